@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * main.c -- tiered_cache: a cache in two tiers over real files, from the
+ * command line to the report.
+ *
+ *	list files -> open region, make kind -> load files into the cache
+ *	  -> serve a trace of reads, all checked -> report -> free everything
+ */
+#include <daxkind.h>
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "corpus.h"
+#include "options.h"
+#include "picture.h"
+#include "place.h"
+#include "progress.h"
+#include "report.h"
+#include "terminal.h"
+#include "trace.h"
+#include "units.h"
+#include "zipf.h"
+
+#define EXIT_DAMAGED 1
+#define EXIT_CANNOT_RUN 2
+
+#define MIB ((size_t)1 << 20)
+#define SHARDS_PER_THREAD 4 /* so that threads seldom meet; 1 when alone */
+#define SVG_ROWS 24
+#define SVG_COLUMNS 96
+#define COLUMNS 64
+
+static int
+fail(const char *what, const char *why)
+{
+	fprintf(stderr, "tiered_cache: %s: %s\n", what, why);
+	return EXIT_CANNOT_RUN;
+}
+
+static void
+stop_trace(int signal_number)
+{
+	(void)signal_number;
+	trace_interrupt();
+}
+
+/* Ctrl-C ends the trace early, and what was done is reported. */
+static void
+catch_interrupt(void)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = stop_trace;
+	action.sa_flags = (int)SA_RESETHAND; /* the second one kills */
+	(void)sigaction(SIGINT, &action, NULL);
+}
+
+/* --- the parts of a run ------------------------------------------------------ */
+
+struct run {
+	const struct options *options;
+	struct terminal out;
+	struct terminal err;
+	struct corpus corpus;
+	struct zipf zipf;
+	struct daxkind_region *region;
+	memkind_t kind;
+	struct cache *cache;
+	FILE *svg; /* open from the start, so that a bad name is told early */
+	struct picture picture;
+	struct report report;
+};
+
+static size_t
+round_up(size_t size, size_t unit)
+{
+	return (size + unit - 1) / unit * unit;
+}
+
+/* Sizes that the files do not fit into: 5 % and 40 % of them. */
+static int
+open_region(struct run *run)
+{
+	const struct options *options = run->options;
+	const char *place = options->region;
+	size_t size = options->size;
+	int rc;
+
+	if (size == 0 && (place == NULL || !place_has_size(place)))
+		size = round_up(run->corpus.size / 5 * 2 + 1, 2 * MIB);
+	if (place == NULL)
+		place = place_default_dir(size);
+	run->report.place = place;
+	run->report.dram_size = options->dram_size != 0
+				    ? options->dram_size
+				    : run->corpus.size / 20 + 1;
+
+	rc = daxkind_region_open(place, size,
+	    options->want_overwrite ? DAXKIND_OVERWRITE : 0, &run->region);
+	if (rc == -EEXIST)
+		return fail("region",
+		    "the file holds data; --overwrite if it may be lost");
+	if (rc < 0 ||
+	    daxkind_region_info(
+		run->region, &run->report.info, sizeof(run->report.info)) < 0 ||
+	    daxkind_kind_create(run->region, &run->kind) < 0)
+		return fail("region", daxkind_last_error());
+	return 0;
+}
+
+static int
+make_cache(struct run *run)
+{
+	const struct options *options = run->options;
+	struct cache_config config = {
+	    .dax_kind = run->kind,
+	    .dax_size = run->report.info.size,
+	    .dram_size = run->report.dram_size,
+	    .nr_objects = run->corpus.nr_files,
+	    .nr_shards = options->nr_threads == 1
+			     ? 1
+			     : options->nr_threads * SHARDS_PER_THREAD,
+	};
+
+	if (cache_new(&config, &run->cache) < 0 ||
+	    zipf_init(&run->zipf, run->corpus.nr_files, options->skew,
+		options->seed) < 0)
+		return fail("cache", strerror(ENOMEM));
+	return 0;
+}
+
+/* Read each file once: its checksum is kept, its content offered to the cache. */
+static void
+load_files(struct run *run)
+{
+	struct corpus *corpus = &run->corpus;
+	struct corpus_buffer buffer = {0};
+	struct corpus_file *file;
+	struct progress progress;
+	size_t loaded = 0;
+	size_t i;
+	int rc;
+
+	progress_init(&progress, &run->err, "loading", corpus->size);
+	for (i = 0; i < corpus->nr_files; i++) {
+		file = &corpus->files[i];
+		rc = corpus_load(file, &buffer);
+		if (rc < 0)
+			fprintf(stderr, "%s: %s\n", file->path, strerror(-rc));
+		else if (buffer.len > 0)
+			cache_insert(run->cache, i, buffer.data, buffer.len);
+		loaded += buffer.len;
+		progress_show(&progress, loaded);
+	}
+	corpus_buffer_fini(&buffer);
+
+	run->report.load_ns = units_now_ns() - progress.start_ns;
+	run->report.load_counts = cache_counts(run->cache);
+	progress_end(&progress, "%s files, %s; %s of them evicted again",
+	    units_count(corpus->nr_files).text, units_bytes(loaded).text,
+	    units_count(run->report.load_counts.evicted).text);
+}
+
+/* For --damage: flip a bit of the hottest object, behind the cache's back. */
+static int
+damage_object(struct run *run)
+{
+	size_t id = run->zipf.objects[0];
+	struct corpus_buffer buffer = {0};
+	struct cache_object object;
+
+	if (corpus_read(&run->corpus.files[id], &buffer) == 0)
+		cache_insert(run->cache, id, buffer.data, buffer.len);
+	corpus_buffer_fini(&buffer);
+	if (!cache_hold(run->cache, id, &object))
+		return fail("--damage", "the hottest object does not fit");
+	object.data[object.len / 2] ^= 1;
+	cache_release(run->cache, id);
+	return 0;
+}
+
+static int
+read_trace(struct run *run)
+{
+	const struct options *options = run->options;
+	struct trace_config config = {
+	    .corpus = &run->corpus,
+	    .cache = run->cache,
+	    .zipf = &run->zipf,
+	    .nr_reads = options->nr_reads,
+	    .nr_threads = options->nr_threads,
+	    .seed = options->seed,
+	};
+	struct cache_counts *counts = &run->report.counts;
+	const struct cache_counts *before = &run->report.load_counts;
+	struct progress progress;
+	int rc;
+
+	progress_init(&progress, &run->err, "reading", options->nr_reads);
+	catch_interrupt();
+	rc = trace_run(&config, &progress, &run->report.trace);
+	if (rc < 0)
+		return fail("threads", strerror(-rc));
+	*counts = cache_counts(run->cache);
+	counts->promoted -= before->promoted;
+	counts->demoted -= before->demoted;
+	counts->evicted -= before->evicted;
+	counts->turned_away -= before->turned_away;
+	counts->out_of_room -= before->out_of_room;
+	progress_end(&progress, "%s objects",
+	    units_count(report_nr_reads(&run->report)).text);
+	return 0;
+}
+
+static size_t
+rows_for(size_t size)
+{
+	if (size < 8 * MIB)
+		return 4;
+	return size < 1024 * MIB ? 8 : 16;
+}
+
+static int
+draw_svg(struct run *run)
+{
+	struct picture picture;
+	int rc;
+
+	rc = picture_take(&picture, run->region, SVG_ROWS, SVG_COLUMNS);
+	if (rc < 0)
+		return fail("picture", strerror(-rc));
+	picture_write_svg(
+	    &picture, run->svg, report_caption(&run->report).text);
+	picture_fini(&picture);
+	return 0;
+}
+
+/* The figures of the full cache, then those of the emptied one. */
+static int
+take_figures(struct run *run)
+{
+	struct report *report = &run->report;
+	struct daxkind_space emptied;
+
+	report->content[CACHE_DRAM] = cache_content(run->cache, CACHE_DRAM);
+	report->content[CACHE_DAX] = cache_content(run->cache, CACHE_DAX);
+	memkind_update_cached_stats();
+	if (memkind_get_stat(run->kind, MEMKIND_STAT_TYPE_ALLOCATED,
+		&report->allocated) != MEMKIND_SUCCESS ||
+	    daxkind_region_space(
+		run->region, &report->space, sizeof(report->space)) < 0 ||
+	    picture_take(&run->picture, run->region,
+		rows_for(report->space.total), COLUMNS) < 0)
+		return fail("figures", daxkind_last_error());
+	if (run->svg != NULL && draw_svg(run) != 0)
+		return EXIT_CANNOT_RUN;
+
+	cache_free(run->cache);
+	run->cache = NULL;
+	if (daxkind_region_space(run->region, &emptied, sizeof(emptied)) < 0)
+		return fail("figures", daxkind_last_error());
+	report->left_taken = emptied.taken;
+	return 0;
+}
+
+static int
+do_run(struct run *run)
+{
+	const struct options *options = run->options;
+	int status;
+	int rc;
+
+	if (options->svg_path != NULL) {
+		run->svg = fopen(options->svg_path, "w");
+		if (run->svg == NULL)
+			return fail(options->svg_path, strerror(errno));
+	}
+	rc = corpus_list(&run->corpus, options->dirs, options->nr_dirs,
+	    options->corpus_size);
+	if (rc == -ENOENT)
+		return fail(options->dirs[0],
+		    "no readable files here (nor in the other directories); "
+		    "name a directory that has some");
+	if (rc < 0)
+		return fail("listing files", strerror(-rc));
+	status = open_region(run);
+	if (status == 0)
+		status = make_cache(run);
+	if (status != 0)
+		return status;
+	if (!options->want_json)
+		report_print_head(&run->report, &run->out);
+	load_files(run);
+	if (options->want_damage)
+		status = damage_object(run);
+	if (status == 0)
+		status = read_trace(run);
+	if (status == 0)
+		status = take_figures(run);
+	if (status != 0)
+		return status;
+	if (options->want_json)
+		report_print_json(&run->report, stdout);
+	else
+		report_print(&run->report, &run->picture, &run->out);
+	return run->report.trace.nr_wrong == 0 ? 0 : EXIT_DAMAGED;
+}
+
+/* Returns -1 when anything written to it was lost. */
+static int
+close_checked(FILE *file)
+{
+	int has_failed = ferror(file);
+
+	return fclose(file) != 0 || has_failed ? -1 : 0;
+}
+
+/* Everything that was made is ended, also after a failure. */
+static int
+end_run(struct run *run)
+{
+	int status = 0;
+
+	if (run->svg != NULL && close_checked(run->svg) < 0)
+		status = fail(run->options->svg_path, "could not be written");
+	picture_fini(&run->picture);
+	cache_free(run->cache);
+	if (run->kind != NULL && memkind_destroy_kind(run->kind) != 0)
+		status = fail("kind", daxkind_last_error());
+	if (daxkind_region_close(run->region) < 0)
+		status = fail("region", daxkind_last_error());
+	zipf_fini(&run->zipf);
+	corpus_fini(&run->corpus);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct run run; /* its histograms are too large for the stack */
+	struct options options;
+	int end_status;
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	switch (options_parse(argc, argv, &options)) {
+	case OPTIONS_DONE:
+		return EXIT_SUCCESS;
+	case OPTIONS_BAD:
+		return EXIT_CANNOT_RUN;
+	case OPTIONS_RUN:
+		break;
+	}
+	run.options = &options;
+	run.report.options = &options;
+	run.report.corpus = &run.corpus;
+	run.out = terminal_of(stdout, options.want_colour);
+	run.err = terminal_of(stderr, options.want_colour);
+
+	status = do_run(&run);
+	end_status = end_run(&run);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		end_status = fail("standard output", "could not be written");
+	return status != 0 ? status : end_status;
+}

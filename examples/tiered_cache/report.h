@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report.h -- what came of it: for people, and as JSON.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <daxkind.h>
+#include <stdint.h>
+
+#include "cache.h"
+#include "corpus.h"
+#include "options.h"
+#include "picture.h"
+#include "terminal.h"
+#include "trace.h"
+
+struct report {
+	const struct options *options;
+	const struct corpus *corpus;
+	const char *place; /* path that the region was opened by */
+	size_t dram_size;  /* limit of the DRAM tier, in bytes */
+	struct daxkind_region_info info;
+	struct daxkind_space space; /* when the trace had ended */
+	size_t allocated;           /* bytes in live blocks of the DAX kind */
+	struct cache_content content[CACHE_DISK]; /* by tier */
+	struct cache_counts load_counts;          /* while loading */
+	struct cache_counts counts;               /* while the trace ran */
+	uint64_t load_ns;
+	struct trace_result trace;
+	size_t left_taken; /* bytes taken after every block was freed */
+};
+
+/* Before the work: what is going to be done. */
+void report_print_head(
+    const struct report *report, const struct terminal *terminal);
+void report_print(const struct report *report, const struct picture *picture,
+    const struct terminal *terminal);
+void report_print_json(const struct report *report, FILE *out);
+
+/* Reads that were served. */
+uint64_t report_nr_reads(const struct report *report);
+
+/* One line for the picture. */
+struct report_caption {
+	char text[256];
+};
+struct report_caption report_caption(const struct report *report);
+
+#endif /* REPORT_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * zipf.h -- which object is read next: few are hot, many are cold.
+ *
+ * The object of rank r (1, 2, ...) is drawn with a probability in proportion
+ * to 1 / r^skew; which object has which rank is shuffled by the seed.
+ */
+#ifndef ZIPF_H
+#define ZIPF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct zipf_random {
+	uint64_t state;
+};
+
+struct zipf {
+	size_t nr;
+	double *up_to;   /* [rank]: probability of this rank or a hotter one */
+	size_t *objects; /* [rank]: which object has it */
+};
+
+/* skew 0 is uniform.  Returns 0 or -ENOMEM. */
+int zipf_init(struct zipf *zipf, size_t nr, double skew, uint64_t seed);
+void zipf_fini(struct zipf *zipf);
+
+/* Different streams of one seed are independent. */
+struct zipf_random zipf_random_of(uint64_t seed, uint64_t stream);
+/* An object's number, below nr.  Any thread, each with its own random. */
+size_t zipf_draw(const struct zipf *zipf, struct zipf_random *random);
+
+#endif /* ZIPF_H */

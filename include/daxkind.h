@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * daxkind.h -- regions of DAX memory and what memkind's API has no word for.
+ *
+ * A region is one contiguous mapped range of addresses with one backing: a
+ * mapping that the caller made, a file, or a devdax device.  A kind is a heap
+ * over a region.  daxkind(7) describes the model.
+ *
+ * Errors: functions that return int return 0 or a negative errno value, set
+ * errno to the positive one, and leave a text for daxkind_last_error().
+ * Out-parameters are set on success only, except that handles are set to NULL
+ * on entry.
+ *
+ * Threads: every function may be called by any thread at any time, except
+ * that a region or kind must not be in use while it is closed or destroyed.
+ */
+#ifndef DAXKIND_H
+#define DAXKIND_H
+
+#include <daxkind_version.h>
+#include <memkind.h>
+#include <memkind_ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The run-time version, MAJOR * 1000000 + MINOR * 1000 + PATCH. */
+int daxkind_version(void);
+
+/*
+ * What the last failed call of this thread found wrong and what to do about
+ * it; "" when none failed.  Valid until the thread's next failing call.
+ */
+const char *daxkind_last_error(void);
+
+/* --- opening a region ------------------------------------------------------ */
+
+struct daxkind_region;
+
+enum daxkind_open_flags {
+	/* An existing file's content may be overwritten by the heap. */
+	DAXKIND_OVERWRITE = 1u << 0,
+	/* Reserve all file space and touch every page now. */
+	DAXKIND_PREFAULT = 1u << 1,
+	/* A caller's mapping: the caller vouches that flushing a cache line
+	 * makes a store to it durable (it was mapped with MAP_SYNC). */
+	DAXKIND_PERSISTENT = 1u << 2
+};
+
+/*
+ * Open what path names: a directory (as daxkind_region_open_dir), a character
+ * device (as daxkind_region_open_devdax), else a file (as
+ * daxkind_region_open_file).
+ */
+int daxkind_region_open(const char *path, size_t size, unsigned flags,
+    struct daxkind_region **region);
+
+/*
+ * A region over the caller's own mapping of size bytes at addr, both multiples
+ * of the page size.  The mapping must be readable and writable, and stay so
+ * until the region is closed; it is never unmapped or written by the library.
+ * -EINVAL: NULL, zero, unaligned or wrapping.  -EEXIST: overlaps a live region.
+ */
+int daxkind_region_open_mapping(
+    void *addr, size_t size, unsigned flags, struct daxkind_region **region);
+
+/*
+ * A region over a file.  A file that does not exist is made, with size bytes
+ * (at least DAXKIND_REGION_MIN), and kept after close; so is an empty one
+ * used.  A file that holds data is opened only with DAXKIND_OVERWRITE, at the
+ * size that it has (size must be 0 or that size), and never truncated.
+ * -EEXIST: holds data and DAXKIND_OVERWRITE was not given.  -EBUSY: open as a
+ * region elsewhere.
+ */
+int daxkind_region_open_file(const char *path, size_t size, unsigned flags,
+    struct daxkind_region **region);
+
+/*
+ * A region over an unlinked file in directory dir, which grows to max_size
+ * bytes (0: as far as the file system goes) and is gone after close.
+ */
+int daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
+    struct daxkind_region **region);
+
+/*
+ * A region over size bytes of a devdax device from offset (size 0: to its
+ * end), both multiples of the device's alignment.  -EBUSY: the device is open
+ * as a region elsewhere.  -ENODEV: not a devdax device, or in system-ram mode.
+ */
+int daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
+    unsigned flags, struct daxkind_region **region);
+
+/* -EBUSY while a kind is on it.  NULL is no error. */
+int daxkind_region_close(struct daxkind_region *region);
+
+/* Smallest region over a file, in bytes. */
+#define DAXKIND_REGION_MIN ((size_t)64 * 1024)
+
+/* --- asking a region -------------------------------------------------------- */
+
+enum daxkind_backing {
+	DAXKIND_BACKING_MAPPING, /* a mapping that the caller made */
+	DAXKIND_BACKING_FILE,    /* a file, named or unlinked */
+	DAXKIND_BACKING_DEVDAX   /* a devdax character device */
+};
+
+/* How fine a store must be flushed to be durable. */
+enum daxkind_granularity {
+	DAXKIND_GRANULARITY_BYTE, /* not at all (eADR): a fence is enough */
+	DAXKIND_GRANULARITY_CACHE_LINE, /* cache line flush and fence */
+	DAXKIND_GRANULARITY_PAGE        /* msync(2) */
+};
+
+struct daxkind_region_info {
+	void *base;   /* first usable byte */
+	size_t size;  /* usable bytes */
+	size_t align; /* base and size are multiples of this, in bytes */
+	enum daxkind_backing backing;
+	enum daxkind_granularity granularity;
+	int is_dax;    /* stores go to the medium without a page cache */
+	int is_sync;   /* mapped with MAP_SYNC, or a devdax device */
+	int numa_node; /* of the memory, or -1 when not known */
+};
+
+/* info_size is sizeof(struct daxkind_region_info) of the caller. */
+int daxkind_region_info(const struct daxkind_region *region,
+    struct daxkind_region_info *info, size_t info_size);
+
+/* Figures in bytes; total = taken + free + bad. */
+struct daxkind_space {
+	size_t total;        /* the whole region */
+	size_t taken;        /* by the heap and by memkind_fixed_mmap() */
+	size_t free;         /* not taken, not bad */
+	size_t bad;          /* never handed out: media errors */
+	size_t largest_free; /* the longest contiguous free run */
+	size_t held;         /* file space that is really allocated */
+};
+
+/* space_size is sizeof(struct daxkind_space) of the caller. */
+int daxkind_region_space(const struct daxkind_region *region,
+    struct daxkind_space *space, size_t space_size);
+
+enum daxkind_run_state {
+	DAXKIND_RUN_TAKEN,
+	DAXKIND_RUN_FREE, /* free, with file space behind it */
+	DAXKIND_RUN_HOLE, /* free, no file space behind it */
+	DAXKIND_RUN_BAD
+};
+
+/*
+ * Call visit for each run of the space map, in the order of their offsets (in
+ * bytes from the base), until it returns other than 0, which is returned then.
+ * The map may change while it is walked: each run was so when it was looked
+ * at.  visit may call any function.
+ */
+int daxkind_region_walk(const struct daxkind_region *region,
+    int (*visit)(
+	void *arg, size_t off, size_t len, enum daxkind_run_state state),
+    void *arg);
+
+/* --- kinds on regions ------------------------------------------------------- */
+
+/*
+ * Make a heap over all of the region; one kind at a time (-EBUSY).  The region
+ * must outlive the kind.  memkind_destroy_kind() ends it and leaves the region
+ * open.
+ */
+int daxkind_kind_create(struct daxkind_region *region, memkind_t *kind);
+
+/*
+ * The same with the caller's operations table, which must outlive the kind.
+ * name is at most 63 bytes.
+ */
+int daxkind_kind_create_with_ops(struct daxkind_region *region,
+    struct memkind_ops *ops, const char *name, memkind_t *kind);
+
+/* The region that a kind is over; NULL for a kind over plain DRAM. */
+struct daxkind_region *daxkind_kind_region(memkind_t kind);
+
+/* When free file space goes back to the file system, from now on. */
+int daxkind_kind_set_policy(memkind_t kind, memkind_mem_usage_policy policy);
+
+/* --- flush-aware stores ------------------------------------------------------ */
+
+/*
+ * Make stores to [addr, addr + len) durable, in the way that the kind's region
+ * needs.  flush starts it and drain waits for all that this thread started;
+ * persist is both.  Where the granularity is a page, flush already waits
+ * (msync(2)) and drain does nothing.
+ *
+ * -EINVAL: the range is not inside the kind's region.  -ENOTSUP: the kind is
+ * over plain DRAM.  Else what msync(2) says.
+ */
+int daxkind_persist(memkind_t kind, const void *addr, size_t len);
+int daxkind_flush(memkind_t kind, const void *addr, size_t len);
+int daxkind_drain(memkind_t kind);
+
+/*
+ * memcpy(3) and memset(3) to a kind's memory that are durable on return
+ * (_persist) or after the next daxkind_drain() of this thread (_nodrain).
+ * dst must lie inside the kind's region; src and dst must not overlap.
+ */
+int daxkind_memcpy_persist(
+    memkind_t kind, void *dst, const void *src, size_t len);
+int daxkind_memcpy_nodrain(
+    memkind_t kind, void *dst, const void *src, size_t len);
+int daxkind_memset_persist(memkind_t kind, void *dst, int c, size_t len);
+int daxkind_memset_nodrain(memkind_t kind, void *dst, int c, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DAXKIND_H */

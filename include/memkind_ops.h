@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memkind_ops.h -- the operations table of a kind.
+ *
+ * A program that wants a kind of its own copies a table that the library
+ * exports (MEMKIND_FIXED_OPS, memkind_fixed.h), replaces the operations that
+ * it wants to do differently, and makes a kind with it by
+ * daxkind_kind_create_with_ops() (daxkind.h).  Operations that stay NULL are
+ * not supported by the kind, except that create, destroy, malloc, calloc,
+ * posix_memalign, realloc, free and malloc_usable_size must be there.
+ *
+ * The table must outlive the kind.  Operations are called by any thread, and
+ * by several at once.  The kind that they are given is opaque;
+ * daxkind_kind_region() tells which region it is over.
+ */
+#ifndef MEMKIND_OPS_H
+#define MEMKIND_OPS_H
+
+#include <memkind.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct memkind;
+
+struct memkind_ops {
+	/* 0 or MEMKIND_ERROR_*; on failure nothing is left behind */
+	int (*create)(
+	    struct memkind *kind, struct memkind_ops *ops, const char *name);
+	int (*destroy)(struct memkind *kind);
+	/* sizes are never 0 here, ptr never NULL or another kind's; failure is
+	 * NULL with errno ENOMEM, or for posix_memalign the errno value */
+	void *(*malloc)(struct memkind *kind, size_t size);
+	void *(*calloc)(struct memkind *kind, size_t num, size_t size);
+	int (*posix_memalign)(
+	    struct memkind *kind, void **memptr, size_t alignment, size_t size);
+	void *(*realloc)(struct memkind *kind, void *ptr, size_t size);
+	void (*free)(struct memkind *kind, void *ptr);
+	/* a block of whole pages, or MAP_FAILED */
+	void *(*mmap)(struct memkind *kind, void *addr, size_t size);
+	int (*mbind)(struct memkind *kind, void *ptr, size_t size);
+	int (*madvise)(struct memkind *kind, void *addr, size_t size);
+	int (*get_mmap_flags)(struct memkind *kind, int *flags);
+	int (*get_mbind_mode)(struct memkind *kind, int *mode);
+	int (*get_mbind_nodemask)(struct memkind *kind, unsigned long *nodemask,
+	    unsigned long maxnode);
+	int (*get_arena)(
+	    struct memkind *kind, unsigned int *arena, size_t size);
+	int (*check_available)(struct memkind *kind);
+	void (*init_once)(void);
+	size_t (*malloc_usable_size)(struct memkind *kind, void *ptr);
+	int (*update_memory_usage_policy)(
+	    struct memkind *kind, memkind_mem_usage_policy policy);
+	int (*get_stat)(
+	    struct memkind *kind, memkind_stat_type stat, size_t *value);
+	void *(*defrag_reallocate)(struct memkind *kind, void *ptr);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MEMKIND_OPS_H */

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The manual, sorted.  MAN_PAGES are what make lint reads and tests/man takes
+# its examples from.  MAN_ALIASES are for functions that share a page: two lines,
+# of which .so must be the first, or man(1) does not follow it; mandoc's lint
+# knows no .so.
+MAN_PAGES = \
+	man/daxkind.7 \
+	man/daxkind_kind_create.3 \
+	man/daxkind_last_error.3 \
+	man/daxkind_persist.3 \
+	man/daxkind_region_info.3 \
+	man/daxkind_region_open.3 \
+	man/memkind.3 \
+	man/memkind_create_fixed.3 \
+	man/memkind_create_pmem.3 \
+	man/memkind_destroy_kind.3 \
+	man/memkind_error_message.3 \
+	man/memkind_fixed.3 \
+	man/memkind_get_stat.3 \
+	man/memkind_malloc.3 \
+	man/memkind_set_bg_threads.3
+MAN_ALIASES = \
+	man/MEMKIND_DEFAULT.3 \
+	man/MEMKIND_FIXED_OPS.3 \
+	man/MEMKIND_REGULAR.3 \
+	man/daxkind_drain.3 \
+	man/daxkind_flush.3 \
+	man/daxkind_kind_create_with_ops.3 \
+	man/daxkind_kind_region.3 \
+	man/daxkind_kind_set_policy.3 \
+	man/daxkind_memcpy_nodrain.3 \
+	man/daxkind_memcpy_persist.3 \
+	man/daxkind_memset_nodrain.3 \
+	man/daxkind_memset_persist.3 \
+	man/daxkind_region_close.3 \
+	man/daxkind_region_open_devdax.3 \
+	man/daxkind_region_open_dir.3 \
+	man/daxkind_region_open_file.3 \
+	man/daxkind_region_open_mapping.3 \
+	man/daxkind_region_space.3 \
+	man/daxkind_region_walk.3 \
+	man/daxkind_version.3 \
+	man/memkind_calloc.3 \
+	man/memkind_check_available.3 \
+	man/memkind_check_dax_path.3 \
+	man/memkind_config_delete.3 \
+	man/memkind_config_new.3 \
+	man/memkind_config_set_memory_usage_policy.3 \
+	man/memkind_config_set_path.3 \
+	man/memkind_config_set_size.3 \
+	man/memkind_create_pmem_with_config.3 \
+	man/memkind_defrag_reallocate.3 \
+	man/memkind_detect_kind.3 \
+	man/memkind_fixed_create.3 \
+	man/memkind_fixed_destroy.3 \
+	man/memkind_fixed_mmap.3 \
+	man/memkind_free.3 \
+	man/memkind_get_capacity.3 \
+	man/memkind_get_version.3 \
+	man/memkind_malloc_usable_size.3 \
+	man/memkind_posix_memalign.3 \
+	man/memkind_realloc.3 \
+	man/memkind_set_allow_zero_allocs.3 \
+	man/memkind_stats_print.3 \
+	man/memkind_update_cached_stats.3
+dist_man_MANS += $(MAN_PAGES) $(MAN_ALIASES)

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * je.c -- see je.h.
+ *
+ * Names of mallctl() are looked up once (Mib_*); the rest is a thin skin.
+ */
+#include "je.h"
+
+#include <errno.h>
+#include <jemalloc/jemalloc.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "log.h"
+#include "util.h"
+
+/*
+ * What experimental.arenas_create_ext takes.  jemalloc 5.3.0 has it in no
+ * public header (include/jemalloc/internal/arena_types.h); configure tries it
+ * with this very layout.
+ */
+struct je_arena_config {
+	extent_hooks_t *extent_hooks;
+	bool metadata_use_hooks;
+};
+
+/* What experimental.utilization.query gives for one block (jemalloc 5.3.0,
+ * include/jemalloc/internal/inspect.h). */
+struct je_utilization {
+	void *current_slab;
+	size_t nr_free, nr_objects, slab_size;
+	size_t bin_nr_free, bin_nr_objects;
+};
+
+/* A looked-up name: mallctlbymib() of it is several times faster. */
+struct mib {
+	size_t name[6];
+	size_t len;
+};
+
+static struct {
+	struct mib purge, decay, destroy, dirty_decay, muzzy_decay;
+	struct mib small_allocated, large_allocated, pactive, resident;
+	struct mib lookup;
+	bool works;
+} Je;
+
+static pthread_once_t Once = PTHREAD_ONCE_INIT;
+
+static bool
+find_mib(const char *name, struct mib *mib)
+{
+	mib->len = ARRAY_LEN(mib->name);
+	return jemk_mallctlnametomib(name, mib->name, &mib->len) == 0;
+}
+
+static bool
+read_size(const char *name, size_t *value)
+{
+	size_t len = sizeof(*value);
+
+	return jemk_mallctl(name, value, &len, NULL, 0) == 0;
+}
+
+static void
+init(void)
+{
+	Je.works =
+	    find_mib("arena.0.purge", &Je.purge) &&
+	    find_mib("arena.0.decay", &Je.decay) &&
+	    find_mib("arena.0.destroy", &Je.destroy) &&
+	    find_mib("arena.0.dirty_decay_ms", &Je.dirty_decay) &&
+	    find_mib("arena.0.muzzy_decay_ms", &Je.muzzy_decay) &&
+	    find_mib("stats.arenas.0.small.allocated", &Je.small_allocated) &&
+	    find_mib("stats.arenas.0.large.allocated", &Je.large_allocated) &&
+	    find_mib("stats.arenas.0.pactive", &Je.pactive) &&
+	    find_mib("stats.arenas.0.resident", &Je.resident) &&
+	    find_mib("arenas.lookup", &Je.lookup);
+}
+
+static bool
+is_ready(void)
+{
+	(void)pthread_once(&Once, init);
+	return Je.works;
+}
+
+/* mallctlbymib() with an arena number as the name's second or third part. */
+static int
+control(const struct mib *mib, size_t part, unsigned arena, void *old,
+    size_t *old_len, void *new_value, size_t new_len)
+{
+	size_t name[ARRAY_LEN(mib->name)];
+
+	memcpy(name, mib->name, sizeof(name));
+	name[part] = arena;
+	return -jemk_mallctlbymib(
+	    name, mib->len, old, old_len, new_value, new_len);
+}
+
+void
+je_start(void)
+{
+	(void)is_ready();
+}
+
+/* --- hooks ------------------------------------------------------------------ */
+
+static struct je_hooks *
+hooks_of(extent_hooks_t *table)
+{
+	return (struct je_hooks *)((char *)table -
+				   offsetof(struct je_hooks, jemalloc_table));
+}
+
+/* jemalloc's rules: NULL or true refuses, and then nothing was written
+ * through the pointers. */
+static void *
+hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
+    bool *zero, bool *commit, unsigned arena)
+{
+	struct je_hooks *hooks = hooks_of(table);
+	void *addr = hooks->alloc(hooks, new_addr, size, alignment, zero);
+
+	(void)arena;
+	if (addr != NULL)
+		*commit = true;
+	return addr;
+}
+
+static bool
+hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
+    unsigned arena)
+{
+	struct je_hooks *hooks = hooks_of(table);
+
+	(void)committed;
+	(void)arena;
+	return !hooks->give(hooks, addr, size);
+}
+
+static void
+hook_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
+    unsigned arena)
+{
+	(void)hook_dalloc(table, addr, size, committed, arena);
+}
+
+/* The map knows no borders between extents of one arena: cutting and joining
+ * them needs nothing done. */
+static bool
+hook_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
+    size_t size_b, bool committed, unsigned arena)
+{
+	(void)table;
+	(void)addr;
+	(void)size;
+	(void)size_a;
+	(void)size_b;
+	(void)committed;
+	(void)arena;
+	return false;
+}
+
+static bool
+hook_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
+    size_t size_b, bool committed, unsigned arena)
+{
+	(void)table;
+	(void)addr_a;
+	(void)size_a;
+	(void)addr_b;
+	(void)size_b;
+	(void)committed;
+	(void)arena;
+	return false;
+}
+
+void
+je_hooks_init(struct je_hooks *hooks)
+{
+	/* Without commit, decommit and purge: memory of a region is there or
+	 * is given back. */
+	extent_hooks_t table = {
+	    .alloc = hook_alloc,
+	    .dalloc = hook_dalloc,
+	    .destroy = hook_destroy,
+	    .split = hook_split,
+	    .merge = hook_merge,
+	};
+
+	_Static_assert(sizeof(table) == sizeof(hooks->jemalloc_table),
+	    "extent_hooks_t has another size: adapt struct je_hooks");
+	memcpy(hooks->jemalloc_table, &table, sizeof(table));
+}
+
+/* --- arenas ----------------------------------------------------------------- */
+
+int
+je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
+{
+	struct je_arena_config config = {
+	    .extent_hooks = (extent_hooks_t *)(void *)hooks->jemalloc_table,
+	    .metadata_use_hooks = false,
+	};
+	size_t len = sizeof(*arena);
+	ssize_t at_once = 0;
+	int saved_errno = errno;
+
+	if (!is_ready())
+		return -ENOTSUP;
+	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
+	    &config, sizeof(config));
+	if (rc == 0 && is_eager) {
+		rc = control(&Je.dirty_decay, 1, *arena, NULL, NULL, &at_once,
+		    sizeof(at_once));
+		if (rc == 0)
+			rc = control(&Je.muzzy_decay, 1, *arena, NULL, NULL,
+			    &at_once, sizeof(at_once));
+		if (rc < 0)
+			je_arena_free(*arena);
+	}
+	errno = saved_errno;
+	return rc;
+}
+
+void
+je_arena_free(unsigned arena)
+{
+	int saved_errno = errno;
+	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
+
+	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	errno = saved_errno;
+}
+
+void
+je_arena_purge(unsigned arena)
+{
+	int saved_errno = errno;
+	int rc = control(&Je.purge, 1, arena, NULL, NULL, NULL, 0);
+
+	DK_BUG_ON(rc < 0);
+	errno = saved_errno;
+}
+
+void
+je_decay_all(void)
+{
+	int saved_errno = errno;
+
+	if (is_ready())
+		(void)control(
+		    &Je.decay, 1, MALLCTL_ARENAS_ALL, NULL, NULL, NULL, 0);
+	errno = saved_errno;
+}
+
+/* --- blocks ----------------------------------------------------------------- */
+
+static int
+flags_of(size_t align, bool zero)
+{
+	return (align > 1 ? MALLOCX_ALIGN(align) : 0) |
+	       (zero ? MALLOCX_ZERO : 0);
+}
+
+/* Sizes up to this need no check; any that is common will do. */
+#define ALWAYS_FITS ((size_t)16 * KIB)
+
+/* mallocx() has no defined result beyond the largest size class. */
+static bool
+is_too_large(size_t size, size_t align)
+{
+	return size > PTRDIFF_MAX || align > PTRDIFF_MAX / 4 ||
+	       size > PTRDIFF_MAX - align ||
+	       jemk_nallocx(size, flags_of(align, false)) == 0;
+}
+
+void *
+je_alloc(unsigned arena, size_t size, size_t align, bool zero)
+{
+	if (size > ALWAYS_FITS && is_too_large(size, align))
+		return NULL;
+	return jemk_mallocx(size,
+	    flags_of(align, zero) | MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
+}
+
+void *
+je_resize(unsigned arena, void *ptr, size_t size)
+{
+	if (size > ALWAYS_FITS && is_too_large(size, 0))
+		return NULL;
+	return jemk_rallocx(
+	    ptr, size, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
+}
+
+void
+je_free(void *ptr)
+{
+	jemk_dallocx(ptr, MALLOCX_TCACHE_NONE);
+}
+
+void *
+je_default_alloc(size_t size, size_t align, bool zero)
+{
+	if (is_too_large(size, align))
+		return NULL;
+	return jemk_mallocx(size, flags_of(align, zero));
+}
+
+void *
+je_default_resize(void *ptr, size_t size)
+{
+	if (is_too_large(size, 0))
+		return NULL;
+	return jemk_rallocx(ptr, size, 0);
+}
+
+void
+je_default_free(void *ptr)
+{
+	jemk_dallocx(ptr, 0);
+}
+
+void *
+je_default_move(void *ptr, size_t usable)
+{
+	void *moved = jemk_mallocx(usable, 0);
+
+	if (moved != NULL) {
+		memcpy(moved, ptr, usable);
+		jemk_dallocx(ptr, 0);
+	}
+	return moved;
+}
+
+size_t
+je_usable(const void *ptr)
+{
+	/* Built to look the pointer up before it trusts it. */
+	return jemk_malloc_usable_size((void *)(uintptr_t)ptr);
+}
+
+bool
+je_find_arena(const void *ptr, unsigned *arena)
+{
+	size_t len = sizeof(*arena);
+	int saved_errno = errno;
+
+	/* arenas.lookup trusts the pointer: ask the one that does not first. */
+	if (!is_ready() || je_usable(ptr) == 0)
+		return false;
+	int rc = jemk_mallctlbymib(Je.lookup.name, Je.lookup.len, arena, &len,
+	    (void *)&ptr, sizeof(ptr));
+	errno = saved_errno;
+	return rc == 0;
+}
+
+bool
+je_is_sparse(const void *ptr)
+{
+	struct je_utilization u;
+	size_t len = sizeof(u);
+	int saved_errno = errno;
+	int rc = jemk_mallctl("experimental.utilization.query", &u, &len,
+	    (void *)&ptr, sizeof(ptr));
+
+	errno = saved_errno;
+	if (rc != 0 || u.nr_objects <= 1 || u.bin_nr_objects == 0)
+		return false;
+	uintptr_t slab = (uintptr_t)u.current_slab;
+	if ((uintptr_t)ptr >= slab && (uintptr_t)ptr < slab + u.slab_size)
+		return false; /* it would come back to the same slab */
+	/* free share of the slab > free share of the bin */
+	return u.nr_free * u.bin_nr_objects > u.bin_nr_free * u.nr_objects;
+}
+
+unsigned
+je_nr_bins(void)
+{
+	unsigned nr_bins;
+	size_t len = sizeof(nr_bins);
+
+	if (!is_ready() ||
+	    jemk_mallctl("arenas.nbins", &nr_bins, &len, NULL, 0) != 0)
+		return 0;
+	return nr_bins;
+}
+
+static size_t
+read_bin(unsigned bin, const char *what)
+{
+	char name[40];
+	size_t value = 0;
+
+	(void)snprintf(name, sizeof(name), "arenas.bin.%u.%s", bin, what);
+	return read_size(name, &value) ? value : 0;
+}
+
+size_t
+je_bin_size(unsigned bin)
+{
+	return read_bin(bin, "size");
+}
+
+size_t
+je_bin_slab_size(unsigned bin)
+{
+	return read_bin(bin, "slab_size");
+}
+
+/* --- statistics ------------------------------------------------------------- */
+
+int
+je_stats_refresh(void)
+{
+	uint64_t epoch = 1;
+	size_t len = sizeof(epoch);
+
+	return -jemk_mallctl("epoch", &epoch, &len, &epoch, sizeof(epoch));
+}
+
+int
+je_stats(struct je_stats *stats)
+{
+	if (!read_size("stats.allocated", &stats->allocated) ||
+	    !read_size("stats.active", &stats->active) ||
+	    !read_size("stats.resident", &stats->resident))
+		return -ENOTSUP;
+	return 0;
+}
+
+int
+je_arena_stats(unsigned arena, struct je_stats *stats)
+{
+	size_t small = 0, large = 0, pages = 0, resident = 0;
+	size_t len = sizeof(size_t);
+
+	if (!is_ready())
+		return -ENOTSUP;
+	int rc = control(&Je.small_allocated, 2, arena, &small, &len, NULL, 0);
+	if (rc == 0)
+		rc = control(
+		    &Je.large_allocated, 2, arena, &large, &len, NULL, 0);
+	if (rc == 0)
+		rc = control(&Je.pactive, 2, arena, &pages, &len, NULL, 0);
+	if (rc == 0)
+		rc = control(&Je.resident, 2, arena, &resident, &len, NULL, 0);
+	/* An arena that was made after the last refresh has no figures yet. */
+	if (rc == -ENOENT)
+		rc = 0;
+	if (rc == 0)
+		*stats = (struct je_stats){
+		    .allocated = small + large,
+		    .active = pages * DK_PAGE,
+		    .resident = resident,
+		};
+	return rc;
+}
+
+void
+je_stats_print(
+    void (*write_cb)(void *, const char *), void *cb_arg, const char *opts)
+{
+	jemk_malloc_stats_print(write_cb, cb_arg, opts);
+}
+
+int
+je_default_stats(struct je_stats *stats)
+{
+	struct je_stats sum = {0};
+	unsigned nr_arenas;
+	size_t len = sizeof(nr_arenas);
+
+	int rc = -jemk_mallctl("opt.narenas", &nr_arenas, &len, NULL, 0);
+	for (unsigned arena = 0; rc == 0 && arena < nr_arenas; arena++) {
+		struct je_stats one;
+
+		/* Those that no thread came to yet have no figures. */
+		if (je_arena_stats(arena, &one) < 0)
+			continue;
+		sum.allocated += one.allocated;
+		sum.active += one.active;
+		sum.resident += one.resident;
+	}
+	if (rc == 0)
+		*stats = sum;
+	return rc;
+}

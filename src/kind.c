@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * kind.c -- see kind.h.
+ */
+#include "kind.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "error.h"
+#include "je.h"
+#include "kind_heap_ops.h"
+#include "kind_registry.h"
+#include "kind_static.h"
+#include "log.h"
+#include "region_index.h"
+
+static int
+check_ops(const struct memkind_ops *ops, const char *name)
+{
+	if (ops == NULL || ops->create == NULL || ops->destroy == NULL ||
+	    ops->malloc == NULL || ops->calloc == NULL ||
+	    ops->posix_memalign == NULL || ops->realloc == NULL ||
+	    ops->free == NULL || ops->malloc_usable_size == NULL)
+		return error_set(-EINVAL,
+		    "the operations table lacks one of create, destroy, "
+		    "malloc, calloc, posix_memalign, realloc, free, "
+		    "malloc_usable_size");
+	if (name == NULL || strlen(name) >= KIND_NAME_SIZE)
+		return error_set(-EINVAL,
+		    "a kind's name must have 0 to %d bytes",
+		    KIND_NAME_SIZE - 1);
+	return 0;
+}
+
+int
+kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
+    struct memkind_ops *ops, const char *name, struct memkind **out)
+{
+	int rc = check_ops(ops, name);
+
+	if (rc < 0)
+		return rc;
+	struct memkind *kind = kind_registry_new();
+	if (kind == NULL)
+		return error_set(-ENOMEM, "no memory for a kind's record");
+	kind->ops = ops;
+	kind->region = region;
+	kind->owns_region = owns_region;
+	kind->capacity = capacity;
+	memcpy(kind->name, name, strlen(name) + 1);
+	rc = region_claim(region);
+	if (rc < 0)
+		goto err_free;
+	error_clear();
+	int err = ops->create(kind, ops, name);
+	if (err != MEMKIND_SUCCESS) {
+		rc = error_to_errno(err);
+		if (*error_text() == '\0') /* a user's operation has none */
+			(void)error_set(rc,
+			    "the create operation of kind %s returned %d", name,
+			    err);
+		goto err_unclaim;
+	}
+	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free) {
+		kind->cache_key = kind->heap->caches.key;
+		kind->cache_slot = kind->heap->caches.slot;
+	}
+	region_set_kind(region, kind);
+	kind_registry_add(kind);
+	log_write(LOG_INFO, "kind %s: %zu bytes at %p, %s", name, region->size,
+	    (void *)region->base, region->backing->is_sync ? "DAX" : "not DAX");
+	*out = kind;
+	return 0;
+
+err_unclaim:
+	region_unclaim(region);
+err_free:
+	kind_registry_free(kind);
+	return rc;
+}
+
+int
+kind_free(struct memkind *kind)
+{
+	struct daxkind_region *region;
+	bool owns_region;
+	int rc = kind_registry_remove(kind);
+
+	if (rc < 0)
+		return rc;
+	region = kind->region;
+	owns_region = kind->owns_region;
+	region_set_kind(region, NULL);
+	int err = kind->ops->destroy(kind);
+	region_unclaim(region);
+	if (owns_region)
+		region_close(region);
+	kind_registry_free(kind);
+	return error_to_errno(err);
+}
+
+struct memkind *
+kind_of(const void *ptr)
+{
+	struct daxkind_region *region = region_index_find(ptr);
+	unsigned arena;
+
+	if (region != NULL)
+		return atomic_load_explicit(
+		    &region->kind, memory_order_acquire);
+	if (!je_find_arena(ptr, &arena))
+		return NULL;
+	return kind_static_of_arena(arena);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kind.h -- what a memkind_t points to (layer 4).
+ */
+#ifndef KIND_H
+#define KIND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "export.h"
+#include "heap.h"
+#include "memkind_ops.h"
+#include "region.h"
+
+enum {
+	KIND_NAME_SIZE = 64
+};
+
+struct memkind {
+	/* Constant while the kind lives. */
+	struct memkind_ops *ops;
+	struct daxkind_region *region; /* NULL: over DRAM */
+	bool owns_region;              /* close it with the kind */
+	size_t capacity;               /* what memkind_get_capacity() says */
+	char name[KIND_NAME_SIZE];
+	/* Set by the ops' create; NULL for kinds that have none. */
+	struct heap *heap;
+	/* For the hot paths: of the heap's thread caches; 0 (no cache has
+	 * that key) where the operations are a user's. */
+	uint64_t cache_key;
+	unsigned cache_slot;
+
+	_Atomic(bool) allows_zero; /* a size of 0 gives a block */
+
+	/* Guarded by the registry's lock. */
+	bool is_registered;
+	struct memkind *next, *prev;
+	unsigned stats_round; /* of the figures below */
+	struct heap_stats stats;
+};
+
+/*
+ * Make a kind over region by ops->create, bind it, and make it known: the last
+ * step, so that a half-made kind is never seen.  On failure nothing is left,
+ * and the region is the caller's still.  -EBUSY: region has a kind.
+ */
+int kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
+    struct memkind_ops *ops, const char *name, struct memkind **kind)
+    DK_MUST_CHECK;
+/* -EINVAL: it is no live kind. */
+int kind_free(struct memkind *kind) DK_MUST_CHECK;
+
+/* The kind that a block belongs to, or NULL; for any pointer whatever. */
+struct memkind *kind_of(const void *ptr);
+
+#endif /* KIND_H */

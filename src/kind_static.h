@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kind_static.h -- the kinds that are always there, over DRAM (layer 4).
+ */
+#ifndef KIND_STATIC_H
+#define KIND_STATIC_H
+
+#include <stdbool.h>
+
+#include "memkind.h"
+
+#include "export.h"
+
+struct memkind;
+
+/* The static kind that an arena which is no region's belongs to. */
+struct memkind *kind_static_of_arena(unsigned arena);
+bool kind_is_static(const struct memkind *kind);
+
+#endif /* KIND_STATIC_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lock.h -- mutexes with a rank (layer 0).
+ *
+ * A thread takes locks in the order of their ranks only.  Builds with
+ * --enable-debug check that at each lock_take() and abort on the first
+ * violation, which would be a deadlock one day.
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <pthread.h>
+
+/*
+ * From the outermost to the innermost.  jemalloc's own locks come between
+ * LOCK_CACHES and LOCK_KEEPER: extent hooks run with them held, so nothing
+ * that holds LOCK_KEEPER or a later one may call jemalloc.
+ */
+enum lock_rank {
+	LOCK_REGISTRY, /* kind_registry.c: the set of live kinds */
+	LOCK_ARENAS,   /* arena_set.c: which arenas a kind has */
+	LOCK_THREADS,  /* thread_cache.c: the caches of all threads */
+	LOCK_CACHES,   /* thread_cache.c: the caches of one heap */
+	LOCK_KEEPER,   /* keeper.c: the thread that gives file space back */
+	LOCK_INDEX,    /* region_index.c: which addresses belong to regions */
+	LOCK_REGION,   /* region.c: the space map of one region */
+	NR_LOCK_RANKS
+};
+
+struct lock {
+	pthread_mutex_t mutex;
+	enum lock_rank rank;
+};
+
+#define LOCK_INIT(the_rank)                                            \
+	{                                                              \
+		.mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (the_rank) \
+	}
+
+void lock_init(struct lock *lock, enum lock_rank rank);
+void lock_fini(struct lock *lock);
+void lock_take(struct lock *lock);
+void lock_drop(struct lock *lock);
+/* Only around a fork: all locks of a rank at once, in any order. */
+void lock_take_at_fork(struct lock *lock);
+void lock_drop_at_fork(struct lock *lock);
+/* Wait on cond with the lock dropped meanwhile; the caller holds it. */
+void lock_wait(struct lock *lock, pthread_cond_t *cond);
+/* The same for at most ms milliseconds of CLOCK_MONOTONIC, to which cond was
+ * initialised by lock_cond_init(). */
+void lock_wait_ms(struct lock *lock, pthread_cond_t *cond, unsigned ms);
+void lock_cond_init(pthread_cond_t *cond);
+/* Debug builds abort unless this thread holds a lock of that rank. */
+void lock_assert_held(const struct lock *lock);
+
+#endif /* LOCK_H */

@@ -1,0 +1,612 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * os.c -- see os.h.
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* Linux 5.14; glibc 2.36 has it, older headers do not. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* Turn a system call's result into 0 or -errno, and put errno back. */
+static int
+result(long rc, int saved_errno)
+{
+	int err = rc < 0 ? -errno : 0;
+
+	errno = saved_errno;
+	return err;
+}
+
+int
+os_map_anon(size_t len, void **addr)
+{
+	int saved_errno = errno;
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return result(-1, saved_errno);
+	/* Sparse tables would hold 2 MiB for each touched byte otherwise.
+	 * A kernel without huge pages refuses, which is as good. */
+	if (len >= DK_HUGE_PAGE)
+		(void)madvise(p, len, MADV_NOHUGEPAGE);
+	errno = saved_errno;
+	*addr = p;
+	return 0;
+}
+
+/*
+ * Address space for len bytes at a multiple of align:
+ *
+ *   |<----------- reserved: len + align ----------->|
+ *   |  head  |<------ kept, aligned: len ----->| tail |
+ *
+ * What is mapped over the kept part is the caller's business; drop_ends()
+ * gives the rest back.
+ */
+struct reservation {
+	char *start, *kept;
+	size_t len, align;
+};
+
+static int
+reserve(size_t len, size_t align, struct reservation *r)
+{
+	if (len > SIZE_MAX - align)
+		return -ENOMEM;
+	char *p = mmap(NULL, len + align, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	size_t head_len = align_up((uintptr_t)p, align) - (uintptr_t)p;
+	*r = (struct reservation){p, p + head_len, len, align};
+	return 0;
+}
+
+static void
+drop_ends(const struct reservation *r)
+{
+	size_t head_len = (size_t)(r->kept - r->start);
+
+	if (head_len > 0)
+		(void)munmap(r->start, head_len);
+	if (r->align > head_len)
+		(void)munmap(r->kept + r->len, r->align - head_len);
+}
+
+/* Map over a reservation; on failure nothing is left of it. */
+static int
+map_over(const struct reservation *r, int how, int fd, size_t off)
+{
+	if (mmap(r->kept, r->len, PROT_READ | PROT_WRITE, how | MAP_FIXED, fd,
+		(off_t)off) == MAP_FAILED) {
+		int err = -errno;
+
+		(void)munmap(r->start, r->len + r->align);
+		return err;
+	}
+	drop_ends(r);
+	return 0;
+}
+
+int
+os_map_anon_aligned(size_t len, size_t align, void **addr)
+{
+	int saved_errno = errno;
+	struct reservation r;
+	int rc = reserve(len, align, &r);
+
+	if (rc == 0)
+		rc = map_over(
+		    &r, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	errno = saved_errno;
+	if (rc == 0)
+		*addr = r.kept;
+	return rc;
+}
+
+int
+os_map_file(
+    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr)
+{
+	int saved_errno = errno;
+	int how = (flags & OS_MAP_SYNC) != 0 ? MAP_SHARED_VALIDATE | MAP_SYNC
+					     : MAP_SHARED;
+	struct reservation r;
+
+	if ((flags & OS_MAP_POPULATE) != 0)
+		how |= MAP_POPULATE;
+	if (!align_up_checked(len, DK_PAGE, &len))
+		return -ENOMEM;
+	int rc = reserve(len, align, &r);
+	if (rc == 0)
+		rc = map_over(&r, how, fd, off);
+	errno = saved_errno;
+	if (rc == 0)
+		*addr = r.kept;
+	return rc;
+}
+
+int
+os_unmap(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return result(munmap(addr, len), saved_errno);
+}
+
+int
+os_populate(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	int rc = result(madvise(addr, len, MADV_POPULATE_WRITE), saved_errno);
+
+	if (rc != -EINVAL)
+		return rc;
+	/* A kernel before 5.14: a read fault is the most that can be had
+	 * without writing to somebody's bytes. */
+	const volatile char *p = addr;
+	for (size_t i = 0; i < len; i += DK_PAGE)
+		(void)p[i];
+	return 0;
+}
+
+int
+os_is_mapped(const void *addr)
+{
+	int saved_errno = errno;
+	unsigned char in_core;
+	uintptr_t page = align_down((uintptr_t)addr, DK_PAGE);
+
+	return result(mincore((void *)page, 1, &in_core), saved_errno);
+}
+
+bool
+os_is_private_mapping(const void *addr)
+{
+	int saved_errno = errno;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128];
+	bool is_private = false;
+
+	/* start-end rwxp ... */
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		char *at;
+		uintptr_t start = strtoul(line, &at, 16);
+		uintptr_t end = *at == '-' ? strtoul(at + 1, &at, 16) : 0;
+
+		if ((uintptr_t)addr >= start && (uintptr_t)addr < end) {
+			is_private = strlen(at) > 4 && at[4] == 'p';
+			break;
+		}
+	}
+	if (maps != NULL)
+		(void)fclose(maps);
+	errno = saved_errno;
+	return is_private;
+}
+
+int
+os_msync(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return result(msync(addr, len, MS_SYNC), saved_errno);
+}
+
+bool
+os_thp_is_disabled(void)
+{
+	int saved_errno = errno;
+	int rc = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+
+	errno = saved_errno;
+	return rc == 1;
+}
+
+int
+os_open(const char *path, bool create, int *fd)
+{
+	int saved_errno = errno;
+	int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0);
+	int f = open(path, flags, 0600);
+
+	if (f < 0)
+		return result(f, saved_errno);
+	*fd = f;
+	return 0;
+}
+
+int
+os_open_read(const char *path, int *fd)
+{
+	int saved_errno = errno;
+	int f = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (f < 0)
+		return result(f, saved_errno);
+	*fd = f;
+	return 0;
+}
+
+/* For file systems without O_TMPFILE.  Signals are held back, so that none
+ * ends the program between the making and the unlinking. */
+static int
+open_and_unlink(const char *dir, int *fd)
+{
+	char path[PATH_MAX];
+	sigset_t all, old;
+	int rc = snprintf(path, sizeof(path), "%s/daxkind.XXXXXX", dir);
+
+	if (rc < 0 || (size_t)rc >= sizeof(path))
+		return -ENAMETOOLONG;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	int f = mkostemp(path, O_CLOEXEC);
+	rc = f < 0 ? -errno : 0;
+	if (f >= 0 && unlink(path) != 0) {
+		rc = -errno;
+		(void)close(f);
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		*fd = f;
+	return rc;
+}
+
+int
+os_open_unlinked(const char *dir, int *fd)
+{
+	int saved_errno = errno;
+	int f = open(dir, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+	int rc = f < 0 ? -errno : 0;
+
+	/* EISDIR: a kernel that does not know O_TMPFILE. */
+	if (rc == -EOPNOTSUPP || rc == -EISDIR)
+		rc = open_and_unlink(dir, &f);
+	errno = saved_errno;
+	if (rc == 0)
+		*fd = f;
+	return rc;
+}
+
+void
+os_close(int fd)
+{
+	int saved_errno = errno;
+
+	(void)close(fd); /* on Linux the descriptor is gone in any case */
+	errno = saved_errno;
+}
+
+int
+os_unlink(const char *path)
+{
+	int saved_errno = errno;
+
+	return result(unlink(path), saved_errno);
+}
+
+static void
+fill_stat(const struct stat *from, struct os_stat *to)
+{
+	*to = (struct os_stat){
+	    .is_dir = S_ISDIR(from->st_mode),
+	    .is_file = S_ISREG(from->st_mode),
+	    .is_char_dev = S_ISCHR(from->st_mode),
+	    .size = (size_t)from->st_size,
+	    .space = (size_t)from->st_blocks * 512, /* stat(2)'s unit */
+	    .major_nr = major(from->st_rdev),
+	    .minor_nr = minor(from->st_rdev),
+	};
+}
+
+int
+os_stat(const char *path, struct os_stat *st)
+{
+	int saved_errno = errno;
+	struct stat buf;
+
+	if (stat(path, &buf) != 0)
+		return result(-1, saved_errno);
+	fill_stat(&buf, st);
+	return 0;
+}
+
+int
+os_fstat(int fd, struct os_stat *st)
+{
+	int saved_errno = errno;
+	struct stat buf;
+
+	if (fstat(fd, &buf) != 0)
+		return result(-1, saved_errno);
+	fill_stat(&buf, st);
+	return 0;
+}
+
+bool
+os_is_dax(int fd)
+{
+	int saved_errno = errno;
+	struct statx buf;
+	bool is_dax = false;
+
+#ifdef STATX_ATTR_DAX
+	if (statx(fd, "", AT_EMPTY_PATH, 0, &buf) == 0)
+		is_dax = (buf.stx_attributes & STATX_ATTR_DAX) != 0;
+#else
+	(void)fd;
+	(void)buf;
+#endif
+	errno = saved_errno;
+	return is_dax;
+}
+
+int
+os_fs_size(int fd, size_t *bytes)
+{
+	int saved_errno = errno;
+	struct statvfs buf;
+	size_t size;
+
+	if (fstatvfs(fd, &buf) != 0)
+		return result(-1, saved_errno);
+	/* tmpfs without a size= limit says 0 */
+	if (buf.f_blocks == 0 ||
+	    !mul_checked(buf.f_blocks, buf.f_frsize, &size))
+		size = SIZE_MAX;
+	*bytes = size;
+	return 0;
+}
+
+int
+os_set_size(int fd, size_t len)
+{
+	int saved_errno = errno;
+	struct rlimit limit;
+
+	if (len > (size_t)INT64_MAX)
+		return -EFBIG;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY && len > limit.rlim_cur) {
+		errno = saved_errno;
+		return -EFBIG;
+	}
+	return result(ftruncate(fd, (off_t)len), saved_errno);
+}
+
+int
+os_allocate(int fd, size_t off, size_t len)
+{
+	int saved_errno = errno;
+	int rc;
+
+	do {
+		rc = fallocate(fd, 0, (off_t)off, (off_t)len);
+	} while (rc != 0 && errno == EINTR);
+	return result(rc, saved_errno);
+}
+
+int
+os_punch(int fd, size_t off, size_t len)
+{
+	int saved_errno = errno;
+	int rc;
+
+	do {
+		rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		    (off_t)off, (off_t)len);
+	} while (rc != 0 && errno == EINTR);
+	return result(rc, saved_errno);
+}
+
+int
+os_write_zeroes(int fd, size_t off, size_t len)
+{
+	static const char Zeroes[64 * 1024];
+	int saved_errno = errno;
+
+	while (len > 0) {
+		ssize_t done = pwrite(
+		    fd, Zeroes, min_size(len, sizeof(Zeroes)), (off_t)off);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			int err = done < 0 ? -errno : -ENOSPC;
+
+			errno = saved_errno;
+			return err;
+		}
+		off += (size_t)done;
+		len -= (size_t)done;
+	}
+	errno = saved_errno;
+	return 0;
+}
+
+int
+os_lock_file(int fd)
+{
+	int saved_errno = errno;
+
+	return result(flock(fd, LOCK_EX | LOCK_NB), saved_errno);
+}
+
+int
+os_read_line(const char *path, char *buf, size_t buf_size)
+{
+	int saved_errno = errno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return result(fd, saved_errno);
+	ssize_t len = read(fd, buf, buf_size - 1);
+	int err = len < 0 ? -errno : 0;
+	(void)close(fd);
+	errno = saved_errno;
+	if (err != 0)
+		return err;
+	buf[len] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+int
+os_read_link_name(const char *path, char *buf, size_t buf_size)
+{
+	int saved_errno = errno;
+	char target[PATH_MAX];
+	ssize_t len = readlink(path, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return result(len, saved_errno);
+	target[len] = '\0';
+	const char *slash = strrchr(target, '/');
+	const char *name = slash != NULL ? slash + 1 : target;
+	int need = snprintf(buf, buf_size, "%s", name);
+
+	errno = saved_errno;
+	return need >= 0 && (size_t)need < buf_size ? 0 : -ENAMETOOLONG;
+}
+
+void *
+os_new(size_t size)
+{
+	int saved_errno = errno;
+	void *record = calloc(1, size);
+
+	errno = saved_errno;
+	return record;
+}
+
+void
+os_delete(void *record)
+{
+	int saved_errno = errno;
+
+	free(record);
+	errno = saved_errno;
+}
+
+int
+os_membarrier_init(void)
+{
+	int saved_errno = errno;
+
+	return result(syscall(SYS_membarrier,
+			  MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0),
+	    saved_errno);
+}
+
+void
+os_membarrier(void)
+{
+	int saved_errno = errno;
+
+	/* Works once it was registered. */
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	errno = saved_errno;
+}
+
+void
+os_yield(void)
+{
+	(void)sched_yield();
+}
+
+const char *
+os_getenv(const char *name)
+{
+	return secure_getenv(name);
+}
+
+bool
+os_parse_number(const char *text, size_t *number)
+{
+	int saved_errno = errno;
+	char *end;
+
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	bool ok = errno == 0 && end != text && strchr(text, '-') == NULL &&
+		  end[strspn(end, " \t\n")] == '\0';
+	errno = saved_errno;
+	if (ok)
+		*number = value;
+	return ok;
+}
+
+uint64_t
+os_now_us(void)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* can not fail on Linux */
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+unsigned
+os_nr_cpus(void)
+{
+	int saved_errno = errno;
+	cpu_set_t set;
+	int n =
+	    sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
+
+	/* More processors than a cpu_set_t has bits for. */
+	if (n <= 0)
+		n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	errno = saved_errno;
+	return n > 0 ? (unsigned)n : 1;
+}
+
+size_t
+os_memory_size(void)
+{
+	int saved_errno = errno;
+	long pages = sysconf(_SC_PHYS_PAGES);
+
+	errno = saved_errno;
+	return pages > 0 ? (size_t)pages * DK_PAGE : 0;
+}
+
+int
+os_thread_start(
+    void *(*run)(void *), void *arg, const char *name, pthread_t *thread)
+{
+	sigset_t all, old;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	int err = pthread_create(thread, NULL, run, arg);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err == 0)
+		(void)pthread_setname_np(*thread, name);
+	return -err;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * os.h -- the only way from this library to the kernel (layer 0).
+ *
+ * Every call that can fail in the kernel has one thin wrapper here, and no
+ * other file includes <sys/mman.h> or <fcntl.h>.  That gives each failure one
+ * place to be injected: unit tests link with -Wl,--wrap=os_map_file and so on.
+ *
+ * All functions that return int return 0 or a negative errno value, set
+ * out-parameters on success only, and leave errno alone.
+ */
+#ifndef OS_H
+#define OS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "export.h"
+
+/* --- memory ----------------------------------------------------------------- */
+
+/* Private zeroed memory for our own records: not reserved, never huge pages,
+ * not in core dumps of the region kind. */
+int os_map_anon(size_t len, void **addr) DK_MUST_CHECK;
+
+/* The same at a multiple of align, a power of two. */
+int os_map_anon_aligned(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+
+enum os_map_flags {
+	OS_MAP_SYNC = 1 << 0,     /* -EOPNOTSUPP when the file is not DAX */
+	OS_MAP_POPULATE = 1 << 1, /* touch every page now */
+};
+
+/*
+ * Map len bytes of fd at file offset off, shared, readable and writable, at an
+ * address that is a multiple of align (a power of two, at least a page).
+ */
+int os_map_file(int fd, size_t off, size_t len, size_t align, unsigned flags,
+    void **addr) DK_MUST_CHECK;
+int os_unmap(void *addr, size_t len);
+/* Fault all pages in for writing without changing a byte. */
+int os_populate(void *addr, size_t len) DK_MUST_CHECK;
+/* -ENOMEM when the page at addr is not mapped. */
+int os_is_mapped(const void *addr) DK_MUST_CHECK;
+/* Whether a child of fork(2) would get a copy of the page at addr. */
+bool os_is_private_mapping(const void *addr);
+int os_msync(void *addr, size_t len) DK_MUST_CHECK;
+/* Whether huge pages are switched off for this process (prctl): faults on a
+ * devdax device would be SIGBUS then. */
+bool os_thp_is_disabled(void);
+
+/* --- files ------------------------------------------------------------------ */
+
+struct os_stat {
+	bool is_dir, is_file, is_char_dev;
+	size_t size;  /* bytes */
+	size_t space; /* bytes of file space that are allocated */
+	unsigned major_nr, minor_nr; /* of a device */
+};
+
+int os_open(const char *path, bool create, int *fd) DK_MUST_CHECK;
+int os_open_read(const char *path, int *fd) DK_MUST_CHECK;
+/* An open file in dir that has no name. */
+int os_open_unlinked(const char *dir, int *fd) DK_MUST_CHECK;
+void os_close(int fd);
+int os_unlink(const char *path);
+int os_stat(const char *path, struct os_stat *st) DK_MUST_CHECK;
+int os_fstat(int fd, struct os_stat *st) DK_MUST_CHECK;
+/* Whether the kernel says that the file is accessed without a page cache.
+ * Only a mapping with OS_MAP_SYNC tells that flushing is enough. */
+bool os_is_dax(int fd);
+/* Bytes of the file system that fd is on; SIZE_MAX when it has no limit. */
+int os_fs_size(int fd, size_t *bytes) DK_MUST_CHECK;
+/* -EFBIG beyond the process's file size limit, instead of SIGXFSZ. */
+int os_set_size(int fd, size_t len) DK_MUST_CHECK;
+/* Reserve file space; bytes that were there stay. */
+int os_allocate(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* Give file space back; the bytes read as zero then. */
+int os_punch(int fd, size_t off, size_t len) DK_MUST_CHECK;
+int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* -EWOULDBLOCK when another open file description holds the lock. */
+int os_lock_file(int fd) DK_MUST_CHECK;
+/* A small text file (sysfs): its first line without the newline. */
+int os_read_line(const char *path, char *buf, size_t buf_size) DK_MUST_CHECK;
+/* Last part of what a symbolic link points to. */
+int os_read_link_name(const char *path, char *buf, size_t buf_size)
+    DK_MUST_CHECK;
+
+/* --- records --- a zeroed one from the process's malloc, or NULL ------------- */
+
+void *os_new(size_t size) DK_MUST_CHECK;
+void os_delete(void *record);
+
+/* --- the rest ---------------------------------------------------------------- */
+
+/* NULL in a program that runs with more rights than its user. */
+const char *os_getenv(const char *name);
+/* A decimal number, blanks around it allowed; false for anything else. */
+bool os_parse_number(const char *text, size_t *number);
+uint64_t os_now_us(void); /* CLOCK_MONOTONIC */
+/* Make ready for os_membarrier(), which makes every thread of the process pass
+ * a full memory barrier.  -ENOSYS: a kernel before 4.14, or it is forbidden. */
+int os_membarrier_init(void) DK_MUST_CHECK;
+void os_membarrier(void);
+void os_yield(void);
+unsigned os_nr_cpus(void);   /* that this process may run on */
+size_t os_memory_size(void); /* bytes of DRAM, all nodes */
+/* Start a thread that no signal is delivered to. */
+int os_thread_start(void *(*run)(void *), void *arg, const char *name,
+    pthread_t *thread) DK_MUST_CHECK;
+
+#endif /* OS_H */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * size_class.h -- jemalloc's size classes that are served from slabs (layer 3).
+ */
+#ifndef SIZE_CLASS_H
+#define SIZE_CLASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "export.h"
+
+/* jemalloc 5.3.0 has 36 with pages of 4 KiB, up to 14 KiB. */
+enum {
+	SIZE_CLASS_MAX = 40,
+	SIZE_CLASS_UNIT = 8,           /* bytes; every class is a multiple */
+	SIZE_CLASS_LARGEST = 14 * 1024 /* sizes up to this are small */
+};
+
+struct size_classes {
+	unsigned nr;
+	uint32_t size[SIZE_CLASS_MAX];      /* bytes */
+	uint32_t slab_size[SIZE_CLASS_MAX]; /* bytes of a slab of that class */
+	/* Class of a size of (i - 1) * 8 + 1 to i * 8 bytes. */
+	uint8_t of[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT + 1];
+};
+
+/* Constant once size_class_init() has run. */
+extern struct size_classes Size_classes;
+
+/* Reads the classes from jemalloc, once.  -ENOTSUP: they are not as above. */
+int size_class_init(void) DK_MUST_CHECK;
+
+/* size is at most SIZE_CLASS_LARGEST. */
+static inline unsigned
+size_class_of(size_t size)
+{
+	return Size_classes.of[(size + SIZE_CLASS_UNIT - 1) / SIZE_CLASS_UNIT];
+}
+
+#endif /* SIZE_CLASS_H */

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Files of the library, by layer; utils/layers.txt has the layers for make lint.
+libdaxkind_core_la_SOURCES = \
+	src/export.h src/util.h \
+	src/os.c src/os.h src/log.c src/log.h src/lock.c src/lock.h \
+	src/pool.c src/pool.h \
+	src/rangeset.c src/rangeset.h src/space.c src/space.h \
+	src/flush.c src/flush.h src/numa_nodes.c src/numa_nodes.h \
+	src/backing.h src/backing_mapping.c src/backing_file.c \
+	src/backing_devdax.c src/daxctl_query.h \
+	src/region.c src/region.h src/region_index.c src/region_index.h \
+	src/keeper.c src/keeper.h \
+	src/je.c src/je.h src/extent_hooks.c src/extent_hooks.h \
+	src/arena_set.c src/arena_set.h src/page_map.h \
+	src/size_class.c src/size_class.h \
+	src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
+	src/error.c src/error.h src/kind.c src/kind.h \
+	src/kind_registry.c src/kind_registry.h \
+	src/kind_heap_ops.c src/kind_heap_ops.h \
+	src/kind_fork.c src/kind_static.c src/kind_static.h \
+	src/api.h src/api_alloc.c src/api_error.c src/api_fixed.c \
+	src/api_kind.c src/api_persist.c src/api_region.c src/api_stats.c
+if HAVE_DAXCTL
+libdaxkind_core_la_SOURCES += src/daxctl_query.c
+else
+libdaxkind_core_la_SOURCES += src/daxctl_query_none.c
+endif

@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * thread_cache.c -- see thread_cache.h.
+ *
+ * Two things end a cache, in either order and at any time: its thread and its
+ * heap.  Threads_lock (rank LOCK_THREADS) decides which comes first: a cache
+ * whose heap ended has heap == NULL and is only put away by its thread; a
+ * thread that ends counts itself in the heap's nr_leaving before it lets go of
+ * the lock, and the heap waits for that.
+ */
+#include "thread_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "heap.h"
+#include "je.h"
+#include "log.h"
+#include "os.h"
+#include "pool.h"
+#include "util.h"
+
+/* Blocks in a bin: so many bytes, but at least and at most so many blocks. */
+#define BIN_BYTES ((size_t)16 * KIB)
+enum {
+	BIN_MIN = 8,
+	BIN_MAX = 128,
+	FIRST_BATCH = 2
+};
+/* All bins of a thread together hold at most one part in this many of the
+ * region, when every one of 36 is full. */
+enum {
+	REGION_SHARE = 8192
+};
+/* One cached block can keep a slab from going back, so where file space goes
+ * back each bin holds blocks of no more than so many bytes of slabs. */
+#define BIN_SLAB_BYTES ((size_t)64 * KIB)
+/* A cache that was not used for this long is emptied by whoever comes by. */
+#define IDLE_US ((uint64_t)2 * 1000000)
+/* Largest sum of all bins' max: the size of an items array. */
+enum {
+	ITEMS_MAX = SIZE_CLASS_MAX * BIN_MAX / 2
+};
+
+static struct thread_cache No_cache = {.key = CACHE_KEY_NONE};
+
+#define FOUR(x) x, x, x, x
+#define ALL_SLOTS(x) \
+	FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x)
+
+/* Of threads that cached nothing yet, and of those that are ending. */
+static struct thread_caches No_thread = {.slots = {ALL_SLOTS(&No_cache)}};
+static struct thread_caches Ended_thread = {
+    .slots = {ALL_SLOTS(&No_cache)}, .is_off = true};
+
+DK_TLS_HOT struct thread_caches *Thread_caches = &No_thread;
+
+static _Atomic(uint64_t) Next_key = 1;
+
+static struct lock Threads_lock = LOCK_INIT(LOCK_THREADS);
+static pthread_cond_t Left = PTHREAD_COND_INITIALIZER; /* of Threads_lock */
+/* Guarded by Threads_lock. */
+static struct pool Thread_records = {
+    .object_size = sizeof(struct thread_caches), .next_chunk_len = 4096};
+static struct pool Cache_records = {
+    .object_size = sizeof(struct thread_cache), .next_chunk_len = 16384};
+static struct pool Item_arrays = {
+    .object_size = ITEMS_MAX * sizeof(void *), .next_chunk_len = 65536};
+
+static pthread_key_t Key;
+static bool Has_key;        /* else threads could not clean up: no caches */
+static bool Has_membarrier; /* else nobody takes from another's cache */
+
+static void end_thread(void *arg);
+
+__attribute__((constructor)) static void
+init(void)
+{
+	Has_key = pthread_key_create(&Key, end_thread) == 0;
+	Has_membarrier = os_membarrier_init() == 0;
+}
+
+/* --- of a heap ----------------------------------------------------------------- */
+
+void
+thread_cache_heap_init(struct heap *heap, size_t region_size)
+{
+	struct heap_caches *hc = &heap->caches;
+	uint64_t key =
+	    atomic_fetch_add_explicit(&Next_key, 1, memory_order_relaxed);
+
+	*hc = (struct heap_caches){
+	    .key = key,
+	    .slot = (unsigned)(key % THREAD_CACHE_SLOTS),
+	    .max_bytes = min_size(BIN_BYTES, region_size / REGION_SHARE),
+	};
+	lock_init(&hc->lock, LOCK_CACHES);
+}
+
+static void
+unlink_from_heap(struct heap_caches *hc, struct thread_cache *c)
+{
+	if (c->heap_prev != NULL)
+		c->heap_prev->heap_next = c->heap_next;
+	else
+		hc->list = c->heap_next;
+	if (c->heap_next != NULL)
+		c->heap_next->heap_prev = c->heap_prev;
+	c->heap_next = NULL;
+	c->heap_prev = NULL;
+}
+
+void
+thread_cache_heap_fini(struct heap *heap)
+{
+	struct heap_caches *hc = &heap->caches;
+
+	lock_take(&Threads_lock);
+	while (hc->nr_leaving > 0)
+		lock_wait(&Threads_lock, &Left);
+	lock_take(&hc->lock);
+	while (hc->list != NULL) {
+		struct thread_cache *c = hc->list;
+
+		/* By contract no thread uses the heap: none is inside. */
+		atomic_store_explicit(
+		    &c->key, CACHE_KEY_NONE, memory_order_release);
+		unlink_from_heap(hc, c);
+		c->heap = NULL;
+	}
+	lock_drop(&hc->lock);
+	lock_drop(&Threads_lock);
+	lock_fini(&hc->lock);
+}
+
+/* --- of a thread --------------------------------------------------------------- */
+
+static size_t
+nr_blocks(const struct cache_bin *bin)
+{
+	return (size_t)(cache_top(bin) - bin->base);
+}
+
+static size_t
+room(const struct cache_bin *bin)
+{
+	return (size_t)(bin->limit - bin->base);
+}
+
+static size_t
+bin_max(const struct heap *heap, unsigned size_class)
+{
+	const struct heap_caches *hc = &heap->caches;
+	size_t nr = hc->max_bytes / Size_classes.size[size_class];
+
+	if (heap->region->backing->has_file_space)
+		return min_size(
+		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
+	/* In a small region a few blocks would be a large part of it. */
+	if (nr < BIN_MIN && hc->max_bytes < BIN_BYTES)
+		return nr;
+	return min_size(max_size(nr, BIN_MIN), BIN_MAX);
+}
+
+static void
+init_cache(struct thread_cache *c, void **items, struct heap *heap)
+{
+	void **at = items;
+
+	memset(c, 0, sizeof(*c));
+	atomic_store_explicit(&c->key, CACHE_KEY_NONE, memory_order_relaxed);
+	c->base = (uintptr_t)heap->region->base;
+	c->size = heap->region->size;
+	c->words = heap->pages.words;
+	c->items = items;
+	c->heap = heap;
+	for (unsigned i = 0; i < Size_classes.nr; i++) {
+		struct cache_bin *bin = &c->bins[i];
+
+		bin->base = at;
+		at += bin_max(heap, i);
+		bin->limit = at;
+		bin->batch = FIRST_BATCH;
+		cache_set_top(bin, bin->base);
+	}
+	DK_BUG_ON(at > items + ITEMS_MAX);
+}
+
+/* This thread's record, made if it has none.  With Threads_lock. */
+static struct thread_caches *
+get_thread_locked(void)
+{
+	struct thread_caches *t = Thread_caches;
+
+	if (t != &No_thread)
+		return t;
+	t = pool_get(&Thread_records);
+	if (t == NULL)
+		return NULL;
+	*t = No_thread;
+	if (pthread_setspecific(Key, t) != 0) {
+		pool_put(&Thread_records, t);
+		return NULL;
+	}
+	Thread_caches = t;
+	return t;
+}
+
+/* Put away caches whose heap has ended. */
+static void
+drop_dead_locked(struct thread_caches *t)
+{
+	struct thread_cache **link = &t->all;
+
+	while (*link != NULL) {
+		struct thread_cache *c = *link;
+
+		if (c->heap != NULL) {
+			link = &c->thread_next;
+			continue;
+		}
+		*link = c->thread_next;
+		for (unsigned i = 0; i < THREAD_CACHE_SLOTS; i++) {
+			if (t->slots[i] == c)
+				t->slots[i] = &No_cache;
+		}
+		pool_put(&Item_arrays, c->items);
+		pool_put(&Cache_records, c);
+	}
+}
+
+/* This thread's cache for heap, in its slot, made if there is none.  NULL: do
+ * without. */
+static struct thread_cache *
+get_cache(struct heap *heap)
+{
+	struct heap_caches *hc = &heap->caches;
+	struct thread_caches *t = Thread_caches;
+	struct thread_cache *c = t->slots[hc->slot];
+
+	if (DK_LIKELY(c->heap == heap))
+		return c;
+	if (!Has_key || t->is_off || hc->max_bytes == 0)
+		return NULL;
+	for (c = t->all; c != NULL; c = c->thread_next) {
+		if (c->heap == heap) {
+			t->slots[hc->slot] = c;
+			return c;
+		}
+	}
+	lock_take(&Threads_lock);
+	t = get_thread_locked();
+	if (t != NULL) {
+		drop_dead_locked(t);
+		c = pool_get(&Cache_records);
+		void **items = c != NULL ? pool_get(&Item_arrays) : NULL;
+		if (c != NULL && items == NULL) {
+			pool_put(&Cache_records, c);
+			c = NULL;
+		}
+		if (c != NULL) {
+			init_cache(c, items, heap);
+			c->thread_next = t->all;
+			t->all = c;
+			t->slots[hc->slot] = c;
+			lock_take(&hc->lock);
+			c->heap_next = hc->list;
+			if (hc->list != NULL)
+				hc->list->heap_prev = c;
+			hc->list = c;
+			atomic_store_explicit(
+			    &c->key, hc->key, memory_order_release);
+			lock_drop(&hc->lock);
+		}
+	}
+	lock_drop(&Threads_lock);
+	return c;
+}
+
+/* Free all blocks of a cache that nobody uses. */
+static bool
+flush(struct thread_cache *c)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < Size_classes.nr; i++) {
+		struct cache_bin *bin = &c->bins[i];
+		void **top = cache_top(bin);
+
+		any = any || top != bin->base;
+		while (top != bin->base)
+			je_free(*--top);
+		cache_set_top(bin, top);
+	}
+	return any;
+}
+
+/* The destructor of the thread's key. */
+static void
+end_thread(void *arg)
+{
+	struct thread_caches *t = arg;
+
+	Thread_caches = &Ended_thread;
+	lock_take(&Threads_lock);
+	drop_dead_locked(t);
+	while (t->all != NULL) {
+		struct thread_cache *c = t->all;
+		struct heap *heap = c->heap;
+
+		if (heap == NULL) { /* ended while the lock was dropped */
+			drop_dead_locked(t);
+			continue;
+		}
+		t->all = c->thread_next;
+		heap->caches.nr_leaving++;
+		lock_drop(&Threads_lock);
+
+		lock_take(&heap->caches.lock);
+		unlink_from_heap(&heap->caches, c);
+		lock_drop(&heap->caches.lock);
+		(void)flush(c);
+
+		lock_take(&Threads_lock);
+		heap->caches.nr_leaving--;
+		(void)pthread_cond_broadcast(&Left);
+		pool_put(&Item_arrays, c->items);
+		pool_put(&Cache_records, c);
+	}
+	pool_put(&Thread_records, t);
+	lock_drop(&Threads_lock);
+}
+
+/* --- taking from others ----------------------------------------------------------- */
+
+/* Whether a cache was not used since it was looked at last; there may be
+ * uses that leave the sum as it was, which do not matter. */
+static bool
+is_idle(struct thread_cache *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < Size_classes.nr; i++)
+		sum = sum * 31 + nr_blocks(&c->bins[i]);
+	bool same = sum == c->look;
+	c->look = sum;
+	return same && sum != 0;
+}
+
+static bool
+has_blocks(const struct thread_cache *c)
+{
+	for (unsigned i = 0; i < Size_classes.nr; i++) {
+		if (nr_blocks(&c->bins[i]) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Empty the heap's caches: all that hold something, or the idle ones. */
+static bool
+empty_caches(struct heap *heap, bool only_idle)
+{
+	struct heap_caches *hc = &heap->caches;
+	struct thread_cache *own = Thread_caches->slots[hc->slot];
+	bool any = false, others = false;
+
+	lock_take(&hc->lock);
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		if (c != own && !Has_membarrier)
+			continue;
+		if (only_idle ? !is_idle(c) : !has_blocks(c))
+			continue;
+		atomic_store_explicit(&c->key, CACHE_KEY_NONE, CACHE_ORDER);
+		others = others || c != own;
+		any = true;
+	}
+	/* After this, whoever is not inside sees the key as it is now. */
+	if (others)
+		os_membarrier();
+	bool freed = false;
+	for (struct thread_cache *c = any ? hc->list : NULL; c != NULL;
+	     c = c->heap_next) {
+		if (atomic_load_explicit(&c->key, memory_order_relaxed) ==
+		    hc->key)
+			continue;
+		while (atomic_load_explicit(&c->busy, CACHE_ORDER_LOAD) != 0)
+			os_yield();
+		freed = flush(c) || freed;
+		atomic_store_explicit(&c->key, hc->key, memory_order_release);
+	}
+	lock_drop(&hc->lock);
+	return freed;
+}
+
+void
+thread_cache_reclaim_idle(struct heap *heap)
+{
+	(void)empty_caches(heap, true);
+}
+
+bool
+thread_cache_reclaim(struct heap *heap)
+{
+	return empty_caches(heap, false);
+}
+
+/* Now and then, on the way to fetching more. */
+static void
+look_for_idle(struct heap *heap)
+{
+	struct heap_caches *hc = &heap->caches;
+	uint64_t now = os_now_us();
+	uint64_t next =
+	    atomic_load_explicit(&hc->next_look_us, memory_order_relaxed);
+
+	if (now < next || !atomic_compare_exchange_strong(
+			      &hc->next_look_us, &next, now + IDLE_US))
+		return;
+	if (next != 0)
+		(void)empty_caches(heap, true);
+}
+
+size_t
+thread_cache_bytes(struct heap *heap)
+{
+	size_t bytes = 0;
+
+	lock_take(&heap->caches.lock);
+	for (struct thread_cache *c = heap->caches.list; c != NULL;
+	     c = c->heap_next) {
+		for (unsigned i = 0; i < Size_classes.nr; i++)
+			bytes += nr_blocks(&c->bins[i]) * Size_classes.size[i];
+	}
+	lock_drop(&heap->caches.lock);
+	return bytes;
+}
+
+/* --- the slow ways ------------------------------------------------------------------ */
+
+/* Put blocks of one class into the cache; those that find no place are freed. */
+static void
+put(struct thread_cache *c, uint64_t key, unsigned size_class, void **blocks,
+    size_t nr)
+{
+	if (cache_enter(c, key)) {
+		struct cache_bin *bin = &c->bins[size_class];
+		void **top = cache_top(bin);
+
+		while (nr > 0 && top != bin->limit)
+			*top++ = blocks[--nr];
+		cache_set_top(bin, top);
+	}
+	cache_leave(c);
+	while (nr > 0)
+		je_free(blocks[--nr]);
+}
+
+void *
+thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
+{
+	struct thread_cache *c = get_cache(heap);
+	size_t size = Size_classes.size[size_class];
+	void *blocks[BIN_MAX];
+	unsigned arena;
+
+	if (arena_set_get(&heap->arenas, &arena) < 0)
+		return NULL;
+	void *ptr = je_alloc(arena, size, 0, false);
+	if (ptr == NULL)
+		return NULL;
+	page_map_set(&heap->pages, ptr, PAGE_SMALL + size_class);
+	if (c == NULL)
+		return ptr;
+
+	/* Slow start: a bin that is used a lot fetches many at a time. */
+	struct cache_bin *bin = &c->bins[size_class];
+	size_t want = min_size(bin->batch, room(bin) / 2);
+	if (bin->batch < room(bin))
+		bin->batch *= 2;
+	else
+		look_for_idle(heap);
+	size_t nr = 0;
+	while (nr < want) {
+		blocks[nr] = je_alloc(arena, size, 0, false);
+		if (blocks[nr] == NULL)
+			break;
+		page_map_set(
+		    &heap->pages, blocks[nr++], PAGE_SMALL + size_class);
+	}
+	put(c, heap->caches.key, size_class, blocks, nr);
+	return ptr;
+}
+
+void
+thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class)
+{
+	struct thread_cache *c = get_cache(heap);
+	void *blocks[BIN_MAX];
+	size_t nr = 0;
+
+	if (c == NULL) {
+		je_free(ptr);
+		return;
+	}
+	/* Full: the older half goes, ptr stays. */
+	if (cache_enter(c, heap->caches.key)) {
+		struct cache_bin *bin = &c->bins[size_class];
+		void **top = cache_top(bin);
+
+		if (top == bin->limit) {
+			nr = room(bin) / 2;
+			memcpy(blocks, bin->base, nr * sizeof(*blocks));
+			memmove(bin->base, bin->base + nr,
+			    (room(bin) - nr) * sizeof(*blocks));
+			cache_set_top(bin, top - nr);
+		}
+	}
+	cache_leave(c);
+	for (size_t i = 0; i < nr; i++)
+		je_free(blocks[i]);
+	put(c, heap->caches.key, size_class, &ptr, 1);
+}
+
+/* --- fork ------------------------------------------------------------------------------ */
+
+void
+thread_cache_lock_at_fork(void)
+{
+	lock_take_at_fork(&Threads_lock);
+}
+
+void
+thread_cache_unlock_at_fork(void)
+{
+	lock_drop_at_fork(&Threads_lock);
+}
+
+/* The other threads are gone, wherever they were inside: a block that one of
+ * them was about to put down or pick up is lost, the stacks are sound. */
+void
+thread_cache_heap_after_fork_in_child(struct heap *heap)
+{
+	struct heap_caches *hc = &heap->caches;
+
+	hc->nr_leaving = 0;
+	if (heap->region->is_off)
+		hc->max_bytes = 0;
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		atomic_store(&c->busy, 0);
+		if (heap->region->is_off)
+			atomic_store(&c->key, CACHE_KEY_NONE);
+	}
+}

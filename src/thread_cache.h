@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread_cache.h -- small free blocks that a thread keeps for a heap (layer 3).
+ *
+ *   Thread_caches (thread-local)
+ *     slots[heap->cache_slot] --> struct thread_cache of (thread, heap)
+ *                                   bins[class]: |p|p|p|p|.|.|   a stack
+ *
+ * The hot paths below take no lock and make no atomic read-modify-write: a
+ * cache is used by its thread only, between cache_enter() and cache_leave().
+ * Others may take its blocks away (thread_cache_reclaim(), the end of a heap):
+ * they make key invalid, have the kernel run a memory barrier on every thread
+ * (membarrier(2)), and wait until the owner is not inside.  So what is costly
+ * is on the rare side.
+ *
+ * Blocks lie in the region, the stacks in DRAM: nothing is written to a free
+ * block.
+ */
+#ifndef THREAD_CACHE_H
+#define THREAD_CACHE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "export.h"
+#include "lock.h"
+#include "page_map.h"
+#include "size_class.h"
+
+struct heap;
+
+enum {
+	THREAD_CACHE_SLOTS = 32
+};
+
+/* A key that no heap has: the cache is to be left alone. */
+#define CACHE_KEY_NONE UINT64_MAX
+
+/* A stack of free blocks of one class:
+ *   base             top               limit
+ *   |p|p|p|p|p|p|p|p|.|.|.|.|.|.|.|.|.|                                      */
+struct cache_bin {
+	_Atomic(void **) top; /* others read it for figures */
+	void **base, **limit;
+	size_t batch; /* how many its thread fetches next: grows with use */
+};
+
+struct thread_cache {
+	_Atomic(uint64_t) key;  /* of the heap, or CACHE_KEY_NONE */
+	_Atomic(uint32_t) busy; /* its thread is inside */
+	/* Copies of the heap's, for the hot paths. */
+	uintptr_t base;
+	size_t size;
+	_Atomic(uint32_t) *words; /* of the page map */
+	void **items;             /* all stacks */
+	struct cache_bin bins[SIZE_CLASS_MAX];
+
+	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
+	uint64_t look; /* sum of nr when an idle look was taken last */
+	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
+	struct thread_cache *thread_next;           /* caches of the thread */
+};
+
+struct thread_caches {
+	struct thread_cache *slots[THREAD_CACHE_SLOTS]; /* never NULL */
+	struct thread_cache *all; /* linked by thread_next */
+	bool is_off;              /* the thread is ending: cache nothing more */
+};
+
+/* Part of each heap. */
+struct heap_caches {
+	uint64_t key;     /* unique for ever; never 0 or CACHE_KEY_NONE */
+	unsigned slot;    /* of thread_caches */
+	size_t max_bytes; /* of one bin */
+	struct lock lock; /* rank LOCK_CACHES: list, and changes of key */
+	struct thread_cache *list; /* linked by heap_next */
+	unsigned nr_leaving; /* threads that end and are flushing a cache */
+	_Atomic(uint64_t) next_look_us; /* when idle caches are looked for */
+};
+
+extern DK_TLS_HOT struct thread_caches *Thread_caches;
+
+void thread_cache_heap_init(struct heap *heap, size_t region_size);
+/* The heap ends: all its caches are emptied, their blocks forgotten. */
+void thread_cache_heap_fini(struct heap *heap);
+
+/* What the hot paths below do when the cache can not serve. */
+void *thread_cache_alloc_slow(struct heap *heap, unsigned size_class);
+void thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class);
+/* Give the cached blocks of every thread back to their arenas; says whether
+ * there were any. */
+bool thread_cache_reclaim(struct heap *heap);
+/* Around a fork: all threads' caches, then those of each heap.  In the child,
+ * a heap that is off loses its caches. */
+void thread_cache_lock_at_fork(void);
+void thread_cache_unlock_at_fork(void);
+void thread_cache_heap_after_fork_in_child(struct heap *heap);
+/* The same for caches that were not used since the last call. */
+void thread_cache_reclaim_idle(struct heap *heap);
+/* Bytes in cached blocks, about. */
+size_t thread_cache_bytes(struct heap *heap);
+
+/* ThreadSanitizer knows nothing of membarrier(2): there, pay for it. */
+#if defined(__SANITIZE_THREAD__)
+#define CACHE_STRICT 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CACHE_STRICT 1
+#endif
+#endif
+#ifdef CACHE_STRICT
+#define CACHE_ORDER memory_order_seq_cst
+#define CACHE_ORDER_LOAD memory_order_seq_cst
+#else
+#define CACHE_ORDER memory_order_relaxed
+#define CACHE_ORDER_LOAD memory_order_acquire
+#endif
+
+/* True: the cache is that of key, and nobody else touches it until
+ * cache_leave(), which must be called in either case. */
+static inline bool
+cache_enter(struct thread_cache *c, uint64_t key)
+{
+	atomic_store_explicit(&c->busy, 1, CACHE_ORDER);
+	/* The store before, the load after: the other side's membarrier(2)
+	 * makes that hold for the processor, this for the compiler. */
+	atomic_signal_fence(memory_order_seq_cst);
+	return DK_LIKELY(
+	    atomic_load_explicit(&c->key, CACHE_ORDER_LOAD) == key);
+}
+
+static inline void
+cache_leave(struct thread_cache *c)
+{
+	atomic_store_explicit(&c->busy, 0, memory_order_release);
+}
+
+static inline void **
+cache_top(const struct cache_bin *bin)
+{
+	return atomic_load_explicit(&bin->top, memory_order_relaxed);
+}
+
+static inline void
+cache_set_top(struct cache_bin *bin, void **top)
+{
+	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
+}
+
+/* A block of that class for the heap of key, or NULL: go the slow way. */
+static inline void *
+thread_cache_alloc(uint64_t key, unsigned slot, unsigned size_class)
+{
+	struct thread_cache *c = Thread_caches->slots[slot];
+
+	if (DK_LIKELY(cache_enter(c, key))) {
+		struct cache_bin *bin = &c->bins[size_class];
+		void **top = cache_top(bin);
+
+		if (DK_LIKELY(top != bin->base)) {
+			void *ptr = *--top;
+
+			cache_set_top(bin, top);
+			cache_leave(c);
+			return ptr;
+		}
+	}
+	cache_leave(c);
+	return NULL;
+}
+
+/* Whether ptr was a small block of the heap of key and is in the cache now. */
+static inline bool
+thread_cache_free(uint64_t key, unsigned slot, void *ptr)
+{
+	struct thread_cache *c = Thread_caches->slots[slot];
+
+	if (DK_UNLIKELY(!cache_enter(c, key)))
+		goto no;
+	uintptr_t off = (uintptr_t)ptr - c->base;
+	if (DK_UNLIKELY(off >= c->size))
+		goto no;
+	/* 0 (no block) and large ones are no class. */
+	uint32_t size_class =
+	    atomic_load_explicit(
+		&c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed) -
+	    PAGE_SMALL;
+	if (DK_UNLIKELY(size_class >= SIZE_CLASS_MAX))
+		goto no;
+	struct cache_bin *bin = &c->bins[size_class];
+	void **top = cache_top(bin);
+	if (DK_UNLIKELY(top == bin->limit))
+		goto no;
+	*top = ptr;
+	cache_set_top(bin, top + 1);
+	cache_leave(c);
+	return true;
+no:
+	cache_leave(c);
+	return false;
+}
+
+#endif /* THREAD_CACHE_H */

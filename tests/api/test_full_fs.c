@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_full_fs.c -- a file system that is full: NULL with ENOMEM, never SIGBUS.
+ *
+ * Wants to mount a small tmpfs, in a mount namespace of its own; exits with 77
+ * where that is not allowed.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/test_fill.h"
+#include "../support/test_region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define FS_SIZE (32 * TEST_MIB)
+
+static char Dir[] = "/tmp/daxkind-fs.XXXXXX";
+
+static bool
+write_line(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+	return close(fd) == 0 && ok;
+}
+
+static bool
+mount_small_fs(void)
+{
+	char map[64];
+	unsigned uid = getuid();
+
+	if (mkdtemp(Dir) == NULL)
+		return false;
+	if (unshare(CLONE_NEWNS) != 0) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+			return false;
+		(void)snprintf(map, sizeof(map), "0 %u 1", uid);
+		if (!write_line("/proc/self/uid_map", map))
+			return false;
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return false;
+	return mount("none", Dir, "tmpfs", 0, "size=32m") == 0;
+}
+
+static size_t
+room_left(void)
+{
+	struct statvfs vfs;
+
+	assert_int_equal(statvfs(Dir, &vfs), 0);
+	return (size_t)vfs.f_bavail * (size_t)vfs.f_frsize;
+}
+
+/* Every byte of every block is written: one without file space would be a
+ * SIGBUS. */
+static void
+fill_and_write(memkind_t kind, size_t len, size_t at_least)
+{
+	for (int round = 0; round < 3; round++) {
+		enum {
+			MOST = 40000
+		};
+		static char *blocks[MOST];
+		size_t nr = 0;
+
+		while (nr < MOST) {
+			errno = 0;
+			blocks[nr] = memkind_malloc(kind, len);
+			if (blocks[nr] == NULL)
+				break;
+			memset(blocks[nr], (int)(nr & 0xff), len);
+			nr++;
+		}
+		assert_int_equal(errno, ENOMEM);
+		print_message(
+		    "%zu KiB in blocks of %zu\n", nr * len / TEST_KIB, len);
+		assert_true(nr * len >= at_least);
+		for (size_t i = 0; i < nr; i++) {
+			assert_true(
+			    test_all_bytes(blocks[i], (int)(i & 0xff), len));
+			memkind_free(kind, blocks[i]);
+		}
+	}
+}
+
+static void
+check_full(size_t max_size)
+{
+	memkind_t kind = NULL;
+
+	assert_int_equal(
+	    memkind_create_pmem(Dir, max_size, &kind), MEMKIND_SUCCESS);
+	fill_and_write(kind, 1000, FS_SIZE / 100 * 90);
+	fill_and_write(kind, 100 * TEST_KIB, FS_SIZE / 100 * 90);
+	fill_and_write(kind, 5 * TEST_MIB, FS_SIZE / 100 * 70);
+	errno = 0;
+	assert_null(memkind_malloc(kind, FS_SIZE + TEST_MIB));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(memkind_calloc(kind, 1, FS_SIZE + TEST_MIB));
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	assert_true(room_left() >= FS_SIZE / 100 * 98);
+}
+
+static void
+test_kind_that_may_be_larger_than_the_file_system(void **state)
+{
+	(void)state;
+	check_full(256 * TEST_MIB);
+}
+
+static void
+test_kind_without_a_limit(void **state)
+{
+	(void)state;
+	check_full(0);
+}
+
+/* Somebody else fills the file system, and makes room again. */
+static void
+test_room_that_others_take_and_give_back(void **state)
+{
+	char path[sizeof(Dir) + 16];
+	memkind_t kind = NULL;
+	void *p;
+	int fd;
+
+	(void)state;
+	assert_int_equal(
+	    memkind_create_pmem(Dir, 256 * TEST_MIB, &kind), MEMKIND_SUCCESS);
+	(void)snprintf(path, sizeof(path), "%s/other", Dir);
+	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(posix_fallocate(fd, 0, (off_t)room_left()), 0);
+	errno = 0;
+	assert_null(memkind_malloc(kind, 8 * TEST_MIB));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	p = memkind_malloc(kind, 8 * TEST_MIB);
+	assert_non_null(p);
+	memset(p, 1, 8 * TEST_MIB);
+	/* and growing where it is, against the limit */
+	assert_int_equal(posix_fallocate(fd, 0, (off_t)room_left()), 0);
+	errno = 0;
+	assert_null(memkind_realloc(kind, p, 16 * TEST_MIB));
+	assert_int_equal(errno, ENOMEM);
+	assert_true(test_all_bytes(p, 1, 8 * TEST_MIB));
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+}
+
+static void
+test_region_that_can_not_be_reserved_leaves_nothing(void **state)
+{
+	char path[sizeof(Dir) + 16];
+	struct daxkind_region *region;
+	size_t before = room_left();
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/new", Dir);
+	for (int i = 0; i < 3; i++) {
+		region = (struct daxkind_region *)(uintptr_t)0xDA;
+		errno = 0;
+		assert_int_equal(daxkind_region_open_file(path, 2 * FS_SIZE,
+				     DAXKIND_PREFAULT, &region),
+		    -ENOSPC);
+		assert_int_equal(errno, ENOSPC);
+		assert_null(region);
+		assert_true(strlen(daxkind_last_error()) > 10);
+		assert_int_not_equal(access(path, F_OK), 0);
+		assert_int_equal(daxkind_region_open_dir(Dir, 2 * FS_SIZE,
+				     DAXKIND_PREFAULT, &region),
+		    -ENOSPC);
+		assert_null(region);
+	}
+	assert_int_equal(room_left(), before);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    test_unit(test_kind_that_may_be_larger_than_the_file_system),
+	    test_unit(test_kind_without_a_limit),
+	    test_unit(test_room_that_others_take_and_give_back),
+	    test_unit(test_region_that_can_not_be_reserved_leaves_nothing),
+	};
+	int rc;
+
+	if (!mount_small_fs()) {
+		(void)rmdir(Dir);
+		puts("skipped: a tmpfs can not be mounted here; run it as "
+		     "root, or where user namespaces are allowed");
+		return 77;
+	}
+	rc = cmocka_run_group_tests_name("full_fs", tests, NULL, NULL);
+	(void)umount(Dir);
+	(void)rmdir(Dir);
+	return rc;
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_kinds_cycle.c -- kinds that come and go 10,000 times, and one over
+ * 4 TiB: what they leave, and what they cost.
+ *
+ * Holds this invariant: a constructor, and a kind that ended, leave nothing: no
+ * descriptor, mapping, arena, registry entry; nothing costs memory or time in
+ * proportion to the region's size at create.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/test_fill.h"
+#include "../support/test_region.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define NR_CYCLES 10000
+#define WARM_UP 500
+
+/* What 9,500 cycles may leave: less than half a KiB each would show. */
+#define RSS_SLACK (4 * TEST_MIB)
+#define MAPS_SLACK 8
+
+struct left {
+	size_t fds, maps, rss, arenas;
+};
+
+/* jemalloc's number of arenas, from the JSON report. */
+static void
+find_narenas(void *arg, const char *s)
+{
+	size_t *nr = arg;
+	const char *at = strstr(s, "\"narenas\":");
+
+	if (at != NULL && *nr == 0)
+		*nr = strtoul(at + strlen("\"narenas\":"), NULL, 10);
+}
+
+static struct left
+look(void)
+{
+	struct left l = {0};
+
+	/* the report comes in pieces: the number may be one of its own, and
+	 * then what is compared is 0 on both sides */
+	assert_int_equal(
+	    memkind_stats_print(find_narenas, &l.arenas,
+		(memkind_stat_print_opt)(MEMKIND_STAT_PRINT_JSON_FORMAT |
+					 MEMKIND_STAT_PRINT_OMIT_PER_ARENA |
+					 MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA)),
+	    MEMKIND_SUCCESS);
+	l.fds = test_nr_fds();
+	l.maps = test_nr_maps();
+	l.rss = test_rss();
+	return l;
+}
+
+static void
+assert_no_growth(const struct left *before, const struct left *after)
+{
+	print_message("descriptors %zu to %zu, mappings %zu to %zu, resident "
+		      "%zu to %zu KiB, arenas %zu to %zu\n",
+	    before->fds, after->fds, before->maps, after->maps,
+	    before->rss / TEST_KIB, after->rss / TEST_KIB, before->arenas,
+	    after->arenas);
+	assert_int_equal(after->fds, before->fds);
+	assert_true(after->arenas <= before->arenas);
+	if (DK_SANITIZED)
+		return; /* their records are among these */
+	assert_true(after->maps <= before->maps + MAPS_SLACK);
+	assert_true(after->rss <= before->rss + RSS_SLACK);
+}
+
+static void
+use_kind(memkind_t kind, size_t n)
+{
+	void *blocks[8];
+
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+		blocks[i] = memkind_malloc(kind, (size_t)16 << (n + i) % 14);
+		assert_non_null(blocks[i]);
+	}
+	/* half of them are left to the kind's end */
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i += 2)
+		memkind_free(kind, blocks[i]);
+}
+
+typedef memkind_t (*kind_maker)(struct test_area *area);
+
+static memkind_t
+make_fixed(struct test_area *area)
+{
+	memkind_t kind = NULL;
+
+	assert_int_equal(memkind_create_fixed(area->addr, area->len, &kind),
+	    MEMKIND_SUCCESS);
+	return kind;
+}
+
+static memkind_t
+make_pmem(struct test_area *area)
+{
+	memkind_t kind = NULL;
+
+	(void)area;
+	assert_int_equal(memkind_create_pmem(test_dir(), 16 * TEST_MIB, &kind),
+	    MEMKIND_SUCCESS);
+	return kind;
+}
+
+static void
+cycle(kind_maker make, size_t nr_cycles, size_t warm_up)
+{
+	struct left before = {0};
+	struct left after;
+	struct test_area area;
+	double start = test_now();
+
+	test_area_map(&area, 2 * TEST_MIB);
+	for (size_t n = 0; n < nr_cycles; n++) {
+		memkind_t kind = make(&area);
+
+		use_kind(kind, n);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+		if (n == warm_up)
+			before = look();
+	}
+	after = look();
+	print_message("%.1f us for each\n",
+	    (test_now() - start) / (double)nr_cycles * 1e6);
+	assert_no_growth(&before, &after);
+	test_area_unmap(&area);
+}
+
+static void
+test_10000_fixed_kinds_leave_nothing(void **state)
+{
+	(void)state;
+	cycle(make_fixed, NR_CYCLES, WARM_UP);
+}
+
+static void
+test_10000_pmem_kinds_leave_nothing(void **state)
+{
+	(void)state;
+	cycle(make_pmem, NR_CYCLES, WARM_UP);
+}
+
+/* Constructors that fail, all the ways that need no help to fail. */
+static void
+test_10000_failures_leave_nothing(void **state)
+{
+	struct left before = {0};
+	struct left after;
+	struct test_area area;
+	memkind_t live;
+
+	(void)state;
+	test_area_map(&area, 2 * TEST_MIB);
+	live = make_fixed(&area);
+	for (size_t n = 0; n < NR_CYCLES; n++) {
+		memkind_t kind = NULL;
+
+		assert_int_equal(
+		    memkind_create_fixed(area.addr, area.len, &kind),
+		    MEMKIND_ERROR_INVALID);
+		assert_int_equal(memkind_create_pmem("/nonexistent", 0, &kind),
+		    MEMKIND_ERROR_INVALID);
+		assert_int_equal(memkind_create_pmem(test_dir(), 1, &kind),
+		    MEMKIND_ERROR_INVALID);
+		if (n == WARM_UP)
+			before = look();
+	}
+	after = look();
+	assert_no_growth(&before, &after);
+	assert_int_equal(memkind_destroy_kind(live), MEMKIND_SUCCESS);
+	test_area_unmap(&area);
+}
+
+/* --- other threads' caches --------------------------------------------------- */
+
+struct worker {
+	pthread_barrier_t barrier;
+	_Atomic(memkind_t) kind; /* NULL: the end */
+	bool ok;
+};
+
+/* Uses each kind that comes, and so has a cache of it when it ends. */
+static void *
+use_kinds(void *arg)
+{
+	struct worker *w = arg;
+
+	w->ok = true;
+	for (;;) {
+		memkind_t kind;
+
+		(void)pthread_barrier_wait(&w->barrier);
+		kind = w->kind;
+		if (kind == NULL)
+			return NULL;
+		for (size_t i = 0; i < 50; i++) {
+			void *p = memkind_malloc(kind, 16 + i * 40);
+
+			if (p == NULL || memkind_detect_kind(p) != kind)
+				w->ok = false;
+			memkind_free(kind, p);
+		}
+		(void)pthread_barrier_wait(&w->barrier);
+	}
+}
+
+static void
+test_kinds_that_another_thread_used_leave_nothing(void **state)
+{
+	const size_t nr_cycles = test_is_long() ? NR_CYCLES : 2000;
+	struct left before = {0};
+	struct left after;
+	struct test_area area;
+	struct worker w;
+	pthread_t thread;
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	test_area_map(&area, 2 * TEST_MIB);
+	assert_int_equal(pthread_barrier_init(&w.barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, use_kinds, &w), 0);
+	for (size_t n = 0; n < nr_cycles; n++) {
+		w.kind = make_fixed(&area);
+		(void)pthread_barrier_wait(&w.barrier);
+		use_kind(w.kind, n);
+		(void)pthread_barrier_wait(&w.barrier);
+		assert_int_equal(memkind_destroy_kind(w.kind), MEMKIND_SUCCESS);
+		if (n == WARM_UP)
+			before = look();
+	}
+	after = look();
+	assert_no_growth(&before, &after);
+	w.kind = NULL;
+	(void)pthread_barrier_wait(&w.barrier);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(w.ok);
+	assert_int_equal(pthread_barrier_destroy(&w.barrier), 0);
+	test_area_unmap(&area);
+}
+
+/* More at once than memkind can have (476 on a machine like this). */
+static void
+test_1000_kinds_at_once(void **state)
+{
+	enum {
+		NR = 1000
+	};
+	const size_t part = 64 * TEST_KIB;
+	static memkind_t kinds[NR];
+	struct test_area area;
+
+	(void)state;
+	test_area_map(&area, NR * part);
+	for (size_t i = 0; i < NR; i++) {
+		struct test_area a = {area.addr + i * part, part, NULL, 0};
+		void *p;
+
+		kinds[i] = make_fixed(&a);
+		p = memkind_malloc(kinds[i], 100);
+		assert_non_null(p);
+		assert_true(test_area_holds(&a, p, 100));
+	}
+	for (size_t i = 0; i < NR; i++)
+		assert_int_equal(
+		    memkind_destroy_kind(kinds[i]), MEMKIND_SUCCESS);
+	test_area_unmap(&area);
+}
+
+/* --- one that is large ------------------------------------------------------- */
+
+/* The bar is 10 ms; a test that is not alone on the machine allows 1 s. */
+static void
+test_kind_over_4_tib_costs_next_to_nothing(void **state)
+{
+	const size_t size = (size_t)4 << 40;
+	struct test_area area = {NULL, size, NULL, 0};
+	struct test_fill fill;
+	memkind_t kind = NULL;
+	size_t rss_before;
+	double start;
+	void *p = NULL;
+
+	(void)state;
+	/* the library's own start is not counted */
+	memkind_free(MEMKIND_DEFAULT, memkind_malloc(MEMKIND_DEFAULT, 1));
+	area.addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area.addr == MAP_FAILED) {
+		print_message("no 4 TiB of address space here\n");
+		return;
+	}
+	rss_before = test_rss();
+	start = test_now();
+	assert_int_equal(
+	    memkind_create_fixed(area.addr, size, &kind), MEMKIND_SUCCESS);
+	print_message("created in %.2f ms with %zu KiB\n",
+	    (test_now() - start) * 1e3, (test_rss() - rss_before) / TEST_KIB);
+	assert_true(test_now() - start < 1);
+	assert_true(DK_SANITIZED || test_rss() - rss_before < 16 * TEST_MIB);
+	assert_int_equal(memkind_get_capacity(kind), size);
+
+	p = memkind_malloc(kind, (size_t)3 << 40);
+	assert_non_null(p);
+	memkind_free(kind, p);
+	test_fill_up_to(kind, 16, 5000, 1, 20 * TEST_MIB, &fill);
+	assert_int_equal(fill.err, 0);
+	test_fill_free(kind, &fill);
+	p = memkind_malloc(kind, (size_t)3 << 40);
+	assert_non_null(p);
+
+	start = test_now();
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	print_message("destroyed in %.2f ms\n", (test_now() - start) * 1e3);
+	assert_true(test_now() - start < 1);
+	assert_int_equal(munmap(area.addr, size), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    test_unit(test_10000_fixed_kinds_leave_nothing),
+	    test_unit(test_10000_pmem_kinds_leave_nothing),
+	    test_unit(test_10000_failures_leave_nothing),
+	    test_unit(test_kinds_that_another_thread_used_leave_nothing),
+	    test_unit(test_1000_kinds_at_once),
+	    test_unit(test_kind_over_4_tib_costs_next_to_nothing),
+	};
+
+	return cmocka_run_group_tests_name("kinds_cycle", tests, NULL, NULL);
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_own_ops.c -- kinds with an operations table of the program's own.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/test_region.h"
+
+#include <errno.h>
+#include <memkind_fixed.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define SIZE (16 * TEST_MIB)
+#define NOT_SET ((memkind_t)(uintptr_t)0xDA)
+
+/* How often each operation of the table was called. */
+static struct {
+	atomic_int create, destroy, malloc, calloc, memalign, realloc, free,
+	    usable;
+} Calls;
+
+static int Create_rc; /* what create() returns without doing anything */
+
+static int
+count_create(struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	atomic_fetch_add(&Calls.create, 1);
+	if (Create_rc != 0)
+		return Create_rc;
+	return memkind_fixed_create(kind, ops, name);
+}
+
+static int
+count_destroy(struct memkind *kind)
+{
+	atomic_fetch_add(&Calls.destroy, 1);
+	return memkind_fixed_destroy(kind);
+}
+
+static void *
+count_malloc(struct memkind *kind, size_t size)
+{
+	atomic_fetch_add(&Calls.malloc, 1);
+	return MEMKIND_FIXED_OPS.malloc(kind, size);
+}
+
+static void *
+count_calloc(struct memkind *kind, size_t num, size_t size)
+{
+	atomic_fetch_add(&Calls.calloc, 1);
+	return MEMKIND_FIXED_OPS.calloc(kind, num, size);
+}
+
+static int
+count_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+{
+	atomic_fetch_add(&Calls.memalign, 1);
+	return MEMKIND_FIXED_OPS.posix_memalign(kind, memptr, alignment, size);
+}
+
+static void *
+count_realloc(struct memkind *kind, void *ptr, size_t size)
+{
+	atomic_fetch_add(&Calls.realloc, 1);
+	return MEMKIND_FIXED_OPS.realloc(kind, ptr, size);
+}
+
+static void
+count_free(struct memkind *kind, void *ptr)
+{
+	atomic_fetch_add(&Calls.free, 1);
+	MEMKIND_FIXED_OPS.free(kind, ptr);
+}
+
+static size_t
+count_usable(struct memkind *kind, void *ptr)
+{
+	atomic_fetch_add(&Calls.usable, 1);
+	return MEMKIND_FIXED_OPS.malloc_usable_size(kind, ptr);
+}
+
+static struct memkind_ops
+counting_ops(void)
+{
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
+
+	ops.create = count_create;
+	ops.destroy = count_destroy;
+	ops.malloc = count_malloc;
+	ops.calloc = count_calloc;
+	ops.posix_memalign = count_memalign;
+	ops.realloc = count_realloc;
+	ops.free = count_free;
+	ops.malloc_usable_size = count_usable;
+	return ops;
+}
+
+/* --- each test has a region -------------------------------------------------- */
+
+static struct test_area Area;
+static struct daxkind_region *Region;
+
+static int
+open_region(void **state)
+{
+	if (test_leaks_setup(state) != 0)
+		return -1;
+	memset(&Calls, 0, sizeof(Calls));
+	Create_rc = 0;
+	test_area_map(&Area, SIZE);
+	return daxkind_region_open_mapping(Area.addr, Area.len, 0, &Region);
+}
+
+static int
+close_region(void **state)
+{
+	assert_int_equal(daxkind_region_close(Region), 0);
+	test_area_unmap(&Area);
+	return test_leaks_teardown(state);
+}
+
+static void
+test_calls_go_through_the_table(void **state)
+{
+	struct memkind_ops ops = counting_ops();
+	memkind_t kind = NULL;
+	void *p;
+	void *q = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, &ops, "counting", &kind), 0);
+	assert_int_equal(Calls.create, 1);
+	assert_ptr_equal(daxkind_kind_region(kind), Region);
+
+	p = memkind_malloc(kind, 100);
+	assert_non_null(p);
+	assert_true(test_area_holds(&Area, p, 100));
+	assert_int_equal(Calls.malloc, 1);
+	assert_ptr_equal(memkind_detect_kind(p), kind);
+	assert_true(memkind_malloc_usable_size(kind, p) >= 100);
+	assert_int_equal(Calls.usable, 1);
+	p = memkind_realloc(kind, p, 5000);
+	assert_non_null(p);
+	assert_int_equal(Calls.realloc, 1);
+	memkind_free(kind, p);
+	assert_int_equal(Calls.free, 1);
+	p = memkind_calloc(kind, 3, 30);
+	assert_non_null(p);
+	assert_true(test_all_bytes(p, 0, 90));
+	assert_int_equal(Calls.calloc, 1);
+	assert_int_equal(memkind_posix_memalign(kind, &q, 256, 10), 0);
+	assert_int_equal(Calls.memalign, 1);
+
+	/* a kind that is found goes through its own table too */
+	memkind_free(NULL, p);
+	memkind_free(NULL, q);
+	assert_int_equal(Calls.free, 3);
+
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	assert_int_equal(Calls.destroy, 1);
+}
+
+static void
+test_kinds_with_and_without_a_table_in_turn(void **state)
+{
+	struct memkind_ops ops = counting_ops();
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		memkind_t kind = NULL;
+
+		if (i % 2)
+			assert_int_equal(daxkind_kind_create(Region, &kind), 0);
+		else
+			assert_int_equal(daxkind_kind_create_with_ops(
+					     Region, &ops, "x", &kind),
+			    0);
+		memkind_free(kind, memkind_malloc(kind, 1000));
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	}
+	assert_int_equal(Calls.malloc, 5);
+	assert_int_equal(Calls.create, 5);
+	assert_int_equal(Calls.destroy, 5);
+}
+
+static void
+test_create_that_fails_leaves_nothing(void **state)
+{
+	static const int codes[] = {
+	    MEMKIND_ERROR_INVALID, MEMKIND_ERROR_MALLOC, MEMKIND_ERROR_RUNTIME};
+	struct memkind_ops ops = counting_ops();
+	memkind_t kind;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		int rc;
+
+		kind = NOT_SET;
+		Create_rc = codes[i];
+		errno = 0;
+		rc = daxkind_kind_create_with_ops(Region, &ops, "bad", &kind);
+		assert_true(rc < 0);
+		assert_int_equal(errno, -rc);
+		assert_null(kind);
+		assert_string_not_equal(daxkind_last_error(), "");
+	}
+	assert_int_equal(Calls.destroy, 0);
+	Create_rc = 0;
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, &ops, "good", &kind), 0);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+}
+
+static void
+test_bad_tables_are_refused(void **state)
+{
+	static const struct {
+		const char *why;
+		size_t off; /* of the operation that is missing */
+	} rows[] = {
+	    {"no create", offsetof(struct memkind_ops, create)},
+	    {"no destroy", offsetof(struct memkind_ops, destroy)},
+	    {"no malloc", offsetof(struct memkind_ops, malloc)},
+	    {"no calloc", offsetof(struct memkind_ops, calloc)},
+	    {"no posix_memalign", offsetof(struct memkind_ops, posix_memalign)},
+	    {"no realloc", offsetof(struct memkind_ops, realloc)},
+	    {"no free", offsetof(struct memkind_ops, free)},
+	    {"no malloc_usable_size",
+		offsetof(struct memkind_ops, malloc_usable_size)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct memkind_ops ops = counting_ops();
+		memkind_t kind = NOT_SET;
+
+		dk_row(rows[i].why);
+		memset((char *)&ops + rows[i].off, 0, sizeof(void *));
+		errno = 0;
+		assert_int_equal(
+		    daxkind_kind_create_with_ops(Region, &ops, "bad", &kind),
+		    -EINVAL);
+		assert_int_equal(errno, EINVAL);
+		assert_null(kind);
+		assert_string_not_equal(daxkind_last_error(), "");
+	}
+	assert_int_equal(Calls.create, 0);
+}
+
+static void
+test_bad_arguments_are_refused(void **state)
+{
+	char name[65];
+	struct memkind_ops ops = counting_ops();
+	memkind_t kind = NOT_SET;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[64] = '\0';
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, NULL, "x", &kind), -EINVAL);
+	assert_null(kind);
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(NULL, &ops, "x", &kind), -EINVAL);
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, &ops, "x", NULL), -EINVAL);
+	dk_row("64 bytes of name");
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, &ops, name, &kind), -EINVAL);
+	assert_null(kind);
+	dk_row("63 bytes of name");
+	name[63] = '\0';
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, &ops, name, &kind), 0);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+}
+
+/* What the table leaves out is refused, not called. */
+static void
+test_missing_operations_are_not_supported(void **state)
+{
+	struct memkind_ops ops = counting_ops();
+	memkind_t kind = NULL;
+	size_t value = 77;
+	void *p;
+
+	(void)state;
+	ops.mmap = NULL;
+	ops.mbind = NULL;
+	ops.madvise = NULL;
+	ops.get_mmap_flags = NULL;
+	ops.get_mbind_mode = NULL;
+	ops.get_mbind_nodemask = NULL;
+	ops.get_arena = NULL;
+	ops.check_available = NULL;
+	ops.init_once = NULL;
+	ops.update_memory_usage_policy = NULL;
+	ops.get_stat = NULL;
+	ops.defrag_reallocate = NULL;
+	assert_int_equal(
+	    daxkind_kind_create_with_ops(Region, &ops, "few", &kind), 0);
+	p = memkind_malloc(kind, 100);
+	assert_non_null(p);
+	assert_true(
+	    memkind_get_stat(kind, MEMKIND_STAT_TYPE_ALLOCATED, &value) < 0);
+	assert_int_equal(value, 77);
+	assert_null(memkind_defrag_reallocate(kind, p));
+	assert_true(daxkind_kind_set_policy(
+			kind, MEMKIND_MEM_USAGE_POLICY_DEFAULT) < 0);
+	(void)memkind_check_available(kind);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+}
+
+#define on_region(f) \
+	cmocka_unit_test_setup_teardown(f, open_region, close_region)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    on_region(test_calls_go_through_the_table),
+	    on_region(test_kinds_with_and_without_a_table_in_turn),
+	    on_region(test_create_that_fails_leaves_nothing),
+	    on_region(test_bad_tables_are_refused),
+	    on_region(test_bad_arguments_are_refused),
+	    on_region(test_missing_operations_are_not_supported),
+	};
+
+	return cmocka_run_group_tests_name("own_ops", tests, NULL, NULL);
+}

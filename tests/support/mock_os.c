@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * mock_os.c -- see mock_os.h.
+ *
+ * The names that begin with two underscores are the linker's (ld --wrap).
+ */
+#include "mock_os.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "os.h"
+#include "util.h"
+
+/* Name, parameters and arguments of each function that is in UNIT_WRAPS and
+ * returns an int; those that only the test calls are left out. */
+#define FUNCTIONS(X)                                                         \
+	X(os_map_anon, (size_t len, void **addr), (len, addr))               \
+	X(os_map_anon_aligned, (size_t len, size_t align, void **addr),      \
+	    (len, align, addr))                                              \
+	X(os_map_file,                                                       \
+	    (int fd, size_t off, size_t len, size_t align, unsigned flags,   \
+		void **addr),                                                \
+	    (fd, off, len, align, flags, addr))                              \
+	X(os_populate, (void *addr, size_t len), (addr, len))                \
+	X(os_is_mapped, (const void *addr), (addr))                          \
+	X(os_msync, (void *addr, size_t len), (addr, len))                   \
+	X(os_open, (const char *path, bool create, int *fd),                 \
+	    (path, create, fd))                                              \
+	X(os_open_read, (const char *path, int *fd), (path, fd))             \
+	X(os_open_unlinked, (const char *dir, int *fd), (dir, fd))           \
+	X(os_stat, (const char *path, struct os_stat *st), (path, st))       \
+	X(os_fstat, (int fd, struct os_stat *st), (fd, st))                  \
+	X(os_fs_size, (int fd, size_t *bytes), (fd, bytes))                  \
+	X(os_set_size, (int fd, size_t len), (fd, len))                      \
+	X(os_punch, (int fd, size_t off, size_t len), (fd, off, len))        \
+	X(os_lock_file, (int fd), (fd))                                      \
+	X(os_read_line, (const char *path, char *buf, size_t buf_size),      \
+	    (path, buf, buf_size))                                           \
+	X(os_read_link_name, (const char *path, char *buf, size_t buf_size), \
+	    (path, buf, buf_size))                                           \
+	X(os_thread_start,                                                   \
+	    (void *(*run)(void *), void *arg, const char *name,              \
+		pthread_t *thread),                                          \
+	    (run, arg, name, thread))
+
+enum {
+	NR_NAMES = 32
+};
+
+static _Thread_local struct {
+	const char *only;     /* NULL: any */
+	unsigned first, last; /* the calls that fail */
+	int err;
+	unsigned nr; /* calls that the plan is about */
+	const char *failed;
+	/* All calls, by name. */
+	struct {
+		const char *name;
+		unsigned nr;
+	} counts[NR_NAMES];
+} Plan;
+
+static void
+plan(const char *only, unsigned first, unsigned last, int err)
+{
+	memset(&Plan, 0, sizeof(Plan));
+	Plan.only = only;
+	Plan.first = first;
+	Plan.last = last;
+	Plan.err = err;
+}
+
+void
+mock_os_fail_nth(unsigned n, int err)
+{
+	plan(NULL, n, n, err);
+}
+
+void
+mock_os_fail_from(unsigned n, int err)
+{
+	plan(NULL, n, UINT_MAX, err);
+}
+
+void
+mock_os_fail_nth_of(const char *name, unsigned n, int err)
+{
+	plan(name, n, n, err);
+}
+
+void
+mock_os_fail_all(const char *name, int err)
+{
+	plan(name, 1, UINT_MAX, err);
+}
+
+void
+mock_os_reset(void)
+{
+	plan(NULL, 0, 0, 0);
+}
+
+const char *
+mock_os_failed(void)
+{
+	return Plan.failed;
+}
+
+unsigned
+mock_os_nr_calls(const char *name)
+{
+	unsigned nr = 0;
+
+	for (size_t i = 0; i < NR_NAMES && Plan.counts[i].name != NULL; i++) {
+		if (name == NULL || strcmp(Plan.counts[i].name, name) == 0)
+			nr += Plan.counts[i].nr;
+	}
+	return nr;
+}
+
+/* Count a call; whether it is to fail. */
+static bool
+fails(const char *name)
+{
+	size_t i = 0;
+
+	while (i < NR_NAMES - 1 && Plan.counts[i].name != NULL &&
+	       strcmp(Plan.counts[i].name, name) != 0)
+		i++;
+	Plan.counts[i].name = name;
+	Plan.counts[i].nr++;
+
+	if (Plan.first == 0 ||
+	    (Plan.only != NULL && strcmp(Plan.only, name) != 0))
+		return false;
+	Plan.nr++;
+	if (Plan.nr < Plan.first || Plan.nr > Plan.last)
+		return false;
+	Plan.failed = name;
+	return true;
+}
+
+#define WRAP(name, params, args)                                      \
+	int __real_##name params;                                     \
+	int __wrap_##name params;                                     \
+	int __wrap_##name params                                      \
+	{                                                             \
+		return fails(#name) ? -Plan.err : __real_##name args; \
+	}
+
+FUNCTIONS(WRAP)
+
+/* Those that may do a part before they fail. */
+#define WRAP_HALF(name)                                     \
+	int __real_##name(int fd, size_t off, size_t len);  \
+	int __wrap_##name(int fd, size_t off, size_t len);  \
+	int __wrap_##name(int fd, size_t off, size_t len)   \
+	{                                                   \
+		size_t half = align_down(len / 2, DK_PAGE); \
+                                                            \
+		if (!fails(#name))                          \
+			return __real_##name(fd, off, len); \
+		if (half > 0)                               \
+			(void)__real_##name(fd, off, half); \
+		return -Plan.err;                           \
+	}
+
+WRAP_HALF(os_allocate)
+WRAP_HALF(os_write_zeroes)
+
+void *__real_os_new(size_t size);
+void *__wrap_os_new(size_t size);
+
+void *
+__wrap_os_new(size_t size)
+{
+	return fails("os_new") ? NULL : __real_os_new(size);
+}

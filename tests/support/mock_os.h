@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mock_os.h -- failures of the system by plan, for unit tests.
+ *
+ * Unit tests are linked with -Wl,--wrap=NAME for each name in UNIT_WRAPS, so
+ * the library's calls of those functions of os.h arrive here, are counted, and
+ * go on to the real one unless the plan says that they fail.
+ *
+ * A plan is that of the thread that makes it: the calls of others are neither
+ * counted nor made to fail.
+ */
+#ifndef MOCK_OS_H
+#define MOCK_OS_H
+
+/*
+ * Let the nth call (from 1) of any of the functions from now on fail with err,
+ * a positive errno value; os_new() returns NULL.  Space that fails to be
+ * allocated or zeroed is so up to its half, as file systems leave it.
+ */
+void mock_os_fail_nth(unsigned n, int err);
+/* Let the nth and all after it fail. */
+void mock_os_fail_from(unsigned n, int err);
+/* The nth call of one function only. */
+void mock_os_fail_nth_of(const char *name, unsigned n, int err);
+/* Let all calls of one function fail, or of any (NULL). */
+void mock_os_fail_all(const char *name, int err);
+/* Let no call fail, and count from 0. */
+void mock_os_reset(void);
+
+/* The function that was made to fail last, or NULL. */
+const char *mock_os_failed(void);
+/* How often one of the functions was called, or any (NULL). */
+unsigned mock_os_nr_calls(const char *name);
+
+#endif /* MOCK_OS_H */

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# To add a test is to add its name to a list; its source is NAME.c.
+# Exit status: 0 passed, 77 skipped, 99 could not run (Automake's own codes,
+# for C tests too).
+
+# tests of one module each; they reach internal functions
+UNIT_TESTS = \
+	tests/unit/test_keeper \
+	tests/unit/test_lock \
+	tests/unit/test_log \
+	tests/unit/test_os \
+	tests/unit/test_page_map \
+	tests/unit/test_pool \
+	tests/unit/test_rangeset \
+	tests/unit/test_region \
+	tests/unit/test_region_index \
+	tests/unit/test_space
+
+# tests of the public interface: our headers and the shared library only
+API_TESTS = \
+	tests/api/test_bg_threads \
+	tests/api/test_config \
+	tests/api/test_detect \
+	tests/api/test_environ \
+	tests/api/test_error \
+	tests/api/test_file_space \
+	tests/api/test_fixed \
+	tests/api/test_fixed_ops \
+	tests/api/test_full_fs \
+	tests/api/test_kinds_cycle \
+	tests/api/test_malloc \
+	tests/api/test_own_ops \
+	tests/api/test_persist \
+	tests/api/test_pmem \
+	tests/api/test_preloaded_malloc \
+	tests/api/test_refill \
+	tests/api/test_regions \
+	tests/api/test_static_kinds \
+	tests/api/test_stats \
+	tests/api/test_threads
+
+# threads and full regions: DAXKIND_STRESS_SECONDS for each in make check
+STRESS_TESTS = \
+	tests/stress/test_stress
+
+# need a DAX device or file system, see utils/dax-vm; skipped without
+DAX_TESTS =
+
+# not tests by themselves: utils/dax-vm powerfail runs them
+DAX_HELPERS =
+
+# for all of these
+TEST_SUPPORT = \
+	tests/support/cmocka_all.h \
+	tests/support/test_fill.c \
+	tests/support/test_fill.h \
+	tests/support/test_region.c \
+	tests/support/test_region.h
+
+# for unit tests only
+UNIT_SUPPORT = \
+	tests/support/fake_backing.c \
+	tests/support/fake_backing.h \
+	tests/support/mock_os.c \
+	tests/support/mock_os.h \
+	tests/support/mock_time.c \
+	tests/support/mock_time.h
+
+# Functions of os.h that unit tests may make fail: calls from other files go
+# through the __wrap_NAME of UNIT_SUPPORT.
+UNIT_WRAPS = \
+	lock_wait_ms \
+	os_allocate \
+	os_fs_size \
+	os_fstat \
+	os_is_mapped \
+	os_lock_file \
+	os_map_anon \
+	os_map_anon_aligned \
+	os_map_file \
+	os_msync \
+	os_new \
+	os_open \
+	os_open_read \
+	os_open_unlinked \
+	os_populate \
+	os_punch \
+	os_read_line \
+	os_read_link_name \
+	os_set_size \
+	os_stat \
+	os_thread_start \
+	os_write_zeroes
+
+# scripts that look at the built library and at the sources
+SCRIPT_TESTS = \
+	tests/abi/headers.sh \
+	tests/abi/install.sh \
+	tests/abi/manpages.sh \
+	tests/abi/symbols.sh \
+	tests/man/man_examples.sh
+
+dist_check_SCRIPTS += $(SCRIPT_TESTS)
+TESTS += $(SCRIPT_TESTS)
+EXTRA_DIST += tests/dax/README.md tests/support/tsan.supp
+
+# A fork takes all of jemalloc's locks, which are more than the sanitizer's
+# search for deadlocks can hold; a debug build looks after the order of ours.
+TSAN_DEFAULTS = detect_deadlocks=0:die_after_fork=0:suppressions=$(abs_top_srcdir)/tests/support/tsan.supp
+
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	CC='$(CC)'; export CC; \
+	: "$${DAXKIND_STRESS_SECONDS=3}"; export DAXKIND_STRESS_SECONDS; \
+	: "$${UBSAN_OPTIONS=print_stacktrace=1}"; export UBSAN_OPTIONS; \
+	: "$${TSAN_OPTIONS=$(TSAN_DEFAULTS)}"; \
+	export TSAN_OPTIONS;
+
+if BUILD_TESTS
+CHECKED = $(UNIT_TESTS) $(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) \
+	tests/abi/dlopen
+check_PROGRAMS += $(CHECKED) $(DAX_HELPERS)
+TESTS += $(CHECKED)
+
+check_LTLIBRARIES += tests/libsupport.la tests/libunit.la
+tests_libsupport_la_SOURCES = $(TEST_SUPPORT)
+tests_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+# One archive of everything, so that the order in which the linker meets a
+# function, its mock and its users does not matter.
+tests_libunit_la_SOURCES = $(UNIT_SUPPORT)
+tests_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_libunit_la_LIBADD = tests/libsupport.la libdaxkind-core.la
+
+# What unit tests are linked with ...
+LDADD = tests/libunit.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
+$(UNIT_TESTS): private AM_LDFLAGS = $(DK_LDFLAGS) \
+	$(UNIT_WRAPS:%=-Wl,--wrap=%)
+# ... and the others, which see the library as a user does.
+$(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS): private LDADD = \
+	tests/libsupport.la libdaxkind.la $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+
+# Not linked with the library: it is loaded while the program runs.
+tests_abi_dlopen_LDADD = $(PTHREAD_LIBS)
+endif
