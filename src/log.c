@@ -72,8 +72,8 @@ log_write(enum log_level level, const char *fmt, ...)
 	errno = saved_errno;
 }
 
-int
-error_set(int rc, const char *fmt, ...)
+void
+error_set_text(const char *fmt, ...)
 {
 	int saved_errno = errno;
 	va_list args;
@@ -84,7 +84,6 @@ error_set(int rc, const char *fmt, ...)
 	if (wanted_level() >= LOG_ERROR)
 		write_line(LOG_ERROR, Error_text);
 	errno = saved_errno;
-	return rc;
 }
 
 void

@@ -23,11 +23,12 @@ enum log_level {
 void log_write(enum log_level level, const char *fmt, ...) DK_PRINTF(2, 3);
 
 /*
- * Keep the text as this thread's last error and log it as an error.  Returns
- * rc, so that a function can fail in one line: return error_set(-EINVAL, ...).
+ * Keep the text as this thread's last error and log it as an error.  Its value
+ * is rc, so that a function can fail in one line: return error_set(-EINVAL, ...).
  * Called once for each failure, at the lowest place that knows the reason.
  */
-int error_set(int rc, const char *fmt, ...) DK_PRINTF(2, 3);
+#define error_set(rc, ...) (error_set_text(__VA_ARGS__), (rc))
+void error_set_text(const char *fmt, ...) DK_PRINTF(1, 2);
 
 void error_clear(void);
 /* The text kept last in this thread, or "". */

@@ -185,27 +185,73 @@ os_is_mapped(const void *addr)
 	return result(mincore((void *)page, 1, &in_core), saved_errno);
 }
 
+/*
+ * A reader of /proc/self/maps, whose lines are START-END rwxp ...: it runs at
+ * a fork with locks held, so it allocates nothing.
+ */
+struct maps_reader {
+	int fd;
+	size_t len, pos;
+	char buf[2048];
+};
+
+/* The next byte, or -1 at the end. */
+static int
+next_byte(struct maps_reader *r)
+{
+	if (r->pos == r->len) {
+		ssize_t len = read(r->fd, r->buf, sizeof(r->buf));
+
+		if (len <= 0)
+			return -1;
+		r->len = (size_t)len;
+		r->pos = 0;
+	}
+	return (unsigned char)r->buf[r->pos++];
+}
+
+/* Reads a hexadecimal number and the byte after it. */
+static uintptr_t
+next_number(struct maps_reader *r)
+{
+	uintptr_t value = 0;
+
+	for (;;) {
+		int c = next_byte(r);
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uintptr_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (uintptr_t)(c - 'a' + 10);
+		else
+			return value;
+	}
+}
+
 bool
 os_is_private_mapping(const void *addr)
 {
 	int saved_errno = errno;
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[PATH_MAX + 128];
+	struct maps_reader r = {
+	    .fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
 	bool is_private = false;
+	int c = 0;
 
-	/* start-end rwxp ... */
-	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-		char *at;
-		uintptr_t start = strtoul(line, &at, 16);
-		uintptr_t end = *at == '-' ? strtoul(at + 1, &at, 16) : 0;
+	while (r.fd >= 0 && c >= 0) {
+		uintptr_t start = next_number(&r);
+		uintptr_t end = next_number(&r);
 
+		for (int i = 0; i < 4; i++)
+			c = next_byte(&r);
 		if ((uintptr_t)addr >= start && (uintptr_t)addr < end) {
-			is_private = strlen(at) > 4 && at[4] == 'p';
+			is_private = c == 'p';
 			break;
 		}
+		while (c >= 0 && c != '\n')
+			c = next_byte(&r);
 	}
-	if (maps != NULL)
-		(void)fclose(maps);
+	if (r.fd >= 0)
+		(void)close(r.fd);
 	errno = saved_errno;
 	return is_private;
 }

@@ -373,7 +373,8 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 	lock_drop(&r->lock);
 	if (trim)
 		region_trim(r, keep);
-	else if (has_idle)
+	/* What is kept now goes later, if nobody needs it. */
+	if (has_idle)
 		keeper_wake();
 	return rc;
 }

@@ -39,4 +39,15 @@
 #define DK_SANITIZED 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define DK_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DK_TSAN 1
+#endif
+#endif
+#ifndef DK_TSAN
+#define DK_TSAN 0
+#endif
+
 #endif /* CMOCKA_ALL_H */
