@@ -51,7 +51,11 @@ enum daxkind_open_flags {
 /*
  * Open what path names: a directory (as daxkind_region_open_dir), a character
  * device (as daxkind_region_open_devdax), else a file (as
- * daxkind_region_open_file).
+ * daxkind_region_open_file).  Or a namespace or its device by name:
+ * "dax0.0", "pmem0", "/dev/pmem0" (where it is mounted), "namespace0.0".
+ * -ENOENT: no such name.  -ENODEV: in a mode without DAX, disabled, not
+ * mounted.  -EOPNOTSUPP: mounted without dax.  The last error's text names the
+ * command that mends it.
  */
 int daxkind_region_open(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region);
@@ -85,7 +89,8 @@ int daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
 
 /*
  * A region over size bytes of a devdax device from offset (size 0: to its
- * end), both multiples of the device's alignment.  -EBUSY: the device is open
+ * end), both multiples of the device's alignment.  path may be a name, as
+ * above, of a devdax device or namespace.  -EBUSY: the device is open
  * as a region elsewhere.  -ENODEV: not a devdax device, or in system-ram mode.
  */
 int daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
@@ -207,6 +212,34 @@ int daxkind_memcpy_nodrain(
     memkind_t kind, void *dst, const void *src, size_t len);
 int daxkind_memset_persist(memkind_t kind, void *dst, int c, size_t len);
 int daxkind_memset_nodrain(memkind_t kind, void *dst, int c, size_t len);
+
+/* --- media errors ------------------------------------------------------------ */
+
+/*
+ * Bad blocks that the system knows of when a region is opened are never handed
+ * out.  For those that show later:
+ *
+ * Take the pages that [addr, addr + len) touches out of use, for as long as
+ * the region is open: what is free of them at once, what is in use when it is
+ * freed.  They count as bad in daxkind_region_space() from then on.  -EINVAL:
+ * empty, or not inside the kind's region.  -ENOTSUP: the kind is over plain
+ * DRAM.  -ENOMEM: not all of it.
+ */
+int daxkind_quarantine(memkind_t kind, void *addr, size_t len);
+
+/*
+ * Handle SIGBUS: what the kernel can not read of a region is quarantined, then
+ * callback (which may be NULL) is called in the signal handler, by the thread
+ * that met the error.  It may do what signal-safety(7) allows, must not touch
+ * the range, and may leave by siglongjmp(3).  When it returns, ordinary memory
+ * takes the range's place, with zeroes for what was lost, and the access is
+ * made again.  SIGBUS for any other reason goes to the handler that there was.
+ * -EBUSY: installed already.
+ */
+int daxkind_sigbus_install(
+    void (*callback)(void *arg, void *addr, size_t len), void *arg);
+/* Put the former handler back.  -EINVAL: not installed. */
+int daxkind_sigbus_remove(void);
 
 #ifdef __cplusplus
 }

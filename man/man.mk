@@ -4,10 +4,13 @@
 # of which .so must be the first, or man(1) does not follow it; mandoc's lint
 # knows no .so.
 MAN_PAGES = \
+	man/daxkind-emulation.7 \
+	man/daxkind.1 \
 	man/daxkind.7 \
 	man/daxkind_kind_create.3 \
 	man/daxkind_last_error.3 \
 	man/daxkind_persist.3 \
+	man/daxkind_quarantine.3 \
 	man/daxkind_region_info.3 \
 	man/daxkind_region_open.3 \
 	man/memkind.3 \
@@ -39,6 +42,8 @@ MAN_ALIASES = \
 	man/daxkind_region_open_mapping.3 \
 	man/daxkind_region_space.3 \
 	man/daxkind_region_walk.3 \
+	man/daxkind_sigbus_install.3 \
+	man/daxkind_sigbus_remove.3 \
 	man/daxkind_version.3 \
 	man/memkind_calloc.3 \
 	man/memkind_check_available.3 \

@@ -9,7 +9,6 @@
 #include "daxkind.h"
 #include "error.h"
 #include "export.h"
-#include "je.h"
 #include "keeper.h"
 #include "kind.h"
 #include "kind_static.h"
@@ -236,8 +235,8 @@ DK_EXPORT int
 memkind_set_bg_threads(bool state)
 {
 	/* Memory of DRAM kinds decays by jemalloc's clock, which the thread
-	 * has to wind. */
-	return error_from_errno(keeper_set(state, je_decay_all));
+	 * winds; that of regions needs none. */
+	return error_from_errno(keeper_set(state, kind_static_decay));
 }
 
 DK_EXPORT void

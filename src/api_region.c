@@ -10,7 +10,8 @@
 #include "daxkind.h"
 #include "export.h"
 #include "log.h"
-#include "os.h"
+#include "namespace.h"
+#include "numa_nodes.h"
 #include "region.h"
 #include "util.h"
 
@@ -110,12 +111,16 @@ daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
     unsigned flags, struct daxkind_region **region)
 {
 	struct backing *backing = NULL;
+	struct namespace_place place;
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
 	if (rc == 0)
-		rc = backing_devdax_open(path, offset, size, flags, &backing);
+		rc = namespace_find_devdax(path, &place);
+	if (rc == 0)
+		rc = backing_devdax_open(
+		    place.path, offset, size, flags, &backing);
 	return finish(rc, backing, region);
 }
 
@@ -123,19 +128,26 @@ DK_EXPORT int
 daxkind_region_open(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region)
 {
-	struct os_stat st;
+	struct backing *backing = NULL;
+	struct namespace_place place;
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
+	if (rc == 0)
+		rc = namespace_find(path, &place);
 	if (rc < 0)
 		return api_result(rc);
-	rc = os_stat(path, &st);
-	if (rc == 0 && st.is_dir)
-		return daxkind_region_open_dir(path, size, flags, region);
-	if (rc == 0 && st.is_char_dev)
-		return daxkind_region_open_devdax(path, 0, size, flags, region);
-	return daxkind_region_open_file(path, size, flags, region);
+	switch (place.what) {
+	case NAMESPACE_DIR:
+		return daxkind_region_open_dir(place.path, size, flags, region);
+	case NAMESPACE_DEVDAX:
+		rc = backing_devdax_open(place.path, 0, size, flags, &backing);
+		return finish(rc, backing, region);
+	default:
+		return daxkind_region_open_file(
+		    place.path, size, flags, region);
+	}
 }
 
 DK_EXPORT int
@@ -188,7 +200,8 @@ daxkind_region_info(const struct daxkind_region *region,
 	    .granularity = (enum daxkind_granularity)b->granularity,
 	    .is_dax = b->is_dax,
 	    .is_sync = b->is_sync,
-	    .numa_node = b->numa_node,
+	    .numa_node =
+		b->numa_node >= 0 ? b->numa_node : numa_node_of(b->base),
 	};
 	answer(info, info_size, &value, sizeof(value));
 	return 0;

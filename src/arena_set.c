@@ -110,6 +110,15 @@ arena_set_get(struct arena_set *set, unsigned *arena)
 }
 
 bool
+arena_set_has_others(const struct arena_set *set)
+{
+	unsigned pos = 0, arena;
+
+	return arena_set_next(set, &pos, &arena) &&
+	       arena_set_next(set, &pos, &arena);
+}
+
+bool
 arena_set_next(const struct arena_set *set, unsigned *pos, unsigned *arena)
 {
 	while (*pos < set->nr_slots) {

@@ -44,6 +44,8 @@ int arena_set_slots_for(size_t size, unsigned *nr_slots) DK_MUST_CHECK;
 /* The calling thread's arena.  -EAGAIN: jemalloc has no more; -ENOMEM. */
 int arena_set_get(struct arena_set *set, unsigned *arena) DK_MUST_CHECK;
 
+/* Whether more than one arena was made. */
+bool arena_set_has_others(const struct arena_set *set);
 /* For each arena that was made: for (i = 0; arena_set_next(set, &i, &a);) */
 bool arena_set_next(
     const struct arena_set *set, unsigned *pos, unsigned *arena);

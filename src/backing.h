@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "badblocks.h"
 #include "export.h"
 #include "flush.h"
 
@@ -30,13 +31,19 @@ struct backing_ops {
 	 * fail; what holds file space already stays, its content may be
 	 * zeroed.  *is_zero says whether all of it reads as zero now, also
 	 * on failure; then the file space of the range was given back, if the
-	 * file system can do that.
+	 * file system can do that.  -EIO: a bad block is there; the file
+	 * space stays, so that find_bad can tell where.
 	 */
 	int (*ensure)(struct backing *b, size_t off, size_t len, bool *is_zero);
 	/* Give file space back; it reads as zero then.  -EOPNOTSUPP: the file
 	 * system can not, ever. */
 	int (*discard)(struct backing *b, size_t off, size_t len);
-	/* Unmap and close what open made, free b. */
+	/* Call visit for the known bad blocks in the range; NULL: none can be
+	 * known. */
+	int (*find_bad)(struct backing *b, size_t off, size_t len,
+	    badblocks_visit *visit, void *arg);
+	/* Unmap and close what open made, free b.  Unless is_kept, what open
+	 * did to the file system is undone as well. */
 	void (*close)(struct backing *b);
 };
 
@@ -53,6 +60,7 @@ struct backing {
 	bool starts_as_holes; /* no file space yet */
 	bool starts_zero;     /* all of it reads as zero */
 	int numa_node;        /* -1: not known */
+	bool is_kept;         /* a region is on it */
 };
 
 /* Flags of all openers. */
@@ -85,6 +93,15 @@ static inline int
 backing_discard(struct backing *b, size_t off, size_t len)
 {
 	return b->ops->discard(b, off, len);
+}
+
+static inline int
+backing_find_bad(struct backing *b, size_t off, size_t len,
+    badblocks_visit *visit, void *arg)
+{
+	if (b->ops->find_bad == NULL)
+		return 0;
+	return b->ops->find_bad(b, off, len, visit, arg);
 }
 
 static inline void

@@ -15,6 +15,7 @@
 #include "backing.h"
 #include "daxctl_query.h"
 #include "log.h"
+#include "namespace.h"
 #include "os.h"
 #include "util.h"
 
@@ -22,7 +23,36 @@ struct backing_devdax {
 	struct backing base;
 	int fd;       /* of the device; holds an owner lock */
 	int sysfs_fd; /* of its sysfs folder's file; holds the other */
+	unsigned major_nr, minor_nr; /* of the device */
+	size_t offset;               /* in the device, in bytes */
 };
+
+struct found {
+	size_t offset; /* of the region in the device */
+	badblocks_visit *visit;
+	void *arg;
+};
+
+static int
+pass_on(void *arg, size_t off, size_t len)
+{
+	const struct found *found = arg;
+
+	return found->visit(found->arg, off - found->offset, len);
+}
+
+/* Nothing refuses an access to a bad block here: on real hardware it is a
+ * machine check. */
+static int
+find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
+    void *arg)
+{
+	struct backing_devdax *d = (struct backing_devdax *)b;
+	struct found found = {d->offset, visit, arg};
+
+	return badblocks_of_devdax(
+	    d->major_nr, d->minor_nr, d->offset + off, len, pass_on, &found);
+}
 
 static void
 close_devdax(struct backing *b)
@@ -38,6 +68,7 @@ close_devdax(struct backing *b)
 static const struct backing_ops Ops = {
     .ensure = backing_ensure_nothing,
     .discard = backing_discard_nothing,
+    .find_bad = find_bad,
     .close = close_devdax,
 };
 
@@ -49,7 +80,7 @@ lock_one(int fd, const char *path)
 	if (rc == -EWOULDBLOCK)
 		return error_set(-EBUSY,
 		    "%s is open as a region already, here or in another "
-		    "process; close that one first",
+		    "process; close that one first; it is found by: lslocks",
 		    path);
 	if (rc < 0)
 		return error_set(
@@ -99,15 +130,7 @@ query(const struct os_stat *st, const char *path, struct daxctl_device *device)
 	if (rc < 0)
 		return error_set(rc, "%s: the device can not be asked: %s",
 		    path, strerror(-rc));
-	if (device->is_system_ram)
-		return error_set(-ENODEV,
-		    "%s is in system-ram mode; daxctl reconfigure-device "
-		    "--mode=devdax makes it a device again",
-		    path);
-	if (!is_power_of_two(device->align) || device->align < DK_PAGE)
-		return error_set(-EINVAL, "%s has an alignment of %zu bytes",
-		    path, device->align);
-	return 0;
+	return namespace_check_device(device, path);
 }
 
 static int
@@ -126,9 +149,10 @@ check_range(const struct daxctl_device *device, const char *path, size_t offset,
 		    *size, offset, device->size);
 	if (offset % device->align != 0 || *size % device->align != 0)
 		return error_set(-EINVAL,
-		    "%s: offset and size must be multiples of its alignment, "
-		    "%zu",
-		    path, device->align);
+		    "%s: offset %zu and size %zu must be multiples of its "
+		    "alignment, %zu; a finer one, which erases it, by: ndctl "
+		    "create-namespace -f -e NAMESPACE --mode=devdax --align=4K",
+		    path, offset, *size, device->align);
 	if (device->align > DK_PAGE && os_thp_is_disabled())
 		return error_set(-EPERM,
 		    "%s: huge pages are switched off for this process "
@@ -177,6 +201,9 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 	}
 	d->fd = fd;
 	d->sysfs_fd = sysfs_fd;
+	d->major_nr = st.major_nr;
+	d->minor_nr = st.minor_nr;
+	d->offset = offset;
 	d->base = (struct backing){
 	    .ops = &Ops,
 	    .type = BACKING_DEVDAX,

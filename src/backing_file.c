@@ -16,9 +16,18 @@
 #include "os.h"
 #include "util.h"
 
+/* What open did to the file system, to be undone if no region comes to be. */
+enum undo {
+	UNDO_NOTHING,
+	UNDO_MAKING,
+	UNDO_SIZE
+};
+
 struct backing_file {
 	struct backing base;
 	int fd; /* holds the owner lock */
+	enum undo undo;
+	char path[]; /* for UNDO_MAKING */
 };
 
 /* What is asked of the file system when nothing tells how much it has (tmpfs
@@ -47,6 +56,12 @@ ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 	if (rc == -EOPNOTSUPP || (rc == 0 && b->is_sync)) {
 		rc = os_write_zeroes(fd, off, len);
 		wrote = rc == 0;
+		/* What a bad block says that can not be written anew; to
+		 * punch would have it handed out again by the next call. */
+		if (rc == -EIO || rc == -EFAULT) {
+			*is_zero = false;
+			return -EIO;
+		}
 	}
 	if (rc < 0) {
 		/* ext4 keeps what it had allocated when it ran out: without
@@ -68,11 +83,34 @@ discard(struct backing *b, size_t off, size_t len)
 }
 
 static void
+undo_open(int fd, const char *path, enum undo undo)
+{
+	int rc = 0;
+
+	if (undo == UNDO_MAKING)
+		rc = os_unlink(path);
+	else if (undo == UNDO_SIZE)
+		rc = os_set_size(fd, 0); /* empty, as it was */
+	if (rc < 0)
+		log_write(LOG_WARNING, "%s can not be put back as it was: %s",
+		    path, strerror(-rc));
+}
+
+static int
+find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
+    void *arg)
+{
+	return badblocks_of_file(file_of(b)->fd, off, len, visit, arg);
+}
+
+static void
 close_file(struct backing *b)
 {
 	struct backing_file *f = file_of(b);
 
 	(void)os_unmap(b->base, b->size);
+	if (!b->is_kept)
+		undo_open(f->fd, f->path, f->undo);
 	os_close(f->fd);
 	os_delete(f);
 }
@@ -80,6 +118,7 @@ close_file(struct backing *b)
 static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
+    .find_bad = find_bad,
     .close = close_file,
 };
 
@@ -129,15 +168,18 @@ prefault(struct backing *b, const char *name)
 /* The file is open, locked and of the right size: map it.  Owns fd on
  * success only. */
 static int
-new_backing(int fd, const char *name, size_t size, bool is_new, unsigned flags,
-    struct backing **out)
+new_backing(int fd, const char *name, size_t size, bool is_new, enum undo undo,
+    unsigned flags, struct backing **out)
 {
-	struct backing_file *f = os_new(sizeof(*f));
+	size_t path_size = strlen(name) + 1;
+	struct backing_file *f = os_new(sizeof(*f) + path_size);
 	int rc;
 
 	if (f == NULL)
 		return error_set(-ENOMEM, "no memory for a region's record");
 	f->fd = fd;
+	f->undo = undo;
+	memcpy(f->path, name, path_size);
 	f->base = (struct backing){
 	    .ops = &Ops,
 	    .type = BACKING_FILE,
@@ -248,50 +290,49 @@ int
 backing_file_open(
     const char *path, size_t size, unsigned flags, struct backing **out)
 {
-	bool made = false;
+	enum undo undo = UNDO_NOTHING;
 	size_t old_size = 0;
 	int fd, rc;
 
 	rc = os_open(path, false, &fd);
 	if (rc == -ENOENT && size != 0) {
 		rc = os_open(path, true, &fd);
-		made = rc == 0;
+		if (rc == 0)
+			undo = UNDO_MAKING;
 	}
 	if (rc < 0)
 		return explain_open(rc, path, "file");
 	rc = lock_owner(fd, path);
 	if (rc < 0) {
-		made = false; /* somebody else's by now, if it was */
-		goto err_close;
+		undo = UNDO_NOTHING; /* somebody else's by now, if it was */
+		goto err;
 	}
-	if (!made) {
+	if (undo == UNDO_NOTHING) {
 		rc = check_existing(fd, path, size, flags, &old_size);
 		if (rc < 0)
-			goto err_close;
+			goto err;
 	}
 	size_t use_size = old_size != 0 ? old_size : size;
 	if (use_size < DK_PAGE * 16) {
 		rc = error_set(-EINVAL,
 		    "%s: %zu bytes are too few for a region; at least %zu",
 		    path, use_size, DK_PAGE * 16);
-		goto err_close;
+		goto err;
 	}
 	if (old_size == 0) {
 		rc = set_size(fd, path, size);
 		if (rc < 0)
-			goto err_close;
+			goto err;
+		if (undo == UNDO_NOTHING)
+			undo = UNDO_SIZE;
 	}
-	rc = new_backing(fd, path, use_size, old_size == 0, flags, out);
+	rc = new_backing(fd, path, use_size, old_size == 0, undo, flags, out);
 	if (rc < 0)
-		goto err_shrink;
+		goto err;
 	return 0;
 
-err_shrink:
-	if (old_size == 0 && os_set_size(fd, 0) < 0) /* empty, as it was */
-		log_write(LOG_WARNING, "%s can not be made empty again", path);
-err_close:
-	if (made)
-		(void)os_unlink(path);
+err:
+	undo_open(fd, path, undo);
 	os_close(fd);
 	return rc;
 }
@@ -338,7 +379,8 @@ backing_file_open_dir(
 	if (rc == 0)
 		rc = lock_owner(fd, dir);
 	if (rc == 0)
-		rc = new_backing(fd, dir, max_size, true, flags, out);
+		rc = new_backing(
+		    fd, dir, max_size, true, UNDO_NOTHING, flags, out);
 	if (rc < 0)
 		os_close(fd);
 	return rc;

@@ -12,7 +12,6 @@
 
 #include "backing.h"
 #include "log.h"
-#include "numa_nodes.h"
 #include "os.h"
 #include "util.h"
 
@@ -102,7 +101,7 @@ backing_mapping_open(
 	    .granularity = is_pmem ? flush_of_sync_mapping() : FLUSH_PAGE,
 	    .is_dax = is_pmem,
 	    .is_sync = is_pmem,
-	    .numa_node = usable > 0 ? numa_node_of((void *)first) : -1,
+	    .numa_node = -1, /* asked when somebody wants to know */
 	};
 	if ((flags & BACKING_PREFAULT) != 0 && usable > 0) {
 		rc = os_populate(b->base, b->size);

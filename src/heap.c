@@ -79,26 +79,34 @@ heap_free_all(struct heap *heap)
 	heap->hooks.is_closing = true;
 	arena_set_fini(&heap->arenas);
 	region_give_all(heap->region);
+	quarantine_fini(heap);
 	page_map_fini(&heap->pages);
 	os_delete(heap);
 }
 
 /* --- large blocks: whole pages of the region --------------------------------- */
 
-/* Return what threads cache, and what arenas hold without a live block in it:
- * says whether any came back, so that it is worth to try again. */
+/*
+ * Give back what arenas hold without a live block in it; says whether to look
+ * again.  Arenas give pages back as soon as they are free, so there is
+ * something only while another thread is about to do that: once in a
+ * millisecond is enough.
+ */
 static bool
-reclaim(struct heap *heap)
+purge(struct heap *heap)
 {
-	struct space_figures before, after;
+	uint64_t now = os_now_us();
+	uint64_t next =
+	    atomic_load_explicit(&heap->next_purge_us, memory_order_relaxed);
 	unsigned pos = 0, arena;
 
-	bool any = thread_cache_reclaim(heap);
-	region_get_figures(heap->region, &before);
+	if (now < next || !atomic_compare_exchange_strong(
+			      &heap->next_purge_us, &next, now + 1000))
+		return false;
+	quarantine_free_parked(heap);
 	while (arena_set_next(&heap->arenas, &pos, &arena))
 		je_arena_purge(arena);
-	region_get_figures(heap->region, &after);
-	return any || after.free > before.free;
+	return true;
 }
 
 static void *
@@ -112,7 +120,10 @@ alloc_large(struct heap *heap, size_t size, size_t align, bool zero)
 		return NULL;
 	align = max_size(align, DK_PAGE);
 	int rc = region_take(heap->region, len, align, RANGESET_LOW, &block);
-	if (rc == -ENOMEM && reclaim(heap))
+	if (rc == -ENOMEM && thread_cache_reclaim(heap))
+		rc =
+		    region_take(heap->region, len, align, RANGESET_LOW, &block);
+	if (rc == -ENOMEM && purge(heap))
 		rc =
 		    region_take(heap->region, len, align, RANGESET_LOW, &block);
 	if (rc < 0)
@@ -168,33 +179,35 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 
 /* --- small blocks: jemalloc --------------------------------------------------- */
 
-static void *
-alloc_in_arena(struct heap *heap, unsigned arena, unsigned size_class)
+/*
+ * The thread's arena has no room: other arenas may have a slab with room in
+ * it, and free blocks may be cached.  mark was taken before that arena was
+ * tried.
+ */
+static DK_NOINLINE void *
+alloc_small_hard(struct heap *heap, unsigned size_class, uint64_t mark)
 {
-	void *ptr = je_alloc(arena, Size_classes.size[size_class], 0, false);
+	void *ptr = NULL;
 
-	if (ptr != NULL)
-		page_map_set(&heap->pages, ptr, PAGE_SMALL + size_class);
+	if (thread_cache_reclaim(heap) || arena_set_has_others(&heap->arenas))
+		ptr = slabs_alloc_anywhere(heap, size_class);
+	if (ptr == NULL && purge(heap))
+		ptr = slabs_alloc_anywhere(heap, size_class);
+	/* Not so when the file system is full: others may make room there. */
+	if (ptr == NULL && region_is_full_for(heap->region,
+			       Size_classes.slab_size[size_class]))
+		slabs_set_full(heap, size_class, mark);
 	return ptr;
 }
 
-/* No room for a slab: other arenas may have one with room in it, and free
- * blocks may be cached. */
-static void *
-alloc_small_hard(struct heap *heap, unsigned size_class)
+/* Whether to fail at once: no slab had room, nothing was freed since, and no
+ * thread caches a block. */
+static bool
+is_known_full(struct heap *heap, unsigned size_class)
 {
-	unsigned arena, pos = 0;
-	void *ptr = NULL;
-
-	while (ptr == NULL && arena_set_next(&heap->arenas, &pos, &arena))
-		ptr = alloc_in_arena(heap, arena, size_class);
-	if (ptr == NULL && reclaim(heap)) {
-		pos = 0;
-		while (
-		    ptr == NULL && arena_set_next(&heap->arenas, &pos, &arena))
-			ptr = alloc_in_arena(heap, arena, size_class);
-	}
-	return ptr;
+	return slabs_is_known_full(heap, size_class) &&
+	       atomic_load_explicit(
+		   &heap->caches.nr_open, memory_order_seq_cst) == 0;
 }
 
 static void *
@@ -204,10 +217,17 @@ alloc_small(struct heap *heap, size_t size, bool zero)
 	void *ptr =
 	    thread_cache_alloc(heap->caches.key, heap->caches.slot, size_class);
 
-	if (DK_UNLIKELY(ptr == NULL))
+	if (DK_UNLIKELY(ptr == NULL)) {
+		/* An ending thread has no slabs to go to, but pages. */
+		if (DK_UNLIKELY(thread_cache_is_off()))
+			return alloc_large(heap, size, 0, zero);
+		if (is_known_full(heap, size_class))
+			return NULL;
+		uint64_t mark = slabs_mark(heap, size_class);
 		ptr = thread_cache_alloc_slow(heap, size_class);
-	if (DK_UNLIKELY(ptr == NULL))
-		ptr = alloc_small_hard(heap, size_class);
+		if (DK_UNLIKELY(ptr == NULL))
+			ptr = alloc_small_hard(heap, size_class, mark);
+	}
 	if (zero && ptr != NULL)
 		memset(ptr, 0, size);
 	return ptr;
@@ -238,8 +258,10 @@ heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
 {
 	if (heap->region == NULL)
 		return alloc_dram(heap, size, align, zero);
-	if (DK_UNLIKELY(heap->region->is_off))
+	if (DK_UNLIKELY(heap->region->is_off)) {
+		(void)region_refuse_in_child();
 		return NULL;
+	}
 	if (size <= SIZE_CLASS_LARGEST) {
 		/* Every block of the class of a multiple of the alignment is
 		 * aligned so: slabs are page-aligned, and classes are spaced
@@ -257,8 +279,10 @@ heap_alloc_pages(struct heap *heap, size_t size, bool zero)
 {
 	if (heap->region == NULL)
 		return alloc_dram(heap, size, DK_PAGE, zero);
-	if (heap->region->is_off)
+	if (heap->region->is_off) {
+		(void)region_refuse_in_child();
 		return NULL;
+	}
 	return alloc_large(heap, size, DK_PAGE, zero);
 }
 
@@ -268,7 +292,7 @@ word_of(const struct heap *heap, const void *ptr)
 {
 	if (DK_UNLIKELY(!region_contains(heap->region, ptr, 1)))
 		return 0;
-	uint32_t word = page_map_get(&heap->pages, ptr);
+	uint32_t word = page_untainted(page_map_get(&heap->pages, ptr));
 	/* A large block begins where its page does. */
 	if (page_is_large(word) && (uintptr_t)ptr % DK_PAGE != 0)
 		return 0;
@@ -316,8 +340,10 @@ heap_resize(struct heap *heap, void *ptr, size_t size)
 {
 	if (heap->region == NULL)
 		return resize_dram(heap, ptr, size);
-	if (heap->region->is_off)
+	if (heap->region->is_off) {
+		(void)region_refuse_in_child();
 		return NULL;
+	}
 	uint32_t word = word_of(heap, ptr);
 	if (page_is_small(word))
 		return resize_small(heap, ptr, word, size);
@@ -387,6 +413,29 @@ defrag_large(struct heap *heap, char *ptr, size_t len)
 	return moved;
 }
 
+/* Past the caches, which would hand out the very block that was freed. */
+static void *
+defrag_small(struct heap *heap, void *ptr)
+{
+	size_t usable = je_usable(ptr);
+	unsigned arena;
+
+	if (usable == 0 || !je_is_sparse(ptr) || !je_find_arena(ptr, &arena))
+		return NULL;
+	unsigned size_class = heap->region != NULL ? size_class_of(usable) : 0;
+	void *moved = heap->region != NULL
+			  ? slabs_alloc(heap, arena, size_class)
+			  : je_alloc(arena, usable, 0, false);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, ptr, usable);
+	if (heap->region != NULL)
+		slabs_free(heap, size_class, &ptr, 1);
+	else
+		je_free(ptr);
+	return moved;
+}
+
 void *
 heap_defrag(struct heap *heap, void *ptr)
 {
@@ -400,10 +449,7 @@ heap_defrag(struct heap *heap, void *ptr)
 		if (!page_is_small(word))
 			return NULL;
 	}
-	size_t usable = je_usable(ptr);
-	if (usable == 0 || !je_is_sparse(ptr))
-		return NULL;
-	return move(heap, ptr, usable, usable);
+	return defrag_small(heap, ptr);
 }
 
 bool
@@ -423,8 +469,10 @@ heap_purge(struct heap *heap)
 {
 	unsigned pos = 0, arena;
 
-	if (heap->region != NULL)
+	if (heap->region != NULL) {
 		(void)thread_cache_reclaim(heap);
+		quarantine_free_parked(heap);
+	}
 	while (arena_set_next(&heap->arenas, &pos, &arena))
 		je_arena_purge(arena);
 	if (heap->region != NULL)
@@ -452,7 +500,8 @@ heap_get_stats(struct heap *heap, struct heap_stats *stats)
 		size_t large = atomic_load_explicit(
 		    &heap->large_bytes, memory_order_relaxed);
 
-		size_t cached = thread_cache_bytes(heap);
+		size_t cached = thread_cache_bytes(heap) +
+				atomic_load(&heap->quarantine.parked_bytes);
 
 		region_get_figures(heap->region, &figures);
 		sum.allocated -= min_size(cached, sum.allocated);

@@ -28,7 +28,9 @@
 #include "export.h"
 #include "extent_hooks.h"
 #include "page_map.h"
+#include "quarantine.h"
 #include "region.h"
+#include "slabs.h"
 #include "thread_cache.h"
 
 /* Bytes. */
@@ -43,7 +45,10 @@ struct heap {
 	struct page_map pages;
 	struct extent_hooks hooks;
 	struct arena_set arenas;
-	struct heap_caches caches;   /* of heaps over a region */
+	struct heap_caches caches;         /* of heaps over a region */
+	struct heap_slabs slabs;           /* the same */
+	struct heap_quarantine quarantine; /* the same */
+	_Atomic(uint64_t) next_purge_us;
 	_Atomic(size_t) large_bytes; /* in live large blocks */
 };
 
@@ -77,5 +82,13 @@ void heap_after_fork_in_child(struct heap *heap);
 void heap_purge(struct heap *heap);
 /* As of the last je_stats_refresh() for what jemalloc counts. */
 int heap_get_stats(struct heap *heap, struct heap_stats *stats) DK_MUST_CHECK;
+
+/* Whether a block of len bytes touches a bad page. */
+static inline bool
+quarantine_touches(const struct heap *heap, const void *ptr, size_t len)
+{
+	return DK_UNLIKELY(atomic_load(&heap->quarantine.bits) != NULL) &&
+	       quarantine_touches_slow(heap, ptr, len);
+}
 
 #endif /* HEAP_H */

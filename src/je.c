@@ -248,14 +248,32 @@ je_arena_purge(unsigned arena)
 }
 
 void
-je_decay_all(void)
+je_arena_decay(unsigned arena)
 {
 	int saved_errno = errno;
 
-	if (is_ready())
-		(void)control(
-		    &Je.decay, 1, MALLCTL_ARENAS_ALL, NULL, NULL, NULL, 0);
+	/* One that no thread came to yet does not exist: nothing to do. */
+	(void)control(&Je.decay, 1, arena, NULL, NULL, NULL, 0);
 	errno = saved_errno;
+}
+
+static unsigned
+nr_default_arenas(void)
+{
+	unsigned nr;
+	size_t len = sizeof(nr);
+
+	return jemk_mallctl("opt.narenas", &nr, &len, NULL, 0) == 0 ? nr : 0;
+}
+
+void
+je_default_decay(void)
+{
+	/* One by one: jemalloc's own "all" drops its lock between them, and
+	 * an arena that ends meanwhile is used after it was freed. */
+	for (unsigned arena = 0; is_ready() && arena < nr_default_arenas();
+	     arena++)
+		je_arena_decay(arena);
 }
 
 /* --- blocks ----------------------------------------------------------------- */
@@ -374,8 +392,11 @@ je_is_sparse(const void *ptr)
 	uintptr_t slab = (uintptr_t)u.current_slab;
 	if ((uintptr_t)ptr >= slab && (uintptr_t)ptr < slab + u.slab_size)
 		return false; /* it would come back to the same slab */
-	/* free share of the slab > free share of the bin */
-	return u.nr_free * u.bin_nr_objects > u.bin_nr_free * u.nr_objects;
+	/* The slab is at most an eighth fuller than its bin's on average. */
+	size_t used = u.nr_objects - u.nr_free;
+	size_t bin_used = u.bin_nr_objects - u.bin_nr_free;
+	return u.nr_free > 0 &&
+	       used * u.bin_nr_objects * 8 <= bin_used * u.nr_objects * 9;
 }
 
 unsigned
@@ -472,11 +493,9 @@ int
 je_default_stats(struct je_stats *stats)
 {
 	struct je_stats sum = {0};
-	unsigned nr_arenas;
-	size_t len = sizeof(nr_arenas);
+	unsigned nr_arenas = nr_default_arenas();
 
-	int rc = -jemk_mallctl("opt.narenas", &nr_arenas, &len, NULL, 0);
-	for (unsigned arena = 0; rc == 0 && arena < nr_arenas; arena++) {
+	for (unsigned arena = 0; arena < nr_arenas; arena++) {
 		struct je_stats one;
 
 		/* Those that no thread came to yet have no figures. */
@@ -486,7 +505,6 @@ je_default_stats(struct je_stats *stats)
 		sum.active += one.active;
 		sum.resident += one.resident;
 	}
-	if (rc == 0)
-		*stats = sum;
-	return rc;
+	*stats = sum;
+	return nr_arenas > 0 ? 0 : -ENOTSUP;
 }

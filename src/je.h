@@ -48,8 +48,9 @@ int je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 void je_arena_free(unsigned arena);
 /* Give all pages without live objects back. */
 void je_arena_purge(unsigned arena);
-/* Let time pass in all arenas: give back what decayed. */
-void je_decay_all(void);
+/* Let time pass: give back what decayed; of arenas that do not end meanwhile. */
+void je_arena_decay(unsigned arena);
+void je_default_decay(void);
 
 /* NULL when there is no room.  align 0: as malloc(3) aligns.  No size is 0. */
 void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
@@ -68,8 +69,8 @@ void *je_default_move(void *ptr, size_t usable);
 size_t je_usable(const void *ptr);
 /* The arena of a block; false for any pointer that is not one. */
 bool je_find_arena(const void *ptr, unsigned *arena);
-/* Whether a block would better be moved: it is in a slab that is emptier than
- * its bin's slabs on average. */
+/* Whether a block would better be moved: it is in a slab that is no fuller than
+ * its bin's slabs are on average, about. */
 bool je_is_sparse(const void *ptr);
 
 /* The size classes that are served from slabs; 0 if jemalloc does not work. */

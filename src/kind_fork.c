@@ -23,6 +23,7 @@
 #include "log.h"
 #include "region.h"
 #include "region_index.h"
+#include "sigbus.h"
 #include "thread_cache.h"
 
 /* --- inner locks: after jemalloc's ---------------------------------------------- */
@@ -120,6 +121,7 @@ outer_in_child(void)
 	kind_in_child(MEMKIND_REGULAR);
 	thread_cache_unlock_at_fork();
 	kind_registry_unlock_at_fork();
+	sigbus_after_fork_in_child();
 }
 
 static void

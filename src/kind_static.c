@@ -201,3 +201,13 @@ kind_static_of_arena(unsigned arena)
 	return heap_has_arena(&Regular_heap, arena) ? &Regular_kind
 						    : &Default_kind;
 }
+
+void
+kind_static_decay(void)
+{
+	unsigned pos = 0, arena;
+
+	je_default_decay();
+	while (arena_set_next(&Regular_heap.arenas, &pos, &arena))
+		je_arena_decay(arena);
+}

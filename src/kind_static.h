@@ -15,6 +15,8 @@ struct memkind;
 
 /* The static kind that an arena which is no region's belongs to. */
 struct memkind *kind_static_of_arena(unsigned arena);
+/* Give memory back that decayed. */
+void kind_static_decay(void);
 bool kind_is_static(const struct memkind *kind);
 
 #endif /* KIND_STATIC_H */

@@ -17,6 +17,7 @@
  * that holds LOCK_KEEPER or a later one may call jemalloc.
  */
 enum lock_rank {
+	LOCK_SIGBUS,   /* sigbus.c: installing and removing the handler */
 	LOCK_REGISTRY, /* kind_registry.c: the set of live kinds */
 	LOCK_ARENAS,   /* arena_set.c: which arenas a kind has */
 	LOCK_THREADS,  /* thread_cache.c: the caches of all threads */

@@ -4,16 +4,21 @@
  */
 #include "os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -264,6 +269,32 @@ os_msync(void *addr, size_t len)
 	return result(msync(addr, len, MS_SYNC), saved_errno);
 }
 
+int
+os_replace_pages(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+	/* The kernel's read of a bad page fails, where ours is a signal. */
+	int fd = len > DK_PAGE ? memfd_create("daxkind", MFD_CLOEXEC) : -1;
+
+	if (fd >= 0 && ftruncate(fd, (off_t)len) == 0) {
+		for (size_t off = 0; off < len; off += DK_PAGE) {
+			ssize_t done = pwrite(
+			    fd, (const char *)addr + off, DK_PAGE, (off_t)off);
+
+			(void)done; /* EFAULT: it stays a hole */
+		}
+		how = MAP_SHARED | MAP_FIXED;
+	}
+	void *p = mmap(addr, len, PROT_READ | PROT_WRITE, how,
+	    how == (MAP_SHARED | MAP_FIXED) ? fd : -1, 0);
+	int rc = p == MAP_FAILED ? -errno : 0;
+	if (fd >= 0)
+		(void)close(fd);
+	errno = saved_errno;
+	return rc;
+}
+
 bool
 os_thp_is_disabled(void)
 {
@@ -364,6 +395,7 @@ fill_stat(const struct stat *from, struct os_stat *to)
 	    .is_dir = S_ISDIR(from->st_mode),
 	    .is_file = S_ISREG(from->st_mode),
 	    .is_char_dev = S_ISCHR(from->st_mode),
+	    .is_block_dev = S_ISBLK(from->st_mode),
 	    .size = (size_t)from->st_size,
 	    .space = (size_t)from->st_blocks * 512, /* stat(2)'s unit */
 	    .major_nr = major(from->st_rdev),
@@ -393,6 +425,66 @@ os_fstat(int fd, struct os_stat *st)
 		return result(-1, saved_errno);
 	fill_stat(&buf, st);
 	return 0;
+}
+
+int
+os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
+{
+	int saved_errno = errno;
+	struct stat buf;
+
+	if (fstat(fd, &buf) != 0)
+		return result(-1, saved_errno);
+	*major_nr = major(buf.st_dev);
+	*minor_nr = minor(buf.st_dev);
+	return 0;
+}
+
+/* Of one call of the ioctl. */
+enum {
+	NR_EXTENTS = 32
+};
+
+int
+os_walk_extents(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
+    void *arg)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) +
+			  NR_EXTENTS * sizeof(struct fiemap_extent)];
+	} u;
+	int saved_errno = errno;
+	size_t end = off + len;
+	int rc = 0;
+
+	while (rc == 0 && off < end) {
+		memset(&u, 0, sizeof(u));
+		u.map.fm_start = off;
+		u.map.fm_length = end - off;
+		u.map.fm_flags = FIEMAP_FLAG_SYNC;
+		u.map.fm_extent_count = NR_EXTENTS;
+		if (ioctl(fd, FS_IOC_FIEMAP, &u.map) != 0)
+			return result(-1, saved_errno);
+		if (u.map.fm_mapped_extents == 0)
+			break;
+		for (unsigned i = 0; rc == 0 && i < u.map.fm_mapped_extents;
+		     i++) {
+			const struct fiemap_extent *e = &u.map.fm_extents[i];
+			size_t from = max_size(e->fe_logical, off);
+			size_t to = min_size(e->fe_logical + e->fe_length, end);
+
+			if (from < to)
+				rc = visit(arg, from,
+				    e->fe_physical + (from - e->fe_logical),
+				    to - from);
+			off = e->fe_logical + e->fe_length;
+			if ((e->fe_flags & FIEMAP_EXTENT_LAST) != 0)
+				end = off;
+		}
+	}
+	return rc;
 }
 
 bool
@@ -541,6 +633,102 @@ os_read_link_name(const char *path, char *buf, size_t buf_size)
 	return need >= 0 && (size_t)need < buf_size ? 0 : -ENAMETOOLONG;
 }
 
+/* Read on until the end or a full buffer; -1 and errno on failure. */
+static ssize_t
+read_on(int fd, char *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = read(fd, buf + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int
+os_read_text(const char *path, char **text)
+{
+	int saved_errno = errno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *buf = NULL;
+	size_t room = 0, len = 0;
+	int rc = fd < 0 ? -errno : 0;
+
+	while (rc == 0 && len + 1 >= room) {
+		char *more = realloc(buf, room = 2 * room + 4096);
+
+		if (more == NULL) {
+			rc = -ENOMEM;
+			break;
+		}
+		buf = more;
+		ssize_t n = read_on(fd, buf + len, room - len - 1);
+		if (n < 0)
+			rc = -errno;
+		else
+			len += (size_t)n;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (rc == 0) {
+		buf[len] = '\0';
+		*text = buf;
+	} else {
+		free(buf);
+	}
+	errno = saved_errno;
+	return rc;
+}
+
+int
+os_read_at(const char *path, size_t off, void *buf, size_t len)
+{
+	int saved_errno = errno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (rc == 0 && lseek(fd, (off_t)off, SEEK_SET) < 0)
+		rc = -errno;
+	if (rc == 0) {
+		ssize_t n = read_on(fd, buf, len);
+
+		rc = n < 0 ? -errno : (size_t)n == len ? 0 : -ENODATA;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	errno = saved_errno;
+	return rc;
+}
+
+int
+os_walk_dir(
+    const char *path, int (*visit)(const char *name, void *arg), void *arg)
+{
+	int saved_errno = errno;
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (dir == NULL)
+		return result(-1, saved_errno);
+	while (rc == 0 && (entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			rc = visit(entry->d_name, arg);
+	}
+	(void)closedir(dir);
+	errno = saved_errno;
+	return rc;
+}
+
 void *
 os_new(size_t size)
 {
@@ -620,16 +808,22 @@ os_now_us(void)
 unsigned
 os_nr_cpus(void)
 {
+	static _Atomic(unsigned) Nr_cpus; /* 0: not asked yet */
+	unsigned known = atomic_load_explicit(&Nr_cpus, memory_order_relaxed);
+
+	if (known != 0)
+		return known;
 	int saved_errno = errno;
 	cpu_set_t set;
 	int n =
 	    sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
-
 	/* More processors than a cpu_set_t has bits for. */
 	if (n <= 0)
 		n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	errno = saved_errno;
-	return n > 0 ? (unsigned)n : 1;
+	known = n > 0 ? (unsigned)n : 1;
+	atomic_store_explicit(&Nr_cpus, known, memory_order_relaxed);
+	return known;
 }
 
 size_t

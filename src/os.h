@@ -47,6 +47,12 @@ int os_is_mapped(const void *addr) DK_MUST_CHECK;
 /* Whether a child of fork(2) would get a copy of the page at addr. */
 bool os_is_private_mapping(const void *addr);
 int os_msync(void *addr, size_t len) DK_MUST_CHECK;
+/*
+ * Put private memory in the place of pages that can not be read, so that a
+ * touch is no signal any more.  What of them the kernel can read is kept, the
+ * rest is zero.  May be called by a signal handler.
+ */
+int os_replace_pages(void *addr, size_t len) DK_MUST_CHECK;
 /* Whether huge pages are switched off for this process (prctl): faults on a
  * devdax device would be SIGBUS then. */
 bool os_thp_is_disabled(void);
@@ -54,7 +60,7 @@ bool os_thp_is_disabled(void);
 /* --- files ------------------------------------------------------------------ */
 
 struct os_stat {
-	bool is_dir, is_file, is_char_dev;
+	bool is_dir, is_file, is_char_dev, is_block_dev;
 	size_t size;  /* bytes */
 	size_t space; /* bytes of file space that are allocated */
 	unsigned major_nr, minor_nr; /* of a device */
@@ -71,6 +77,17 @@ int os_fstat(int fd, struct os_stat *st) DK_MUST_CHECK;
 /* Whether the kernel says that the file is accessed without a page cache.
  * Only a mapping with OS_MAP_SYNC tells that flushing is enough. */
 bool os_is_dax(int fd);
+/* The block device that the file is on. */
+int os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
+    DK_MUST_CHECK;
+/*
+ * Call visit for each extent that the file has in [off, off + len), until it
+ * returns other than 0, which is returned then.  -EOPNOTSUPP, -ENOTTY: the
+ * file system can not tell.
+ */
+int os_walk_extents(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
+    void *arg) DK_MUST_CHECK;
 /* Bytes of the file system that fd is on; SIZE_MAX when it has no limit. */
 int os_fs_size(int fd, size_t *bytes) DK_MUST_CHECK;
 /* -EFBIG beyond the process's file size limit, instead of SIGXFSZ. */
@@ -87,6 +104,16 @@ int os_read_line(const char *path, char *buf, size_t buf_size) DK_MUST_CHECK;
 /* Last part of what a symbolic link points to. */
 int os_read_link_name(const char *path, char *buf, size_t buf_size)
     DK_MUST_CHECK;
+/* All of a text file whose size nobody knows (procfs); *text is for
+ * os_delete(). */
+int os_read_text(const char *path, char **text) DK_MUST_CHECK;
+/* Exactly len bytes from off; -ENODATA: there are fewer. */
+int os_read_at(const char *path, size_t off, void *buf, size_t len)
+    DK_MUST_CHECK;
+/* Call visit for each name in a directory but . and .., until it returns
+ * other than 0, which is returned then. */
+int os_walk_dir(const char *path, int (*visit)(const char *name, void *arg),
+    void *arg) DK_MUST_CHECK;
 
 /* --- records --- a zeroed one from the process's malloc, or NULL ------------- */
 

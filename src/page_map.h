@@ -24,6 +24,8 @@
 /* A word: 0 where no block begins, PAGE_SMALL + the size class where blocks of
  * a jemalloc slab begin, or PAGE_LARGE + the number of pages of the block. */
 #define PAGE_SMALL ((uint32_t)1)
+/* In a word that is not large: a block that begins there may be bad. */
+#define PAGE_TAINTED ((uint32_t)1 << 30)
 #define PAGE_LARGE ((uint32_t)1 << 31)
 /* Bytes of the largest block that a word can stand for: 8 TiB. */
 #define PAGE_LARGE_MAX (((size_t)PAGE_LARGE - 1) * DK_PAGE)
@@ -92,6 +94,13 @@ static inline bool
 page_is_small(uint32_t word)
 {
 	return word != 0 && !page_is_large(word);
+}
+
+/* The word as it would be without bad pages. */
+static inline uint32_t
+page_untainted(uint32_t word)
+{
+	return page_is_large(word) ? word : word & ~PAGE_TAINTED;
 }
 
 static inline size_t

@@ -47,6 +47,16 @@ pool_fini(struct pool *pool)
 	pool_init(pool, pool->object_size);
 }
 
+void
+pool_add_memory(struct pool *pool, void *memory, size_t len)
+{
+	char *first = memory;
+
+	/* From the last to the first, so that they come out in order. */
+	for (size_t i = len / pool->object_size; i-- > 0;)
+		pool_put(pool, first + i * pool->object_size);
+}
+
 static int
 add_chunk(struct pool *pool)
 {
@@ -63,11 +73,7 @@ add_chunk(struct pool *pool)
 	if (len < MAX_CHUNK_LEN)
 		pool->next_chunk_len = len * 2;
 
-	char *first = (char *)(chunk + 1);
-	size_t nr = (len - sizeof(*chunk)) / pool->object_size;
-	/* From the last to the first, so that they come out in order. */
-	for (size_t i = nr; i-- > 0;)
-		pool_put(pool, first + i * pool->object_size);
+	pool_add_memory(pool, chunk + 1, len - sizeof(*chunk));
 	return 0;
 }
 

@@ -31,6 +31,8 @@ struct pool {
 void pool_init(struct pool *pool, size_t object_size);
 /* Gives all memory back, handed out or not. */
 void pool_fini(struct pool *pool);
+/* Hand out objects of the caller's memory first; it must outlive the pool. */
+void pool_add_memory(struct pool *pool, void *memory, size_t len);
 /* Make sure that nr calls of pool_get() will work; -ENOMEM if not. */
 int pool_reserve(struct pool *pool, size_t nr) DK_MUST_CHECK;
 /* Returns an object with unspecified content, or NULL. */

@@ -22,11 +22,13 @@
 /* Small requests reserve the free rest of their 2 MiB piece as well: fewer
  * system calls, and huge pages stay possible. */
 #define AHEAD_LEN DK_HUGE_PAGE
-/* REGION_GIVE_LATER keeps at most this much idle, or an eighth of what is
- * taken if that is more. */
+/* REGION_GIVE_LATER keeps at most this much idle, or half as much as is taken
+ * if that is more: of blocks of mixed sizes that come and go, about a third
+ * stays free between them, and punching that over and over costs page
+ * faults. */
 #define IDLE_LIMIT (4 * MIB)
 enum {
-	IDLE_SHARE = 8
+	IDLE_SHARE = 2
 };
 /* A hole is punched in at most this much at a time, so that what is in flight
  * is soon back, and first in pieces of at least this much. */
@@ -37,6 +39,22 @@ enum {
 enum {
 	TRIM_TIME_SHARE = 10
 };
+
+/* A part of the region is bad: never hand it out.  For the ops' find_bad. */
+static int
+note_bad(void *arg, size_t off, size_t len)
+{
+	struct daxkind_region *r = arg;
+	size_t start = align_down(off, DK_PAGE);
+	size_t end = min_size(align_up(off + len, DK_PAGE), r->size);
+	int rc = space_mark_bad(&r->space, r->space.base + start, end - start);
+
+	if (rc == 0)
+		log_write(LOG_WARNING,
+		    "bad block: %zu bytes at offset %zu are not used",
+		    end - start, start);
+	return rc;
+}
 
 int
 region_open(struct backing *b, const void *area, size_t area_size,
@@ -60,12 +78,20 @@ region_open(struct backing *b, const void *area, size_t area_size,
 		rc = error_set(rc, "no memory for a region's space map");
 		goto err_free;
 	}
+	rc = backing_find_bad(b, 0, b->size, note_bad, r);
+	if (rc < 0) {
+		rc = error_set(rc, "the known bad blocks can not be asked: %s",
+		    strerror(-rc));
+		goto err_fini_space;
+	}
 	lock_init(&r->lock, LOCK_REGION);
 	lock_cond_init(&r->settled);
 	r->can_discard = b->has_file_space;
+	atomic_init(&r->nr_gives, 1);
 	rc = region_index_add(r);
 	if (rc < 0)
 		goto err_fini;
+	b->is_kept = true;
 	if (b->has_file_space)
 		keeper_add(r);
 	*out = r;
@@ -74,6 +100,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 err_fini:
 	(void)pthread_cond_destroy(&r->settled);
 	lock_fini(&r->lock);
+err_fini_space:
 	space_fini(&r->space);
 err_free:
 	region_index_free(r);
@@ -139,6 +166,7 @@ settle_locked(
 {
 	int rc = space_give(&r->space, start, len, state);
 
+	atomic_fetch_add_explicit(&r->nr_gives, 1, memory_order_release);
 	if (rc < 0)
 		log_write(LOG_ERROR,
 		    "%zu bytes of a region are lost: no memory for records",
@@ -246,8 +274,47 @@ ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
 	return rc;
 }
 
-/* What every way of taking ends with: file space.  Called with the lock held,
- * drops it. */
+struct bad_range {
+	size_t off, len;
+};
+
+/* Asking is not done with the lock held: one range at a time. */
+static int
+find_first(void *arg, size_t off, size_t len)
+{
+	*(struct bad_range *)arg = (struct bad_range){off, len};
+	return 1;
+}
+
+/* Bad blocks of a range that failed with -EIO; says whether there are any. */
+static bool
+find_new_bad(struct daxkind_region *r, const struct space_grant *grant)
+{
+	size_t off = align_down(offset(r, grant->start), AHEAD_LEN);
+	size_t end = min_size(
+	    align_up(offset(r, grant->start) + grant->len, AHEAD_LEN), r->size);
+	bool any = false;
+	int rc = 0;
+
+	while (rc >= 0 && off < end) {
+		struct bad_range bad = {SIZE_MAX, 0};
+
+		rc = backing_find_bad(
+		    r->backing, off, end - off, find_first, &bad);
+		if (bad.len == 0)
+			break;
+		lock_take(&r->lock);
+		size_t before = r->space.bad.total;
+		rc = note_bad(r, bad.off, bad.len);
+		any = any || r->space.bad.total > before;
+		lock_drop(&r->lock);
+		off = align_up(bad.off + bad.len, DK_PAGE);
+	}
+	return any;
+}
+
+/* What every way of taking ends with: file space.  -EAGAIN: bad blocks were met
+ * and are out of the way.  Called with the lock held, drops it. */
 static int
 finish_take(struct daxkind_region *r, struct space_grant *grant,
     struct region_block *block)
@@ -263,6 +330,8 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 		rc = ensure_locked(r, &whole, grant);
 	}
 	lock_drop(&r->lock);
+	if (rc == -EIO && find_new_bad(r, grant))
+		return -EAGAIN;
 	if (rc < 0)
 		return error_set(-ENOMEM, "no file space for %zu bytes: %s",
 		    grant->len, strerror(-rc));
@@ -274,8 +343,8 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 	return 0;
 }
 
-static int
-refuse_in_child(void)
+int
+region_refuse_in_child(void)
 {
 	return error_set(-ENOMEM,
 	    "this process is a child of fork(2) and shares the region with "
@@ -290,17 +359,19 @@ region_take(struct daxkind_region *r, size_t len, size_t align,
 	int rc;
 
 	if (r->is_off)
-		return refuse_in_child();
-	lock_take(&r->lock);
-	while (
-	    (rc = space_take(&r->space, len, align, end, &grant)) == -ENOMEM &&
-	    r->in_flight > 0)
-		lock_wait(&r->lock, &r->settled);
-	if (rc < 0) {
-		lock_drop(&r->lock);
-		return rc;
-	}
-	return finish_take(r, &grant, block);
+		return region_refuse_in_child();
+	do {
+		lock_take(&r->lock);
+		while ((rc = space_take(&r->space, len, align, end, &grant)) ==
+			   -ENOMEM &&
+		       r->in_flight > 0)
+			lock_wait(&r->lock, &r->settled);
+		if (rc < 0)
+			lock_drop(&r->lock);
+		else
+			rc = finish_take(r, &grant, block);
+	} while (rc == -EAGAIN);
+	return rc;
 }
 
 int
@@ -310,14 +381,15 @@ region_take_at(struct daxkind_region *r, void *addr, size_t len,
 	struct space_grant grant;
 
 	if (r->is_off)
-		return refuse_in_child();
+		return region_refuse_in_child();
 	lock_take(&r->lock);
 	int rc = space_take_at(&r->space, (size_t)(uintptr_t)addr, len, &grant);
 	if (rc < 0) {
 		lock_drop(&r->lock);
 		return rc;
 	}
-	return finish_take(r, &grant, block);
+	rc = finish_take(r, &grant, block);
+	return rc == -EAGAIN ? -ENOMEM : rc;
 }
 
 /* How much may stay idle. */
@@ -368,6 +440,7 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 	DK_BUG_ON(rangeset_covered(&r->space.free, start, len) != 0);
 #endif
 	int rc = space_give(&r->space, start, len, SPACE_HELD);
+	atomic_fetch_add_explicit(&r->nr_gives, 1, memory_order_release);
 	bool trim = wants_trim_locked(r, &keep);
 	bool has_idle = r->space.idle.total > 0;
 	lock_drop(&r->lock);
@@ -503,6 +576,18 @@ region_has_idle(struct daxkind_region *r)
 	bool has_idle = r->can_discard && r->space.idle.total > 0;
 	lock_drop(&r->lock);
 	return has_idle;
+}
+
+bool
+region_is_full_for(struct daxkind_region *r, size_t len)
+{
+	size_t start, longest = 0;
+
+	lock_take(&r->lock);
+	(void)rangeset_longest(&r->space.free, &start, &longest);
+	bool is_full = longest < len && r->in_flight == 0;
+	lock_drop(&r->lock);
+	return is_full;
 }
 
 void

@@ -53,6 +53,9 @@ struct daxkind_region {
 	/* The kind on it, or NULL: what lookups find. */
 	_Atomic(void *) kind;
 
+	/* How often pages came back; starts at 1. */
+	_Atomic(uint32_t) nr_gives;
+
 	struct lock lock; /* rank LOCK_REGION; guards what follows */
 	struct space space;
 	pthread_cond_t settled; /* in_flight went down */
@@ -111,6 +114,9 @@ int region_take_at(struct daxkind_region *r, void *addr, size_t len,
  * records; the range stays handed out. */
 int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
 
+/* -ENOMEM, with the text of why nothing is handed out where is_off is set. */
+int region_refuse_in_child(void);
+
 /* Take everything back at once: the heap on it has ended. */
 void region_give_all(struct daxkind_region *r);
 
@@ -137,6 +143,9 @@ enum space_run region_run_at(
 void region_before_fork(struct daxkind_region *r);
 void region_after_fork_in_parent(struct daxkind_region *r);
 void region_after_fork_in_child(struct daxkind_region *r);
+
+/* Whether a take of len bytes would fail for want of a free run. */
+bool region_is_full_for(struct daxkind_region *r, size_t len);
 
 static inline bool
 region_contains(const struct daxkind_region *r, const void *addr, size_t len)

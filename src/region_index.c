@@ -216,6 +216,17 @@ region_index_remove(struct daxkind_region *r)
 }
 
 void
+region_index_visit(const void *addr,
+    void (*visit)(struct daxkind_region *r, void *arg), void *arg)
+{
+	lock_take(&Lock);
+	struct daxkind_region *r = region_index_find(addr);
+	if (r != NULL)
+		visit(r, arg);
+	lock_drop(&Lock);
+}
+
+void
 region_index_lock_at_fork(void)
 {
 	lock_take_at_fork(&Lock);

@@ -26,6 +26,11 @@ void region_index_free(struct daxkind_region *r);
 int region_index_add(struct daxkind_region *r) DK_MUST_CHECK;
 void region_index_remove(struct daxkind_region *r);
 
+/* Call visit for the region that addr belongs to, if there is one; it is not
+ * closed meanwhile.  visit may take the region's lock. */
+void region_index_visit(const void *addr,
+    void (*visit)(struct daxkind_region *r, void *arg), void *arg);
+
 /* Around a fork: keep the index still, and call visit for each region. */
 void region_index_lock_at_fork(void);
 void region_index_unlock_at_fork(void);

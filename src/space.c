@@ -28,12 +28,11 @@ int
 space_init(struct space *sp, size_t base, size_t size, bool tracks_file_space,
     unsigned state)
 {
-	*sp = (struct space){
-	    .base = base,
-	    .size = size,
-	    .tracks_file_space = tracks_file_space,
-	};
+	sp->base = base;
+	sp->size = size;
+	sp->tracks_file_space = tracks_file_space;
 	pool_init(&sp->nodes, sizeof(struct rangeset_node));
+	pool_add_memory(&sp->nodes, sp->first_nodes, sizeof(sp->first_nodes));
 	rangeset_init(&sp->free, &sp->nodes);
 	rangeset_init(&sp->idle, &sp->nodes);
 	rangeset_init(&sp->zero, &sp->nodes);

@@ -42,6 +42,9 @@ struct space {
 	struct rangeset bad;    /* never to be taken again */
 	struct rangeset doomed; /* taken, and bad once it is given back */
 	struct pool nodes;      /* of all five */
+	/* The first of them: a map that stays simple asks the kernel for
+	 * nothing. */
+	struct rangeset_node first_nodes[32];
 };
 
 /* A range that was taken. */

@@ -6,22 +6,28 @@ libdaxkind_core_la_SOURCES = \
 	src/pool.c src/pool.h \
 	src/rangeset.c src/rangeset.h src/space.c src/space.h \
 	src/flush.c src/flush.h src/numa_nodes.c src/numa_nodes.h \
+	src/badblocks.c src/badblocks.h \
 	src/backing.h src/backing_mapping.c src/backing_file.c \
-	src/backing_devdax.c src/daxctl_query.h \
+	src/backing_devdax.c src/daxctl_query.h src/ndctl_query.h \
+	src/dax_sysfs.c src/dax_sysfs.h \
+	src/mounts.c src/mounts.h src/namespace.c src/namespace.h \
 	src/region.c src/region.h src/region_index.c src/region_index.h \
 	src/keeper.c src/keeper.h \
 	src/je.c src/je.h src/extent_hooks.c src/extent_hooks.h \
 	src/arena_set.c src/arena_set.h src/page_map.h \
-	src/size_class.c src/size_class.h \
+	src/size_class.c src/size_class.h src/slabs.c src/slabs.h \
+	src/quarantine.c src/quarantine.h \
 	src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
 	src/error.c src/error.h src/kind.c src/kind.h \
 	src/kind_registry.c src/kind_registry.h \
 	src/kind_heap_ops.c src/kind_heap_ops.h \
-	src/kind_fork.c src/kind_static.c src/kind_static.h \
+	src/kind_quarantine.c src/kind_quarantine.h \
+	src/sigbus.c src/sigbus.h src/kind_fork.c src/kind_static.c src/kind_static.h \
 	src/api.h src/api_alloc.c src/api_error.c src/api_fixed.c \
-	src/api_kind.c src/api_persist.c src/api_region.c src/api_stats.c
+	src/api_kind.c src/api_persist.c src/api_quarantine.c \
+	src/api_region.c src/api_stats.c
 if HAVE_DAXCTL
-libdaxkind_core_la_SOURCES += src/daxctl_query.c
+libdaxkind_core_la_SOURCES += src/daxctl_query.c src/ndctl_query.c
 else
-libdaxkind_core_la_SOURCES += src/daxctl_query_none.c
+libdaxkind_core_la_SOURCES += src/daxctl_query_none.c src/ndctl_query_none.c
 endif

@@ -15,10 +15,10 @@
 #include <string.h>
 
 #include "heap.h"
-#include "je.h"
 #include "log.h"
 #include "os.h"
 #include "pool.h"
+#include "slabs.h"
 #include "util.h"
 
 /* Blocks in a bin: so many bytes, but at least and at most so many blocks. */
@@ -36,6 +36,11 @@ enum {
 /* One cached block can keep a slab from going back, so where file space goes
  * back each bin holds blocks of no more than so many bytes of slabs. */
 #define BIN_SLAB_BYTES ((size_t)64 * KIB)
+/* After an allocation failed, this many have to work before threads cache
+ * blocks again. */
+enum {
+	TIGHT_COUNT = 4096
+};
 /* A cache that was not used for this long is emptied by whoever comes by. */
 #define IDLE_US ((uint64_t)2 * 1000000)
 /* Largest sum of all bins' max: the size of an items array. */
@@ -74,7 +79,10 @@ static bool Has_membarrier; /* else nobody takes from another's cache */
 
 static void end_thread(void *arg);
 
-__attribute__((constructor)) static void
+/* Before jemalloc's start makes its own key: destructors run in the order of
+ * their keys, so whoever meets a thread whose jemalloc data are gone meets
+ * is_off as well. */
+__attribute__((constructor(101))) static void
 init(void)
 {
 	Has_key = pthread_key_create(&Key, end_thread) == 0;
@@ -269,6 +277,8 @@ get_cache(struct heap *heap)
 			if (hc->list != NULL)
 				hc->list->heap_prev = c;
 			hc->list = c;
+			atomic_fetch_add_explicit(
+			    &hc->nr_open, 1, memory_order_seq_cst);
 			atomic_store_explicit(
 			    &c->key, hc->key, memory_order_release);
 			lock_drop(&hc->lock);
@@ -279,21 +289,48 @@ get_cache(struct heap *heap)
 }
 
 /* Free all blocks of a cache that nobody uses. */
-static bool
-flush(struct thread_cache *c)
+static void
+flush(struct heap *heap, struct thread_cache *c)
 {
-	bool any = false;
-
 	for (unsigned i = 0; i < Size_classes.nr; i++) {
 		struct cache_bin *bin = &c->bins[i];
-		void **top = cache_top(bin);
 
-		any = any || top != bin->base;
-		while (top != bin->base)
-			je_free(*--top);
-		cache_set_top(bin, top);
+		slabs_free(heap, i, bin->base, nr_blocks(bin));
+		cache_set_top(bin, bin->base);
 	}
-	return any;
+}
+
+static bool
+is_closed(const struct thread_cache *c)
+{
+	return atomic_load_explicit(&c->is_closed, memory_order_relaxed);
+}
+
+/* Let an empty cache that nobody uses take nothing more. */
+static void
+close_locked(struct heap_caches *hc, struct thread_cache *c)
+{
+	for (unsigned i = 0; i < Size_classes.nr; i++)
+		c->bins[i].limit = c->bins[i].base;
+	atomic_store_explicit(&c->is_closed, true, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&hc->nr_open, 1, memory_order_relaxed);
+}
+
+/* The calling thread's cache may hold blocks again, if memory is not short. */
+static void
+reopen(struct heap *heap, struct thread_cache *c)
+{
+	struct heap_caches *hc = &heap->caches;
+
+	if (atomic_load_explicit(&hc->tight, memory_order_relaxed) > 0)
+		return;
+	lock_take(&hc->lock);
+	/* Before a block can be cached: slabs_is_known_full() looks at it. */
+	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
+	for (unsigned i = 0; i < Size_classes.nr; i++)
+		c->bins[i].limit = c->bins[i].base + bin_max(heap, i);
+	atomic_store_explicit(&c->is_closed, false, memory_order_relaxed);
+	lock_drop(&hc->lock);
 }
 
 /* The destructor of the thread's key. */
@@ -319,8 +356,11 @@ end_thread(void *arg)
 
 		lock_take(&heap->caches.lock);
 		unlink_from_heap(&heap->caches, c);
+		if (!is_closed(c))
+			atomic_fetch_sub_explicit(
+			    &heap->caches.nr_open, 1, memory_order_relaxed);
 		lock_drop(&heap->caches.lock);
-		(void)flush(c);
+		flush(heap, c);
 
 		lock_take(&Threads_lock);
 		heap->caches.nr_leaving--;
@@ -348,17 +388,7 @@ is_idle(struct thread_cache *c)
 	return same && sum != 0;
 }
 
-static bool
-has_blocks(const struct thread_cache *c)
-{
-	for (unsigned i = 0; i < Size_classes.nr; i++) {
-		if (nr_blocks(&c->bins[i]) > 0)
-			return true;
-	}
-	return false;
-}
-
-/* Empty the heap's caches: all that hold something, or the idle ones. */
+/* Empty the heap's caches: all, and close them, or the idle ones. */
 static bool
 empty_caches(struct heap *heap, bool only_idle)
 {
@@ -370,7 +400,7 @@ empty_caches(struct heap *heap, bool only_idle)
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		if (c != own && !Has_membarrier)
 			continue;
-		if (only_idle ? !is_idle(c) : !has_blocks(c))
+		if (only_idle ? !is_idle(c) : is_closed(c))
 			continue;
 		atomic_store_explicit(&c->key, CACHE_KEY_NONE, CACHE_ORDER);
 		others = others || c != own;
@@ -379,7 +409,6 @@ empty_caches(struct heap *heap, bool only_idle)
 	/* After this, whoever is not inside sees the key as it is now. */
 	if (others)
 		os_membarrier();
-	bool freed = false;
 	for (struct thread_cache *c = any ? hc->list : NULL; c != NULL;
 	     c = c->heap_next) {
 		if (atomic_load_explicit(&c->key, memory_order_relaxed) ==
@@ -387,11 +416,13 @@ empty_caches(struct heap *heap, bool only_idle)
 			continue;
 		while (atomic_load_explicit(&c->busy, CACHE_ORDER_LOAD) != 0)
 			os_yield();
-		freed = flush(c) || freed;
+		flush(heap, c);
+		if (!only_idle)
+			close_locked(hc, c);
 		atomic_store_explicit(&c->key, hc->key, memory_order_release);
 	}
 	lock_drop(&hc->lock);
-	return freed;
+	return any;
 }
 
 void
@@ -400,9 +431,20 @@ thread_cache_reclaim_idle(struct heap *heap)
 	(void)empty_caches(heap, true);
 }
 
+void
+thread_cache_empty(struct heap *heap)
+{
+	(void)empty_caches(heap, false);
+}
+
 bool
 thread_cache_reclaim(struct heap *heap)
 {
+	struct heap_caches *hc = &heap->caches;
+
+	atomic_store_explicit(&hc->tight, TIGHT_COUNT, memory_order_relaxed);
+	if (atomic_load_explicit(&hc->nr_open, memory_order_relaxed) == 0)
+		return false;
 	return empty_caches(heap, false);
 }
 
@@ -441,67 +483,87 @@ thread_cache_bytes(struct heap *heap)
 
 /* Put blocks of one class into the cache; those that find no place are freed. */
 static void
-put(struct thread_cache *c, uint64_t key, unsigned size_class, void **blocks,
-    size_t nr)
+put(struct heap *heap, struct thread_cache *c, unsigned size_class,
+    void **blocks, size_t nr)
 {
-	if (cache_enter(c, key)) {
+	if (cache_enter(c, heap->caches.key)) {
 		struct cache_bin *bin = &c->bins[size_class];
 		void **top = cache_top(bin);
 
-		while (nr > 0 && top != bin->limit)
+		while (nr > 0 && top != bin->limit &&
+		       !quarantine_touches(
+			   heap, blocks[nr - 1], Size_classes.size[size_class]))
 			*top++ = blocks[--nr];
 		cache_set_top(bin, top);
 	}
 	cache_leave(c);
-	while (nr > 0)
-		je_free(blocks[--nr]);
+	slabs_free(heap, size_class, blocks, nr);
+}
+
+/* The calling thread's cache, if it may be filled now. */
+static struct thread_cache *
+get_open_cache(struct heap *heap)
+{
+	struct thread_cache *c = get_cache(heap);
+
+	if (c != NULL && is_closed(c))
+		reopen(heap, c);
+	return c != NULL && !is_closed(c) ? c : NULL;
+}
+
+/* Fetch blocks for the next allocations of that class. */
+static void
+fetch(struct heap *heap, struct thread_cache *c, unsigned arena,
+    unsigned size_class)
+{
+	struct cache_bin *bin = &c->bins[size_class];
+	size_t max = bin_max(heap, size_class);
+	size_t want = min_size(bin->batch, max / 2);
+	void *blocks[BIN_MAX];
+	size_t nr = 0;
+
+	/* Slow start: a bin that is used a lot fetches many at a time. */
+	if (bin->batch < max)
+		bin->batch *= 2;
+	else
+		look_for_idle(heap);
+	while (nr < want) {
+		blocks[nr] = slabs_alloc(heap, arena, size_class);
+		if (blocks[nr] == NULL)
+			break;
+		nr++;
+	}
+	put(heap, c, size_class, blocks, nr);
 }
 
 void *
 thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
 {
-	struct thread_cache *c = get_cache(heap);
-	size_t size = Size_classes.size[size_class];
-	void *blocks[BIN_MAX];
+	struct heap_caches *hc = &heap->caches;
+	struct thread_cache *c = get_open_cache(heap);
 	unsigned arena;
 
 	if (arena_set_get(&heap->arenas, &arena) < 0)
 		return NULL;
-	void *ptr = je_alloc(arena, size, 0, false);
+	void *ptr = slabs_alloc(heap, arena, size_class);
 	if (ptr == NULL)
 		return NULL;
-	page_map_set(&heap->pages, ptr, PAGE_SMALL + size_class);
-	if (c == NULL)
-		return ptr;
-
-	/* Slow start: a bin that is used a lot fetches many at a time. */
-	struct cache_bin *bin = &c->bins[size_class];
-	size_t want = min_size(bin->batch, room(bin) / 2);
-	if (bin->batch < room(bin))
-		bin->batch *= 2;
-	else
-		look_for_idle(heap);
-	size_t nr = 0;
-	while (nr < want) {
-		blocks[nr] = je_alloc(arena, size, 0, false);
-		if (blocks[nr] == NULL)
-			break;
-		page_map_set(
-		    &heap->pages, blocks[nr++], PAGE_SMALL + size_class);
-	}
-	put(c, heap->caches.key, size_class, blocks, nr);
+	if (c != NULL)
+		fetch(heap, c, arena, size_class);
+	else if (atomic_load_explicit(&hc->tight, memory_order_relaxed) > 0)
+		atomic_fetch_sub_explicit(&hc->tight, 1, memory_order_relaxed);
 	return ptr;
 }
 
 void
 thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class)
 {
-	struct thread_cache *c = get_cache(heap);
+	struct thread_cache *c = get_open_cache(heap);
 	void *blocks[BIN_MAX];
 	size_t nr = 0;
 
 	if (c == NULL) {
-		je_free(ptr);
+		slabs_free(heap, size_class, &ptr, 1);
 		return;
 	}
 	/* Full: the older half goes, ptr stays. */
@@ -518,9 +580,8 @@ thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class)
 		}
 	}
 	cache_leave(c);
-	for (size_t i = 0; i < nr; i++)
-		je_free(blocks[i]);
-	put(c, heap->caches.key, size_class, &ptr, 1);
+	slabs_free(heap, size_class, blocks, nr);
+	put(heap, c, size_class, &ptr, 1);
 }
 
 /* --- fork ------------------------------------------------------------------------------ */

@@ -58,6 +58,7 @@ struct thread_cache {
 	struct cache_bin bins[SIZE_CLASS_MAX];
 
 	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
+	_Atomic(bool) is_closed;     /* bins take nothing: limit is base */
 	uint64_t look; /* sum of nr when an idle look was taken last */
 	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
 	struct thread_cache *thread_next;           /* caches of the thread */
@@ -76,6 +77,11 @@ struct heap_caches {
 	size_t max_bytes; /* of one bin */
 	struct lock lock; /* rank LOCK_CACHES: list, and changes of key */
 	struct thread_cache *list; /* linked by heap_next */
+	/* Caches that are not closed. */
+	_Atomic(unsigned) nr_open;
+	/* Above 0 after an allocation failed: caches stay closed, and each
+	 * allocation that goes the slow way and works takes 1 off. */
+	_Atomic(int) tight;
 	unsigned nr_leaving; /* threads that end and are flushing a cache */
 	_Atomic(uint64_t) next_look_us; /* when idle caches are looked for */
 };
@@ -86,12 +92,22 @@ void thread_cache_heap_init(struct heap *heap, size_t region_size);
 /* The heap ends: all its caches are emptied, their blocks forgotten. */
 void thread_cache_heap_fini(struct heap *heap);
 
+/* Whether the calling thread is so far in ending that jemalloc would serve it
+ * from arenas of its own choice. */
+static inline bool
+thread_cache_is_off(void)
+{
+	return Thread_caches->is_off;
+}
+
 /* What the hot paths below do when the cache can not serve. */
 void *thread_cache_alloc_slow(struct heap *heap, unsigned size_class);
 void thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class);
-/* Give the cached blocks of every thread back to their arenas; says whether
- * there were any. */
+/* The heap is full: give the cached blocks of every thread back to their slabs,
+ * and cache none for a while.  Says whether any cache was open. */
 bool thread_cache_reclaim(struct heap *heap);
+/* The same without caring for room: caches may be filled again at once. */
+void thread_cache_empty(struct heap *heap);
 /* Around a fork: all threads' caches, then those of each heap.  In the child,
  * a heap that is off loses its caches. */
 void thread_cache_lock_at_fork(void);

@@ -5,16 +5,27 @@
 
 # tests of one module each; they reach internal functions
 UNIT_TESTS = \
+	tests/unit/test_flush_recording \
+	tests/unit/test_arena_set \
+	tests/unit/test_backing_file \
+	tests/unit/test_backing_mapping \
+	tests/unit/test_constructors \
+	tests/unit/test_extent_hooks \
+	tests/unit/test_flush \
+	tests/unit/test_heap \
 	tests/unit/test_keeper \
+	tests/unit/test_kind \
 	tests/unit/test_lock \
 	tests/unit/test_log \
+	tests/unit/test_mounts \
 	tests/unit/test_os \
 	tests/unit/test_page_map \
 	tests/unit/test_pool \
 	tests/unit/test_rangeset \
 	tests/unit/test_region \
 	tests/unit/test_region_index \
-	tests/unit/test_space
+	tests/unit/test_space \
+	tests/unit/test_thread_cache
 
 # tests of the public interface: our headers and the shared library only
 API_TESTS = \
@@ -29,12 +40,15 @@ API_TESTS = \
 	tests/api/test_full_fs \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
+	tests/api/test_names \
 	tests/api/test_own_ops \
 	tests/api/test_persist \
 	tests/api/test_pmem \
 	tests/api/test_preloaded_malloc \
+	tests/api/test_quarantine \
 	tests/api/test_refill \
 	tests/api/test_regions \
+	tests/api/test_sigbus \
 	tests/api/test_static_kinds \
 	tests/api/test_stats \
 	tests/api/test_threads
@@ -43,15 +57,44 @@ API_TESTS = \
 STRESS_TESTS = \
 	tests/stress/test_stress
 
-# need a DAX device or file system, see utils/dax-vm; skipped without
-DAX_TESTS =
+# need a DAX device or file system: make check-dax runs them
+DAX_TESTS = \
+	tests/dax/test_dax_command \
+	tests/dax/test_dax_fork \
+	tests/dax/test_dax_owner \
+	tests/dax/test_dax_region \
+	tests/dax/test_dax_tiered_cache \
+	tests/dax/test_devdax_badblocks \
+	tests/dax/test_devdax_checks \
+	tests/dax/test_devdax_names \
+	tests/dax/test_fsdax_names \
+	tests/dax/test_fsdax_badblocks \
+	tests/dax/test_fsdax_space \
+	tests/dax/test_kmem_names \
+	tests/dax/test_nosync_command \
+	tests/dax/test_nosync_region \
+	tests/dax/test_tmpfs_region
 
 # not tests by themselves: utils/dax-vm powerfail runs them
-DAX_HELPERS =
+DAX_HELPERS = \
+	tests/dax/verifier_flush_log \
+	tests/dax/writer_flush_log
+POWER_LOG = \
+	examples/checksum.c \
+	examples/checksum.h \
+	examples/flush_log.c \
+	examples/flush_log.h \
+	tests/dax/power_log.h
 
 # for all of these
 TEST_SUPPORT = \
 	tests/support/cmocka_all.h \
+	tests/support/dax_env.c \
+	tests/support/dax_env.h \
+	tests/support/test_command.c \
+	tests/support/test_command.h \
+	tests/support/test_command.c \
+	tests/support/test_command.h \
 	tests/support/test_fill.c \
 	tests/support/test_fill.h \
 	tests/support/test_region.c \
@@ -71,6 +114,7 @@ UNIT_SUPPORT = \
 UNIT_WRAPS = \
 	lock_wait_ms \
 	os_allocate \
+	os_delete \
 	os_fs_size \
 	os_fstat \
 	os_is_mapped \
@@ -98,11 +142,13 @@ SCRIPT_TESTS = \
 	tests/abi/install.sh \
 	tests/abi/manpages.sh \
 	tests/abi/symbols.sh \
+	tests/api/compare/compare.sh \
 	tests/man/man_examples.sh
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += tests/dax/README.md tests/support/tsan.supp
+EXTRA_DIST += tests/dax/README.md tests/support/tsan.supp \
+	tests/api/compare/probe.c tests/api/differences.md
 
 # A fork takes all of jemalloc's locks, which are more than the sanitizer's
 # search for deadlocks can hold; a debug build looks after the order of ours.
@@ -118,9 +164,16 @@ AM_TESTS_ENVIRONMENT = \
 	export TSAN_OPTIONS;
 
 if BUILD_TESTS
-CHECKED = $(UNIT_TESTS) $(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) \
+if BUILD_COMMAND
+# of the daxkind command, without DAX memory
+COMMAND_TESTS = tests/command/test_command
+tests_command_test_command_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+tests_command_test_command_LDADD = tests/libsupport.la libdaxkind.la \
+	$(CMOCKA_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
+endif
+CHECKED = $(UNIT_TESTS) $(API_TESTS) $(COMMAND_TESTS) $(STRESS_TESTS) \
 	tests/abi/dlopen
-check_PROGRAMS += $(CHECKED) $(DAX_HELPERS)
+check_PROGRAMS += $(CHECKED) $(DAX_TESTS) $(DAX_HELPERS)
 TESTS += $(CHECKED)
 
 check_LTLIBRARIES += tests/libsupport.la tests/libunit.la
@@ -140,6 +193,25 @@ $(UNIT_TESTS): private AM_LDFLAGS = $(DK_LDFLAGS) \
 $(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS): private LDADD = \
 	tests/libsupport.la libdaxkind.la $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
+tests_dax_verifier_flush_log_SOURCES = \
+	tests/dax/verifier_flush_log.c $(POWER_LOG)
+tests_dax_verifier_flush_log_CPPFLAGS = $(AM_CPPFLAGS)
+tests_dax_writer_flush_log_SOURCES = tests/dax/writer_flush_log.c $(POWER_LOG)
+tests_dax_writer_flush_log_CPPFLAGS = $(AM_CPPFLAGS)
+# It looks at what the example's log leaves on the medium.
+tests_unit_test_flush_recording_SOURCES = \
+	tests/unit/test_flush_recording.c \
+	examples/checksum.c \
+	examples/checksum.h \
+	examples/flush_log.c \
+	examples/flush_log.h
+tests_unit_test_flush_recording_CPPFLAGS = $(AM_CPPFLAGS)
+
 # Not linked with the library: it is loaded while the program runs.
 tests_abi_dlopen_LDADD = $(PTHREAD_LIBS)
 endif
+
+# The tests that need DAX memory run in the emulated machine.
+.PHONY: check-dax
+check-dax: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+	$(top_srcdir)/utils/dax-vm check $(abs_top_builddir)

@@ -11,10 +11,11 @@ sources_ready() {
 		flock 9
 		cd "$top" || exit
 		if [ -x configure ] && [ -e Makefile.in ] &&
-			[ -z "$(find configure.ac Makefile.am m4/dk_*.m4 \
-				src/src.mk tests/tests.mk man/man.mk \
-				examples/examples.mk utils/lint.mk \
-				include/daxkind_version.h -newer Makefile.in)" ]
+			[ -z "$(find . -maxdepth 3 ! -path './.*' \( \
+				-name configure.ac -o -name Makefile.am -o \
+				-name 'dk_*.m4' -o -name '*.mk' -o \
+				-name daxkind_version.h \) \
+				-newer Makefile.in)" ]
 		then
 			exit 0
 		fi

@@ -212,6 +212,33 @@ test_foreign_pointers_with_a_kind(void **state)
 	}
 }
 
+/* Inside the region, but where no block was handed out. */
+static void
+test_pointers_into_free_space_are_ignored(void **state)
+{
+	struct test_heap heap;
+	char *live;
+
+	(void)state;
+	test_heap_make(&heap, TEST_ON_MAPPING, 16 * TEST_MIB);
+	live = memkind_malloc(heap.kind, 100000);
+	assert_non_null(live);
+	memset(live, 0x5A, 100000);
+	for (size_t off = 0; off < heap.size; off += TEST_MIB / 2 + 24) {
+		char *p = heap.area.addr + off;
+
+		if (p >= live && p < live + 100000)
+			continue;
+		memkind_free(off % 16 ? heap.kind : NULL, p);
+		assert_int_equal(memkind_malloc_usable_size(heap.kind, p), 0);
+	}
+	assert_true(test_all_bytes(live, 0x5A, 100000));
+	memkind_free(heap.kind, live);
+	live = memkind_malloc(heap.kind, heap.size / 100 * 95);
+	assert_non_null(live);
+	test_heap_end(&heap);
+}
+
 static void
 test_foreign_pointers_to_the_default_kind(void **state)
 {
@@ -252,6 +279,7 @@ main(void)
 	    test_unit(test_block_of_fixed_mmap),
 	    test_unit(test_blocks_of_other_threads),
 	    test_unit(test_foreign_pointers_with_a_kind),
+	    test_unit(test_pointers_into_free_space_are_ignored),
 	    test_unit(test_foreign_pointers_to_the_default_kind),
 	    test_unit(test_blocks_of_a_destroyed_kind_are_nobodys),
 	};

@@ -83,7 +83,7 @@ churn(memkind_t kind, size_t max_size, uint64_t seed, size_t nr_ops)
 		}
 		if (live > most_live)
 			most_live = live;
-		if (op % 10000 == 0)
+		if (op % 5000 == 0)
 			check_file(max_size, &most_held);
 	}
 	check_file(max_size, &most_held);
@@ -94,7 +94,7 @@ churn(memkind_t kind, size_t max_size, uint64_t seed, size_t nr_ops)
 	print_message("%zu operations, %zu failed, %zu MiB live at most, "
 		      "%zu MiB held at most\n",
 	    nr_ops, nr_failed, most_live / TEST_MIB, most_held / TEST_MIB);
-	return test_unlinked_file_held();
+	return test_unlinked_files_held();
 }
 
 static memkind_t
@@ -140,7 +140,8 @@ static void
 test_default_policy(void **state)
 {
 	(void)state;
-	check_churn(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT, NR_OPS);
+	check_churn(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT,
+	    test_scaled(NR_OPS));
 }
 
 static void
@@ -148,7 +149,7 @@ test_conservative_policy(void **state)
 {
 	(void)state;
 	check_churn(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE,
-	    test_is_long() ? NR_OPS : NR_OPS / 50);
+	    test_is_long() ? NR_OPS : test_scaled(NR_OPS / 50));
 }
 
 /* 24 MiB do not hold what is asked for: the file is full most of the time. */
@@ -157,7 +158,7 @@ test_file_that_is_mostly_full(void **state)
 {
 	(void)state;
 	check_churn(24 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT,
-	    test_is_long() ? NR_OPS : NR_OPS / 10);
+	    test_is_long() ? NR_OPS : test_scaled(NR_OPS / 10));
 }
 
 /* Blocks come and go one size after the other: without reuse of holes the
@@ -171,7 +172,7 @@ test_holes_are_reused(void **state)
 	size_t most_held = 0;
 
 	(void)state;
-	for (size_t round = 0; round < 40; round++) {
+	for (size_t round = 0; round < (test_is_emulated() ? 7 : 40); round++) {
 		size_t size = (1 + round % 7) * TEST_MIB;
 		char *blocks[32];
 		size_t nr = 0;

@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 
 #define NR_CYCLES 10000
-#define WARM_UP 500
+#define WARM_UP 100
 
 /* What 9,500 cycles may leave: less than half a KiB each would show. */
 #define RSS_SLACK (4 * TEST_MIB)
@@ -140,8 +140,7 @@ static void
 test_10000_fixed_kinds_leave_nothing(void **state)
 {
 	(void)state;
-	cycle(make_fixed, NR_CYCLES / (DK_TSAN && !test_is_long() ? 5 : 1),
-	    WARM_UP);
+	cycle(make_fixed, test_scaled(NR_CYCLES), WARM_UP);
 }
 
 /* A file each costs more; what they leave shows sooner, too. */
@@ -149,7 +148,8 @@ static void
 test_many_pmem_kinds_leave_nothing(void **state)
 {
 	(void)state;
-	cycle(make_pmem, test_is_long() ? NR_CYCLES : 2000, WARM_UP);
+	cycle(
+	    make_pmem, test_is_long() ? NR_CYCLES : test_scaled(2000), WARM_UP);
 }
 
 /* Constructors that fail, all the ways that need no help to fail. */
@@ -164,7 +164,7 @@ test_10000_failures_leave_nothing(void **state)
 	(void)state;
 	test_area_map(&area, 2 * TEST_MIB);
 	live = make_fixed(&area);
-	for (size_t n = 0; n < NR_CYCLES; n++) {
+	for (size_t n = 0; n < test_scaled(NR_CYCLES); n++) {
 		memkind_t kind = NULL;
 
 		assert_int_equal(
@@ -219,7 +219,7 @@ use_kinds(void *arg)
 static void
 test_kinds_that_another_thread_used_leave_nothing(void **state)
 {
-	const size_t nr_cycles = test_is_long() ? NR_CYCLES : 2000;
+	const size_t nr_cycles = test_is_long() ? NR_CYCLES : test_scaled(2000);
 	struct left before = {0};
 	struct left after;
 	struct test_area area;

@@ -622,6 +622,13 @@ check_calloc_over_dirt(struct test_heap *heap)
 	}
 }
 
+/* Three blocks of 64 MiB fit. */
+static size_t
+dirty_size(void)
+{
+	return test_is_emulated() ? 24 * TEST_MIB : 200 * TEST_MIB;
+}
+
 static void
 test_calloc_is_zero_over_a_dirty_mapping(void **state)
 {
@@ -629,7 +636,7 @@ test_calloc_is_zero_over_a_dirty_mapping(void **state)
 
 	(void)state;
 	memset(&heap, 0, sizeof(heap));
-	heap.size = test_size(200 * TEST_MIB);
+	heap.size = test_size(dirty_size());
 	test_area_map(&heap.area, heap.size);
 	memset(heap.area.addr, 0xAA, heap.size);
 	assert_int_equal(
@@ -645,7 +652,7 @@ test_calloc_is_zero_in_a_file(void **state)
 	struct test_heap heap;
 
 	(void)state;
-	test_heap_make(&heap, TEST_ON_FILE, 200 * TEST_MIB);
+	test_heap_make(&heap, TEST_ON_FILE, dirty_size());
 	check_calloc_over_dirt(&heap);
 	test_heap_end(&heap);
 }

@@ -116,7 +116,7 @@ check_hand_over(enum test_backing backing)
 	test_heap_make(&heap, backing, 64 * TEST_MIB);
 	memset(&q, 0, sizeof(q));
 	q.kind = heap.kind;
-	q.nr_blocks = test_is_long() ? 1000000 : 50000;
+	q.nr_blocks = test_is_long() ? 1000000 : test_scaled(50000);
 	q.ok = true;
 	assert_int_equal(pthread_mutex_init(&q.lock, NULL), 0);
 	assert_int_equal(pthread_cond_init(&q.changed, NULL), 0);
@@ -215,7 +215,8 @@ use_shortly(void *arg)
 static void
 test_many_short_threads_leave_nothing(void **state)
 {
-	const size_t nr_threads = test_is_long() ? 20000 : 3000;
+	const size_t nr_threads =
+	    test_is_long() ? 20000 : 600 + test_scaled(2400);
 	struct test_heap heap;
 	size_t rss_before = 0;
 	size_t maps_before = 0;
@@ -260,10 +261,11 @@ hammer(void *arg)
 		char *p;
 		size_t len;
 	} blocks[NR];
+	const size_t nr_rounds = test_scaled(20000);
 	bool ok = true;
 
 	memset(blocks, 0, sizeof(blocks));
-	for (size_t n = 0; n < 20000; n++) {
+	for (size_t n = 0; n < nr_rounds; n++) {
 		size_t i = test_random_size(&rng, 0, NR - 1);
 
 		if (blocks[i].p != NULL &&
@@ -422,7 +424,7 @@ fork_while_busy(memkind_t kind)
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
 		assert_int_equal(
 		    pthread_create(&threads[i], NULL, be_busy, kind), 0);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < (test_is_emulated() ? 2 : 20); i++)
 		assert_int_equal(test_in_child(use_in_child, kind), 0);
 	atomic_store(&Stop, true);
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++)

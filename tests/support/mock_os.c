@@ -7,6 +7,7 @@
 #include "mock_os.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -170,11 +171,33 @@ FUNCTIONS(WRAP)
 WRAP_HALF(os_allocate)
 WRAP_HALF(os_write_zeroes)
 
+static _Atomic(size_t) Nr_records;
+
 void *__real_os_new(size_t size);
 void *__wrap_os_new(size_t size);
+void __real_os_delete(void *record);
+void __wrap_os_delete(void *record);
 
 void *
 __wrap_os_new(size_t size)
 {
-	return fails("os_new") ? NULL : __real_os_new(size);
+	void *record = fails("os_new") ? NULL : __real_os_new(size);
+
+	if (record != NULL)
+		atomic_fetch_add(&Nr_records, 1);
+	return record;
+}
+
+void
+__wrap_os_delete(void *record)
+{
+	if (record != NULL)
+		atomic_fetch_sub(&Nr_records, 1);
+	__real_os_delete(record);
+}
+
+size_t
+mock_os_nr_records(void)
+{
+	return atomic_load(&Nr_records);
 }

@@ -12,6 +12,8 @@
 #ifndef MOCK_OS_H
 #define MOCK_OS_H
 
+#include <stddef.h>
+
 /*
  * Let the nth call (from 1) of any of the functions from now on fail with err,
  * a positive errno value; os_new() returns NULL.  Space that fails to be
@@ -29,6 +31,8 @@ void mock_os_reset(void);
 
 /* The function that was made to fail last, or NULL. */
 const char *mock_os_failed(void);
+/* Records of os_new() that os_delete() has not got, of all threads. */
+size_t mock_os_nr_records(void);
 /* How often one of the functions was called, or any (NULL). */
 unsigned mock_os_nr_calls(const char *name);
 

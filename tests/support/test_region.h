@@ -28,6 +28,10 @@
 /* --- where ------------------------------------------------------------------ */
 
 bool test_is_long(void);
+/* In the guest of utils/dax-vm, which emulates its processor. */
+bool test_is_emulated(void);
+/* n, or a part of it where the machine is slow (emulated, or TSan). */
+size_t test_scaled(size_t n);
 /* The device when the tests run on one, else NULL. */
 const char *test_devdax(void);
 /* Whether files made here are on an fsdax file system. */
@@ -85,8 +89,8 @@ bool test_heap_fills_blocks(void);
  * False when there is none; fails when there are several.
  */
 bool test_unlinked_file(struct stat *st);
-/* Bytes of file space behind it. */
-size_t test_unlinked_file_held(void);
+/* Bytes of file space behind all such files. */
+size_t test_unlinked_files_held(void);
 
 /* --- what is left ------------------------------------------------------------ */
 

@@ -87,6 +87,7 @@ assert_content(const char *text, size_t size)
 	assert_int_equal(look().st_size, size);
 }
 
+/* As a region does it. */
 static struct backing *
 open_file(size_t size, unsigned flags)
 {
@@ -94,6 +95,8 @@ open_file(size_t size, unsigned flags)
 
 	assert_int_equal(backing_file_open(Path, size, flags, &b), 0);
 	assert_non_null(b);
+	assert_false(b->is_kept);
+	b->is_kept = true;
 	assert_int_equal((uintptr_t)b->base % DK_HUGE_PAGE, 0);
 	return b;
 }
@@ -113,7 +116,7 @@ open_dir(size_t size, unsigned flags)
 static size_t
 held(void)
 {
-	return test_unlinked_file_held();
+	return test_unlinked_files_held();
 }
 
 /* --- a new file ------------------------------------------------------------------ */
@@ -249,6 +252,31 @@ test_failures_remove_what_was_made(void **state)
 		assert_null(b);
 		assert_int_equal(unlink(Path), 0);
 	}
+}
+
+static void
+test_without_a_region_the_file_is_as_it_was(void **state)
+{
+	struct backing *b;
+
+	(void)state;
+	dk_row("it was not there");
+	assert_int_equal(backing_file_open(Path, SIZE, 0, &b), 0);
+	assert_int_equal(look().st_size, SIZE);
+	backing_close(b);
+	assert_no_file();
+	dk_row("it was empty");
+	make_file("", 0);
+	assert_int_equal(backing_file_open(Path, SIZE, 0, &b), 0);
+	assert_int_equal(look().st_size, SIZE);
+	backing_close(b);
+	assert_content("", 0);
+	assert_int_equal(unlink(Path), 0);
+	dk_row("it has data");
+	make_file("data", SIZE);
+	assert_int_equal(backing_file_open(Path, 0, BACKING_OVERWRITE, &b), 0);
+	backing_close(b);
+	assert_content("data", SIZE);
 }
 
 /* --- a file that was there ----------------------------------------------------------- */
@@ -652,6 +680,7 @@ main(void)
 	    UNIT(test_open_refuses_and_makes_nothing),
 	    UNIT(test_what_is_no_file_is_refused),
 	    UNIT(test_failures_remove_what_was_made),
+	    UNIT(test_without_a_region_the_file_is_as_it_was),
 	    UNIT(test_an_empty_file_is_used),
 	    UNIT(test_a_file_with_data_is_left_as_it_is),
 	    UNIT(test_a_file_with_data_is_overwritten_when_told),

@@ -179,6 +179,9 @@ test_alignment_is_honoured(void **state)
 		assert_true(give(p, 3 * DK_PAGE));
 		p = alloc_any(2 * MIB, align);
 		assert_non_null(p);
+		assert_true(give(p, 2 * MIB));
+		/* the next begins elsewhere */
+		assert_non_null(alloc_any(DK_PAGE, DK_PAGE));
 	}
 	bool zero = true;
 	assert_null(alloc(NULL, DK_PAGE, (size_t)1 << 46, &zero));

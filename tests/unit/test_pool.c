@@ -122,6 +122,35 @@ test_without_memory_there_is_no_object(void **state)
 }
 
 static void
+test_memory_of_the_caller_comes_first(void **state)
+{
+	static uint64_t memory[100];
+	static bool seen[10];
+
+	(void)state;
+	pool_init(&Pool, 80);
+	pool_add_memory(&Pool, memory, sizeof(memory));
+	mock_os_fail_all("os_map_anon", ENOMEM);
+	assert_int_equal(pool_reserve(&Pool, ARRAY_LEN(seen)), 0);
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+		uint64_t *object = pool_get(&Pool);
+		size_t at = (size_t)(object - memory);
+
+		assert_non_null(object);
+		assert_true(at < ARRAY_LEN(memory) && at % 10 == 0);
+		assert_false(seen[at / 10]);
+		seen[at / 10] = true;
+	}
+	assert_null(pool_get(&Pool));
+	mock_os_reset();
+	/* then the system's, and only that goes back to it */
+	assert_non_null(pool_get(&Pool));
+	pool_put(&Pool, memory);
+	pool_fini(&Pool);
+	memory[0] = 0;
+}
+
+static void
 test_memory_is_taken_in_growing_pieces(void **state)
 {
 	(void)state;
@@ -159,6 +188,7 @@ main(void)
 	    UNIT(test_what_is_put_back_comes_out_again),
 	    UNIT(test_reserved_objects_need_no_memory),
 	    UNIT(test_without_memory_there_is_no_object),
+	    UNIT(test_memory_of_the_caller_comes_first),
 	    UNIT(test_memory_is_taken_in_growing_pieces),
 	    UNIT(test_fini_gives_all_memory_back),
 	};

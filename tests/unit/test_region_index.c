@@ -205,16 +205,17 @@ test_4_tib_cost_little(void **state)
 {
 	const size_t size = (size_t)4 << 40;
 	uint64_t random = 1;
-	char *p = mmap(NULL, size, PROT_NONE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* nothing has to be mapped there, and sanitizers let nobody map it */
+	char *p = (char *)((uintptr_t)32 << 40) + 5 * DK_PAGE;
 
 	(void)state;
-	assert_true(p != MAP_FAILED);
 	size_t before = test_rss();
 	double began = test_now();
 	struct daxkind_region *r = add_region(p, size);
-	assert_true(test_now() - began < 0.01);
-	assert_true(test_rss() < before + MIB);
+	if (!DK_SANITIZED) {
+		assert_true(test_now() - began < 0.01);
+		assert_true(test_rss() < before + MIB);
+	}
 	assert_ends_found(r);
 	for (int i = 0; i < 100000; i++) {
 		size_t off = test_random_size(&random, 0, size - 1);
@@ -227,7 +228,6 @@ test_4_tib_cost_little(void **state)
 
 		assert_null(region_index_find(p + off));
 	}
-	assert_int_equal(munmap(p, size), 0);
 }
 
 /* --- refusing ---------------------------------------------------------------------- */

@@ -200,13 +200,16 @@ test_an_empty_map_has_no_room(void **state)
 }
 
 static void
-test_init_without_memory_leaves_nothing(void **state)
+test_a_simple_map_needs_no_memory(void **state)
 {
 	(void)state;
 	mock_os_fail_all("os_map_anon", ENOMEM);
-	assert_int_equal(
-	    space_init(&Space, BASE, 16 * DK_PAGE, true, 0), -ENOMEM);
-	assert_null(Space.nodes.chunks);
+	init(16, SPACE_ZERO);
+	(void)take_at(0, 8);
+	(void)take_at(8, 8);
+	give(0, 8, SPACE_HELD);
+	give(8, 8, SPACE_HELD);
+	assert_int_equal(mock_os_nr_calls(NULL), 0);
 }
 
 /* --- where -------------------------------------------------------------------- */
@@ -542,15 +545,21 @@ static void
 test_a_give_after_a_take_needs_no_memory(void **state)
 {
 	(void)state;
-	/* Each of the three sets gets a new range from each give. */
-	for (size_t nr_taken = 1; nr_taken < 600; nr_taken++) {
-		if (nr_taken == 1)
-			init(4000, 0);
-		(void)take_at(4 * nr_taken, 4);
-		mock_os_fail_all("os_map_anon", ENOMEM);
-		give(4 * nr_taken + 1, 1, ALL_STATES);
-		mock_os_reset();
+	/* However many records are left, which differs by shift. */
+	for (size_t shift = 0; shift < 4; shift++) {
+		init(4000, 0);
+		for (size_t i = 0; i < shift; i++)
+			(void)take_at(2 * i, 1);
+		for (size_t i = 4; i < 600; i++) {
+			(void)take_at(4 * i, 4);
+			/* A new range in each of the three sets. */
+			mock_os_fail_all("os_map_anon", ENOMEM);
+			give(4 * i + 1, 1, ALL_STATES);
+			mock_os_reset();
+		}
+		space_fini(&Space);
 	}
+	init(1, 0);
 }
 
 static void
@@ -865,8 +874,8 @@ test_nothing_depends_on_the_size(void **state)
 	mock_os_reset();
 	init(((size_t)4 << 40) / DK_PAGE, 0);
 	assert_int_equal(figures().longest_free, (size_t)4 << 40);
-	/* one piece of memory for records, whatever the size is */
-	assert_int_equal(mock_os_nr_calls("os_map_anon"), 1);
+	/* no memory for records, whatever the size is */
+	assert_int_equal(mock_os_nr_calls("os_map_anon"), 0);
 	assert_int_equal(Space.free.nr, 1);
 	/* spread over all of it */
 	for (size_t i = 1; i <= NR; i++)
@@ -899,7 +908,7 @@ main(void)
 	    UNIT(test_take_refuses_and_changes_nothing),
 	    UNIT(test_take_at_refuses_and_changes_nothing),
 	    UNIT(test_an_empty_map_has_no_room),
-	    UNIT(test_init_without_memory_leaves_nothing),
+	    UNIT(test_a_simple_map_needs_no_memory),
 	    UNIT(test_take_begins_at_the_end_that_is_asked_for),
 	    UNIT(test_alignment_is_that_of_the_address),
 	    UNIT(test_what_is_given_merges_in_any_order),

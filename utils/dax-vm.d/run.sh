@@ -128,7 +128,7 @@ is_program() {
 }
 
 check_main() {
-	local build test name kind kinds only
+	local build test name kind kinds only program
 
 	options_parse k:p:t:vf:e:E "$@"
 	: "${Total_limit:=360}"
@@ -142,6 +142,9 @@ check_main() {
 	kinds_check $All_kinds
 
 	run_prepare check
+	# What test_dax_tiered_cache runs.
+	program=$build/examples/tiered_cache/tiered_cache
+	[ ! -e "$program" ] || pack_program "$program" tiered_cache
 	for test in "$build"/tests/dax/test_* "$build"/tests/api/test_*; do
 		is_program "$test" || continue
 		case $test in
@@ -165,6 +168,8 @@ check_main() {
 	done
 	[ ${#Job_name[@]} -gt 0 ] ||
 		die 2 "$build: no DAX test is built (make check builds them)"
+	[ ! -x "$build/utils/daxkind/daxkind" ] ||
+		pack_program "$build/utils/daxkind/daxkind" daxkind
 	run_jobs
 }
 

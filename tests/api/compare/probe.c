@@ -125,15 +125,16 @@ ask_config(const char *dir, size_t size, int policy)
 static void
 ask_memalign(memkind_t kind, size_t align, size_t size)
 {
-	void *p = Area;
+	static char untouched;
+	void *p = &untouched;
 	int rc;
 
 	errno = 77;
 	rc = memkind_posix_memalign(kind, &p, align, size);
 	printf("%d, %s, errno %d", rc,
-	    p == Area ? "pointer untouched"
-	    : p       ? "block"
-		      : "NULL",
+	    p == &untouched ? "pointer untouched"
+	    : p             ? "block"
+			    : "NULL",
 	    errno);
 }
 

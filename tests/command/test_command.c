@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_command.c -- daxkind(1) on a machine without DAX memory: what it prints
+ * is what it says it prints, and its exit statuses.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/test_command.h"
+#include "../support/test_region.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char Program[4096];
+
+static json_object *
+get_json(const char *arguments, int status)
+{
+	assert_int_equal(
+	    test_command("%s %s 2>/dev/null", Program, arguments), status);
+	json_object *object = json_tokener_parse(test_command_text());
+	if (object == NULL)
+		fail_msg("no JSON: %s", test_command_text());
+	return object;
+}
+
+static const char *
+get_text(json_object *object, const char *key)
+{
+	json_object *value;
+
+	assert_true(json_object_object_get_ex(object, key, &value));
+	return value != NULL ? json_object_get_string(value) : "";
+}
+
+static void
+test_help_and_version(void **state)
+{
+	static const char *const Commands[] = {
+	    "list", "probe", "map", "emulate"};
+
+	(void)state;
+	test_command_ok("%s --help", Program);
+	for (size_t i = 0; i < ARRAY_LEN(Commands); i++) {
+		test_has(test_command_text(), Commands[i]);
+	}
+	test_command_ok("%s --version", Program);
+	test_has(test_command_text(), "daxkind ");
+	for (size_t i = 0; i < ARRAY_LEN(Commands); i++) {
+		dk_row(Commands[i]);
+		test_command_ok("%s %s --version", Program, Commands[i]);
+		test_has(test_command_text(), "daxkind ");
+		test_command_ok("%s %s --help", Program, Commands[i]);
+		test_has(test_command_text(), "usage: daxkind ");
+		test_has(test_command_text(), "--json");
+	}
+}
+
+static void
+test_wrong_usage_is_2(void **state)
+{
+	static const char *const Rows[] = {"", "nothing", "list extra",
+	    "list --frob", "probe", "probe a b", "map", "map --demo /tmp",
+	    "map --size=x /tmp", "emulate --mode=raw", "emulate --fs=vfat",
+	    "emulate a b", "emulate --size=-1",
+	    "emulate --apply --memory-map=/tmp"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
+		dk_row(Rows[i]);
+		assert_int_equal(test_command("%s %s", Program, Rows[i]), 2);
+		test_has(test_command_text(), "usage: daxkind ");
+	}
+}
+
+static void
+test_list_is_json(void **state)
+{
+	json_object *object = get_json("list --json", 0);
+
+	(void)state;
+	json_object *places;
+	assert_true(json_object_object_get_ex(object, "places", &places));
+	assert_true(json_object_is_type(places, json_type_array));
+	json_object_put(object);
+	test_command_ok("%s list", Program);
+}
+
+static void
+test_probe_of_a_plain_folder(void **state)
+{
+	char line[4200];
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "probe -j %s", test_dir());
+	json_object *object = get_json(line, 3);
+	assert_string_equal(get_text(object, "what"), "directory");
+	assert_string_equal(get_text(object, "dax"), "false");
+	assert_string_equal(get_text(object, "granularity"), "page");
+	json_object_put(object);
+
+	(void)snprintf(line, sizeof(line), "probe -j %s/file", test_dir());
+	object = get_json(line, 3);
+	assert_string_equal(get_text(object, "what"), "file");
+	assert_string_equal(get_text(object, "busy"), "false");
+	json_object_put(object);
+	assert_int_equal(access(test_path("file"), F_OK), -1);
+}
+
+static void
+test_probe_says_who_is_busy(void **state)
+{
+	struct daxkind_region *region;
+
+	(void)state;
+	assert_int_equal(
+	    daxkind_region_open_file(test_path("busy"), TEST_MIB, 0, &region),
+	    0);
+	assert_int_equal(
+	    test_command("%s probe %s", Program, test_path("busy")), 3);
+	test_has(test_command_text(), "a region is open on it");
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(unlink(test_path("busy")), 0);
+}
+
+static void
+test_what_can_not_be_is_1(void **state)
+{
+	static const char *const Rows[] = {"probe dax77.0",
+	    "probe namespace77.0", "probe /dev/null", "probe /nowhere/file",
+	    "map dax77.0", "map /nowhere/file", "emulate namespace77.0"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
+		dk_row(Rows[i]);
+		assert_int_equal(test_command("%s %s", Program, Rows[i]), 1);
+		test_has(test_command_text(), "daxkind: ");
+	}
+	json_object *object = get_json("probe --json dax77.0", 1);
+	test_has(get_text(object, "error"), "there is no DAX device dax77.0");
+	json_object_put(object);
+}
+
+static void
+test_map_leaves_a_file_alone(void **state)
+{
+	const char *path = test_path("kept");
+	struct stat before, after;
+
+	(void)state;
+	test_command_ok(
+	    "dd if=/dev/urandom of=%s bs=1M count=1 status=none", path);
+	assert_int_equal(stat(path, &before), 0);
+	test_command_ok("%s map %s", Program, path);
+	test_has(test_command_text(), "1 MiB, 0 B taken");
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+	assert_int_equal(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	assert_int_equal(unlink(path), 0);
+	/* Nor does it make one. */
+	assert_int_equal(test_command("%s map --size=1M %s", Program, path), 1);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void
+test_map_demo(void **state)
+{
+	(void)state;
+	test_command_ok("%s map --demo", Program);
+	test_has(test_command_text(), "the heap destroyed: 64 MiB, 0 B taken");
+	json_object *object = get_json("map --demo --json", 0);
+	json_object *maps;
+	assert_true(json_object_object_get_ex(object, "maps", &maps));
+	assert_int_equal(json_object_array_length(maps), 4);
+	json_object_put(object);
+}
+
+/* --- emulate ---------------------------------------------------------------- */
+
+/* A memory map in the form of /proc/iomem. */
+static void
+write_map(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+test_emulate_stays_inside_ram_above_4g(void **state)
+{
+	static const struct {
+		const char *why, *map, *size, *memmap, *error;
+		int status;
+	} Rows[] = {
+	    {"a quarter, of whole GiB",
+		"00001000-7fffffff : System RAM\n"
+		"100000000-47fffffff : System RAM\n",
+		"", "memmap=3G!15G", "", 0},
+	    {"the asked size at the top",
+		"00001000-7fffffff : System RAM\n"
+		"100000000-47fffffff : System RAM\n",
+		"--size=4G", "memmap=4G!14G", "", 0},
+	    {"a hole between two ranges is not used",
+		"00001000-7fffffff : System RAM\n"
+		"100000000-17fffffff : System RAM\n"
+		"200000000-2bfffffff : System RAM\n",
+		"--size=2G", "memmap=2G!9G", "", 0},
+	    {"nothing spans the hole",
+		"00001000-7fffffff : System RAM\n"
+		"100000000-17fffffff : System RAM\n"
+		"200000000-2bfffffff : System RAM\n",
+		"--size=4G", "", "ask for less", 1},
+	    {"nothing below 4 GiB", "00001000-bfffffff : System RAM\n", "", "",
+		"no memory above 4 GiB", 1},
+	    {"something is left for the machine",
+		"00001000-0fffffff : System RAM\n"
+		"100000000-13fffffff : System RAM\n",
+		"--size=1G", "", "less than 1 GiB would be left", 1},
+	    {"what others than root see", "00000000-00000000 : System RAM\n",
+		"", "", "as root", 1},
+	};
+	char path[4096], line[8400];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s", test_path("iomem"));
+	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
+		dk_row(Rows[i].why);
+		write_map(path, Rows[i].map);
+		(void)snprintf(line, sizeof(line),
+		    "emulate --json %s --memory-map=%s", Rows[i].size, path);
+		json_object *object = get_json(line, Rows[i].status);
+		assert_string_equal(get_text(object, "memmap"), Rows[i].memmap);
+		test_has(get_text(object, "memmap_error"), Rows[i].error);
+		assert_string_equal(get_text(object, "applied"), "false");
+		json_object_put(object);
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_emulate_reads_a_firmware_map(void **state)
+{
+	char dir[4096];
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s", test_path("memmap"));
+	test_command_ok("mkdir -p %s/0 %s/1 %s/2 && cd %s && "
+			"echo 0x1000 >0/start && echo 0x7fffffff >0/end && "
+			"echo 0x100000000 >1/start && "
+			"echo 0x2ffffffff >1/end && "
+			"echo 0x300000000 >2/start && "
+			"echo 0x4ffffffff >2/end && "
+			"echo 'System RAM' | tee 0/type >1/type && "
+			"echo Reserved >2/type",
+	    dir, dir, dir, dir);
+	test_command_ok("%s emulate --size=2G --memory-map=%s", Program, dir);
+	test_has(test_command_text(), "memmap=2G!10G");
+	test_has(test_command_text(), "mkfs.ext4 -q -F -b 4096");
+	test_command_ok(
+	    "%s emulate --fs=xfs --size=2G --memory-map=%s", Program, dir);
+	test_has(test_command_text(), "mkfs.xfs -q -f -d su=2m,sw=1");
+	test_command_ok(
+	    "%s emulate --mode=devdax --size=2G --memory-map=%s", Program, dir);
+	test_has(test_command_text(), "-m devdax -a 2M");
+	test_command_ok("rm -r %s", dir);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    test_unit(test_help_and_version),
+	    test_unit(test_wrong_usage_is_2),
+	    test_unit(test_list_is_json),
+	    test_unit(test_probe_of_a_plain_folder),
+	    test_unit(test_probe_says_who_is_busy),
+	    test_unit(test_what_can_not_be_is_1),
+	    test_unit(test_map_leaves_a_file_alone),
+	    test_unit(test_map_demo),
+	    test_unit(test_emulate_stays_inside_ram_above_4g),
+	    test_unit(test_emulate_reads_a_firmware_map),
+	};
+	const char *top = getenv("top_builddir");
+
+	(void)snprintf(Program, sizeof(Program), "%s/utils/daxkind/daxkind",
+	    top != NULL ? top : ".");
+	return cmocka_run_group_tests_name("command", tests, NULL, NULL);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_devdax_badblocks.c -- media errors of a devdax device: on an NVDIMM in
+ * the region's list, as real hardware does; on each by the kernel's own
+ * notice of a poisoned page, which there is of a whole huge page.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/dax_env.h"
+#include "../support/test_region.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define SIZE (16 * TEST_MIB)
+#define OFFSET (8 * TEST_MIB)
+#define HUGE_PAGE (2 * TEST_MIB)
+
+static struct daxkind_region *Region;
+static struct daxkind_region_info Info;
+static memkind_t Kind;
+
+static void
+open_device(void)
+{
+	assert_int_equal(daxkind_region_open_devdax(
+			     dax_env_path(), OFFSET, SIZE, 0, &Region),
+	    0);
+	assert_int_equal(daxkind_region_info(Region, &Info, sizeof(Info)), 0);
+	assert_int_equal(daxkind_kind_create(Region, &Kind), 0);
+}
+
+static void
+close_device(void)
+{
+	assert_int_equal(memkind_destroy_kind(Kind), MEMKIND_SUCCESS);
+	assert_int_equal(daxkind_region_close(Region), 0);
+}
+
+static struct daxkind_space
+figures(void)
+{
+	struct daxkind_space space;
+
+	assert_int_equal(
+	    daxkind_region_space(Region, &space, sizeof(space)), 0);
+	return space;
+}
+
+static size_t
+check_fill(size_t size, const char *bad, size_t bad_len)
+{
+	struct block {
+		struct block *next;
+	} *last = NULL, *b;
+	size_t nr = 0;
+
+	while ((b = memkind_malloc(Kind, size)) != NULL) {
+		assert_true(
+		    (char *)b + size <= bad || (char *)b >= bad + bad_len);
+		b->next = last;
+		last = b;
+		nr++;
+	}
+	while (last != NULL) {
+		b = last;
+		last = b->next;
+		memkind_free(Kind, b);
+	}
+	return nr;
+}
+
+/* No way to do that on memmap= regions. */
+static void
+test_known_bad_blocks_are_never_handed_out(void **state)
+{
+	size_t bad_off = 5 * TEST_MIB + 3 * TEST_PAGE;
+
+	(void)state;
+	if (!dax_env_is_kind("nvdimm"))
+		return;
+	/* one before, one inside, one behind the region */
+	dax_env_poison(dax_env_path(), OFFSET - TEST_PAGE);
+	dax_env_poison(dax_env_path(), OFFSET + bad_off);
+	dax_env_poison(dax_env_path(), OFFSET + SIZE);
+	open_device();
+	assert_int_equal(figures().bad, TEST_PAGE);
+	char *bad = (char *)Info.base + bad_off;
+	assert_true(check_fill(TEST_PAGE * 4, bad, TEST_PAGE) >=
+		    SIZE / TEST_PAGE / 4 - 20);
+	assert_true(check_fill(3000, bad, TEST_PAGE) > 0);
+	close_device();
+}
+
+static void *volatile Called_addr;
+static volatile size_t Called_len;
+static volatile sig_atomic_t Nr_called;
+
+static void
+note(void *arg, void *addr, size_t len)
+{
+	(void)arg;
+	Called_addr = addr;
+	Called_len = len;
+	Nr_called++;
+}
+
+static void
+test_poisoned_huge_page_is_quarantined(void **state)
+{
+	char *block;
+	char *piece;
+
+	(void)state;
+	open_device();
+	size_t bad_before = figures().bad;
+	block = memkind_malloc(Kind, 3 * HUGE_PAGE);
+	assert_non_null(block);
+	memset(block, 0x44, 3 * HUGE_PAGE);
+	piece = block + HUGE_PAGE - (uintptr_t)block % HUGE_PAGE;
+	assert_int_equal(daxkind_sigbus_install(note, NULL), 0);
+	Nr_called = 0;
+	/* the signal comes inside of the call */
+	int rc = madvise(piece + 5 * TEST_PAGE, TEST_PAGE, MADV_HWPOISON);
+	print_message("madvise: %d, %d signals\n", rc, (int)Nr_called);
+	assert_int_equal(Nr_called, 1);
+	assert_ptr_equal(Called_addr, piece);
+	assert_int_equal(Called_len, HUGE_PAGE);
+	/* what can be read of it was kept, and the rest of the block */
+	assert_true(test_all_bytes(block, 0x44, 3 * HUGE_PAGE));
+	piece[0] = 1;
+	assert_int_equal(daxkind_sigbus_remove(), 0);
+	memkind_free(Kind, block);
+	assert_int_equal(figures().bad, bad_before + HUGE_PAGE);
+	assert_true(check_fill(TEST_PAGE * 4, piece, HUGE_PAGE) >=
+		    (SIZE - HUGE_PAGE) / TEST_PAGE / 4 - 32);
+	assert_true(check_fill(200, piece, HUGE_PAGE) > 0);
+	close_device();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    test_unit(test_known_bad_blocks_are_never_handed_out),
+	    test_unit(test_poisoned_huge_page_is_quarantined),
+	};
+
+	if (!dax_env_is_there())
+		return DAX_ENV_SKIP;
+	return cmocka_run_group_tests_name(
+	    "devdax_badblocks", tests, NULL, NULL);
+}

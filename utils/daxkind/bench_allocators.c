@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * bench_allocators.c -- see bench_allocators.h.
+ *
+ * Peers are loaded at run time, from Debian's packages: no header of theirs is
+ * needed to build this.
+ */
+#include "bench_allocators.h"
+
+#include <daxkind.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct bench_calls Bench_calls;
+struct bench_kind_api Bench_kind_api;
+struct bench_area Bench_area;
+
+/* mimalloc's segments. */
+#define AREA_ALIGN ((size_t)64 << 20)
+
+static memkind_t Kind;
+static char Why_not[256]; /* what open() returns */
+
+/* --- the area ----------------------------------------------------------------- */
+
+/* Address space for size bytes, at a multiple of what mimalloc asks for. */
+static char *
+reserve(size_t size)
+{
+	char *at = mmap(NULL, size + AREA_ALIGN, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	return at + (AREA_ALIGN - (uintptr_t)at % AREA_ALIGN) % AREA_ALIGN;
+}
+
+char *
+bench_map_shm(size_t size)
+{
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char *at = reserve(size);
+
+	if (fd < 0 || at == NULL || ftruncate(fd, (off_t)size) < 0)
+		return NULL;
+	/* The descriptor stays, for bench_held(). */
+	at = mmap(
+	    at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static const char *
+map_area(const struct bench_place *place)
+{
+	Bench_area.size = place->size;
+	if (place->region == NULL) {
+		Bench_area.base = bench_map_shm(place->size);
+		return Bench_area.base != NULL ? NULL
+					       : "no mapping of /dev/shm";
+	}
+
+	struct daxkind_region *region;
+	struct daxkind_region_info info;
+	struct stat st;
+	/* A device has its own size; peers know nothing of file space. */
+	bool is_device = stat(place->region, &st) == 0 && S_ISCHR(st.st_mode);
+	if (daxkind_region_open(place->region, is_device ? 0 : place->size,
+		is_device ? 0 : DAXKIND_PREFAULT, &region) < 0 ||
+	    daxkind_region_info(region, &info, sizeof(info)) < 0)
+		return daxkind_last_error();
+	Bench_area.base = info.base;
+	if (info.size < Bench_area.size)
+		Bench_area.size = info.size;
+	return NULL;
+}
+
+/* Of unlinked files that this process has open: the area's, or that of a kind
+ * over a file. */
+size_t
+bench_held(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t held = 0;
+
+	if (dir == NULL)
+		return 0;
+	for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+		struct stat st;
+		int fd = (int)strtol(e->d_name, NULL, 10);
+
+		if (fd > 2 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_nlink == 0)
+			held += (size_t)st.st_blocks * 512;
+	}
+	(void)closedir(dir);
+	return held;
+}
+
+/* --- memkind's interface: this library's and Debian's ----------------------------- */
+
+static const char *
+fail(const char *what)
+{
+	(void)snprintf(Why_not, sizeof(Why_not), "%s", what);
+	return Why_not;
+}
+
+static void
+use_own_api(void)
+{
+	Bench_kind_api = (struct bench_kind_api){
+	    .create_fixed = memkind_create_fixed,
+	    .create_pmem = memkind_create_pmem,
+	    .create_with_config = memkind_create_pmem_with_config,
+	    .config_new = memkind_config_new,
+	    .config_delete = memkind_config_delete,
+	    .config_set_path = memkind_config_set_path,
+	    .config_set_size = memkind_config_set_size,
+	    .config_set_policy = memkind_config_set_memory_usage_policy,
+	    .destroy = memkind_destroy_kind,
+	    .detect = memkind_detect_kind,
+	    .malloc = memkind_malloc,
+	    .realloc = memkind_realloc,
+	    .free = memkind_free,
+	};
+}
+
+struct symbol {
+	const char *name;
+	void *pointer; /* to the function pointer */
+};
+
+/* NULL, or what is missing. */
+static const char *
+load(const char *library, int flags, const struct symbol *symbols, size_t nr)
+{
+	void *lib = dlopen(library, RTLD_NOW | RTLD_LOCAL | flags);
+
+	if (lib == NULL)
+		return fail(dlerror());
+	for (size_t i = 0; i < nr; i++) {
+		void *address = dlsym(lib, symbols[i].name);
+
+		if (address == NULL)
+			return fail(dlerror());
+		memcpy(symbols[i].pointer, &address, sizeof(address));
+	}
+	return NULL;
+}
+
+static const char *
+load_memkind(void)
+{
+	struct bench_kind_api *api = &Bench_kind_api;
+	const struct symbol symbols[] = {
+	    {"memkind_create_fixed", &api->create_fixed},
+	    {"memkind_create_pmem", &api->create_pmem},
+	    {"memkind_create_pmem_with_config", &api->create_with_config},
+	    {"memkind_config_new", &api->config_new},
+	    {"memkind_config_delete", &api->config_delete},
+	    {"memkind_config_set_path", &api->config_set_path},
+	    {"memkind_config_set_size", &api->config_set_size},
+	    {"memkind_config_set_memory_usage_policy", &api->config_set_policy},
+	    {"memkind_destroy_kind", &api->destroy},
+	    {"memkind_detect_kind", &api->detect},
+	    {"memkind_malloc", &api->malloc},
+	    {"memkind_realloc", &api->realloc},
+	    {"memkind_free", &api->free},
+	};
+
+	/* Its calls of its own functions must not end here. */
+	return load("libmemkind.so.0", RTLD_DEEPBIND, symbols,
+	    sizeof(symbols) / sizeof(symbols[0]));
+}
+
+static const char *
+open_fixed(const struct bench_place *place)
+{
+	const char *why = map_area(place);
+
+	if (why != NULL)
+		return why;
+	Bench_calls = (struct bench_calls){
+	    .shape = BENCH_KIND,
+	    .kind_malloc = Bench_kind_api.malloc,
+	    .kind_realloc = Bench_kind_api.realloc,
+	    .kind_free = Bench_kind_api.free,
+	};
+	return Bench_kind_api.create_fixed(
+		   Bench_area.base, Bench_area.size, &Kind) == MEMKIND_SUCCESS
+		   ? NULL
+		   : "no kind over the mapping";
+}
+
+static const char *
+open_pmem(const struct bench_place *place)
+{
+	const char *dir = place->region != NULL ? place->region : "/dev/shm";
+
+	Bench_area.size = place->size;
+	Bench_calls = (struct bench_calls){
+	    .shape = BENCH_KIND,
+	    .kind_malloc = Bench_kind_api.malloc,
+	    .kind_realloc = Bench_kind_api.realloc,
+	    .kind_free = Bench_kind_api.free,
+	};
+	return Bench_kind_api.create_pmem(dir, place->size, &Kind) ==
+		       MEMKIND_SUCCESS
+		   ? NULL
+		   : "no kind over a file of that directory";
+}
+
+/* Over a caller's mapping, or over the region that was asked for. */
+static const char *
+open_own_fixed(const struct bench_place *place)
+{
+	struct daxkind_region *region;
+	struct daxkind_region_info info;
+	struct stat st;
+
+	use_own_api();
+	if (place->region == NULL)
+		return open_fixed(place);
+	Bench_calls = (struct bench_calls){
+	    .shape = BENCH_KIND,
+	    .kind_malloc = memkind_malloc,
+	    .kind_realloc = memkind_realloc,
+	    .kind_free = memkind_free,
+	};
+	bool is_device = stat(place->region, &st) == 0 && S_ISCHR(st.st_mode);
+	if (daxkind_region_open(
+		place->region, is_device ? 0 : place->size, 0, &region) < 0 ||
+	    daxkind_region_info(region, &info, sizeof(info)) < 0 ||
+	    daxkind_kind_create(region, &Kind) < 0)
+		return daxkind_last_error();
+	Bench_area.base = info.base;
+	Bench_area.size = info.size;
+	return NULL;
+}
+
+static const char *
+open_own_pmem(const struct bench_place *place)
+{
+	use_own_api();
+	return open_pmem(place);
+}
+
+static const char *
+open_memkind_fixed(const struct bench_place *place)
+{
+	const char *why = load_memkind();
+
+	return why != NULL ? why : open_fixed(place);
+}
+
+static const char *
+open_memkind_pmem(const struct bench_place *place)
+{
+	const char *why = load_memkind();
+
+	return why != NULL ? why : open_pmem(place);
+}
+
+/* --- the process's own malloc ------------------------------------------------------- */
+
+static const char *
+open_plain(const struct bench_place *place)
+{
+	(void)place;
+	Bench_calls = (struct bench_calls){
+	    .shape = BENCH_PLAIN,
+	    .plain_malloc = malloc,
+	    .plain_realloc = realloc,
+	    .plain_free = free,
+	};
+	return NULL;
+}
+
+static const char *
+open_jemalloc(const struct bench_place *place)
+{
+	if (dlsym(RTLD_DEFAULT, "mallctl") == NULL)
+		return "libjemalloc.so.2 could not be preloaded";
+	return open_plain(place);
+}
+
+static const char *
+open_glibc(const struct bench_place *place)
+{
+	if (dlsym(RTLD_DEFAULT, "mallctl") != NULL)
+		return "malloc is jemalloc's in this process";
+	return open_plain(place);
+}
+
+/* --- mimalloc, in an exclusive arena over the area --------------------------------------- */
+
+static int Mi_arena;
+static bool (*Mi_manage)(void *start, size_t size, bool is_committed,
+    bool is_large, bool is_zero, int numa_node, bool is_exclusive, int *arena);
+static struct mi_heap_s *(*Mi_heap_new)(int arena);
+static void (*Mi_heap_delete)(struct mi_heap_s *heap);
+
+static const char *
+open_mimalloc(const struct bench_place *place)
+{
+	struct bench_calls *calls = &Bench_calls;
+	const struct symbol symbols[] = {
+	    {"mi_manage_os_memory_ex", &Mi_manage},
+	    {"mi_heap_new_in_arena", &Mi_heap_new},
+	    {"mi_heap_delete", &Mi_heap_delete},
+	    {"mi_heap_malloc", &calls->heap_malloc},
+	    {"mi_heap_realloc", &calls->heap_realloc},
+	    {"mi_free", &calls->plain_free},
+	};
+	const char *why = load("libmimalloc.so.2.0", 0, symbols,
+	    sizeof(symbols) / sizeof(symbols[0]));
+
+	if (why == NULL)
+		why = map_area(place);
+	if (why != NULL)
+		return why;
+	calls->shape = BENCH_HEAP;
+	return Mi_manage(Bench_area.base, Bench_area.size, true, false, true,
+		   -1, true, &Mi_arena)
+		   ? NULL
+		   : "mimalloc does not take the area";
+}
+
+/* --- the floor: what the driver itself costs ------------------------------------------- */
+
+/* A cursor over part of the area, for small blocks and for others. */
+struct bump {
+	char *base;
+	size_t small_off, large_off;
+};
+#define BUMP_SMALL ((size_t)8 << 20)
+#define BUMP_LARGE ((size_t)256 << 20)
+
+static void *
+bump_malloc(memkind_t kind, size_t size)
+{
+	struct bump *bump = (struct bump *)(void *)kind;
+	size_t off;
+
+	size = (size + 15) & ~(size_t)15;
+	if (size <= (16 << 10)) {
+		off = bump->small_off;
+		if (size > BUMP_SMALL - off)
+			off = 0;
+		bump->small_off = off + size;
+		return bump->base + off;
+	}
+	off = bump->large_off;
+	if (size > BUMP_LARGE - off)
+		off = 0;
+	bump->large_off = off + size;
+	return bump->base + BUMP_SMALL + off;
+}
+
+static void *
+bump_realloc(memkind_t kind, void *ptr, size_t size)
+{
+	(void)kind;
+	(void)size;
+	return ptr;
+}
+
+static void
+bump_free(memkind_t kind, void *ptr)
+{
+	(void)kind;
+	(void)ptr;
+}
+
+static const char *
+open_floor(const struct bench_place *place)
+{
+	(void)place;
+	Bench_calls = (struct bench_calls){
+	    .shape = BENCH_KIND,
+	    .kind_malloc = bump_malloc,
+	    .kind_realloc = bump_realloc,
+	    .kind_free = bump_free,
+	};
+	return NULL;
+}
+
+static void *
+bump_new(void)
+{
+	struct bump *bump = calloc(1, sizeof(*bump));
+
+	if (bump == NULL)
+		return NULL;
+	bump->base = bench_map_shm(BUMP_SMALL + BUMP_LARGE);
+	if (bump->base == NULL) {
+		free(bump);
+		return NULL;
+	}
+	return bump;
+}
+
+/* --- all of them --------------------------------------------------------------------------- */
+
+const struct bench_allocator Bench_allocators[] = {
+    {"daxkind", "this library, a kind over a mapping or --region", NULL, NULL,
+	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FIXED | BENCH_FOREIGN,
+	open_own_fixed},
+    {"daxkind-pmem", "this library, memkind_create_pmem()", NULL, NULL,
+	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FILE | BENCH_FOREIGN,
+	open_own_pmem},
+    {"memkind-fixed", "memkind, memkind_create_fixed()", "libmemkind0", NULL,
+	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FIXED, open_memkind_fixed},
+    {"memkind-pmem", "memkind, memkind_create_pmem()", "libmemkind0", NULL,
+	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FILE, open_memkind_pmem},
+    {"mimalloc", "mimalloc 2, an exclusive arena over the mapping",
+	"libmimalloc2.0", NULL, BENCH_BOUNDED, open_mimalloc},
+    {"jemalloc", "jemalloc as the process's own malloc (DRAM)", "libjemalloc2",
+	"libjemalloc.so.2", 0, open_jemalloc},
+    {"glibc", "the C library's malloc (DRAM)", NULL, NULL, 0, open_glibc},
+    {"floor", "a bump pointer, free does nothing: what the driver costs", NULL,
+	NULL, BENCH_EXTRA, open_floor},
+    {.name = NULL},
+};
+
+const struct bench_allocator *
+bench_allocator_find(const char *name)
+{
+	for (const struct bench_allocator *a = Bench_allocators;
+	     a->name != NULL; a++) {
+		if (strcmp(a->name, name) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+void *
+bench_heap_begin(void)
+{
+	if (Bench_calls.shape == BENCH_HEAP)
+		return Mi_heap_new(Mi_arena);
+	if (Bench_calls.kind_malloc == bump_malloc)
+		return bump_new();
+	return Kind;
+}
+
+void
+bench_heap_end(void *heap)
+{
+	if (Bench_calls.shape == BENCH_HEAP) {
+		Mi_heap_delete(heap);
+	} else if (Bench_calls.kind_malloc == bump_malloc) {
+		struct bump *bump = heap;
+
+		(void)munmap(bump->base, BUMP_SMALL + BUMP_LARGE);
+		free(bump);
+	}
+}

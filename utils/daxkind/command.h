@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * command.h -- the subcommands of daxkind(1).
+ *
+ * A new one is a function here, a file with it, a line in the table of main.c,
+ * one in daxkind.mk and one in completion/daxkind.
+ */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+/* Exit statuses, as in daxkind(1). */
+enum command_status {
+	COMMAND_OK = 0,
+	COMMAND_FAILED = 1,  /* it can not be done, and why was said */
+	COMMAND_USAGE = 2,   /* it was called wrongly */
+	COMMAND_NOT_DAX = 3, /* probe: a region, but without DAX */
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* for the usage line */
+	const char *about;     /* one line */
+	const char *help;      /* its options, one a line, and what it does */
+	/* argv[0] is the name; returns an exit status. */
+	int (*run)(const struct command *command, int argc, char **argv);
+};
+
+/* For getopt_long(): what every subcommand understands, and its own options
+ * begin at COMMAND_OPTION. */
+enum {
+	COMMAND_OPTION = 256
+};
+#define COMMAND_LONG_OPTIONS                                                \
+	{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, \
+	    {"version", no_argument, NULL, 'V'},                            \
+	{                                                                   \
+		NULL, 0, NULL, 0                                            \
+	}
+
+/* What an option that a subcommand does not know itself means: help, version,
+ * or a mistake.  Returns the exit status. */
+int command_other_option(const struct command *command, int option);
+/* "There is an argument too many" and such; returns COMMAND_USAGE. */
+int command_usage(const struct command *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* "daxkind: ..." on standard error; returns COMMAND_FAILED. */
+int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+int command_emulate(const struct command *command, int argc, char **argv);
+int command_list(const struct command *command, int argc, char **argv);
+int command_map(const struct command *command, int argc, char **argv);
+int command_probe(const struct command *command, int argc, char **argv);
+
+extern const char Command_emulate_help[];
+extern const char Command_list_help[];
+extern const char Command_map_help[];
+extern const char Command_probe_help[];
+
+#endif /* COMMAND_H */

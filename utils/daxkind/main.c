@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * main.c -- daxkind(1): picks the subcommand.
+ */
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "daxkind.h"
+#include "output.h"
+#include "util.h"
+
+static const struct command Commands[] = {
+    {"list", "[-j]", "namespaces and DAX mounts of this machine",
+	Command_list_help, command_list},
+    {"probe", "[-j] PATH", "what a region on PATH would be", Command_probe_help,
+	command_probe},
+    {"map", "[-j] [--size=SIZE] PATH | --demo",
+	"the space map of a region, as a picture", Command_map_help,
+	command_map},
+    {"emulate", "[-j] [--apply] [OPTION...] [NAMESPACE]",
+	"how to have persistent memory without the hardware",
+	Command_emulate_help, command_emulate},
+};
+
+static const char Common_help[] = "  -j, --json     print JSON\n"
+				  "  -h, --help     print this help\n"
+				  "  -V, --version  print the version\n";
+
+static void
+print_usage(FILE *out)
+{
+	fprintf(out, "usage: daxkind COMMAND [OPTION...] [ARGUMENT]\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(Commands); i++)
+		fprintf(
+		    out, "  %-8s %s\n", Commands[i].name, Commands[i].about);
+	fprintf(out,
+	    "\n`daxkind COMMAND --help` tells more, daxkind(1) everything.\n"
+	    "\n%s"
+	    "\nExit status: 0 done; 1 failed; 2 wrong usage; 3 probe: a region, "
+	    "but not on DAX.\n",
+	    Common_help + strlen("  -j, --json     print JSON\n"));
+}
+
+static int
+print_version(void)
+{
+	printf("daxkind %d.%d.%d\n", DAXKIND_VERSION_MAJOR,
+	    DAXKIND_VERSION_MINOR, DAXKIND_VERSION_PATCH);
+	return output_end(COMMAND_OK);
+}
+
+int
+command_other_option(const struct command *command, int option)
+{
+	switch (option) {
+	case 'h':
+		printf("usage: daxkind %s %s\n\n%s\n%s", command->name,
+		    command->arguments, command->help, Common_help);
+		return output_end(COMMAND_OK);
+	case 'V':
+		return print_version();
+	default: /* getopt_long() has said what is wrong */
+		return command_usage(command, NULL);
+	}
+}
+
+int
+command_usage(const struct command *command, const char *fmt, ...)
+{
+	va_list args;
+
+	if (fmt != NULL) {
+		fprintf(stderr, "daxkind %s: ", command->name);
+		va_start(args, fmt);
+		vfprintf(stderr, fmt, args);
+		va_end(args);
+		fputc('\n', stderr);
+	}
+	fprintf(stderr, "usage: daxkind %s %s\n", command->name,
+	    command->arguments);
+	return COMMAND_USAGE;
+}
+
+int
+command_fail(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "daxkind: ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return COMMAND_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)setlocale(LC_CTYPE, "");
+	if (argc < 2) {
+		print_usage(stderr);
+		return COMMAND_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
+		print_usage(stdout);
+		return output_end(COMMAND_OK);
+	}
+	if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0)
+		return print_version();
+	for (size_t i = 0; i < ARRAY_LEN(Commands); i++) {
+		if (strcmp(name, Commands[i].name) == 0)
+			return Commands[i].run(
+			    &Commands[i], argc - 1, argv + 1);
+	}
+	fprintf(stderr, "daxkind: there is no command %s\n", name);
+	print_usage(stderr);
+	return COMMAND_USAGE;
+}

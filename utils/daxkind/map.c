@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * map.c -- daxkind map: the space map of a region, as a picture.
+ *
+ * The region is cut into cells of equal length; each of its runs is shared out
+ * among the cells that it touches:
+ *
+ *	runs    |  taken  | hole |     taken      |  free  |
+ *	cells   |     |     |     |     |     |     |     |
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "daxkind.h"
+#include "namespace.h"
+#include "output.h"
+#include "util.h"
+
+const char Command_map_help[] =
+    "      --demo       a small heap in $TMPDIR is filled, holed and emptied,\n"
+    "                   with a picture of each step\n"
+    "  -s, --size=SIZE  in a directory or on a device: of the region, with K,\n"
+    "                   M, G or T; else all there is\n"
+    "\n"
+    "Opens a region on PATH, as daxkind_region_open(3) does, and shows which of\n"
+    "it is taken, free or bad.  Nothing is written to it; a file must exist.\n";
+
+enum {
+	NR_STATES = DAXKIND_RUN_BAD + 1,
+	NR_COLUMNS = 64,
+	NR_ROWS = 8,
+	NR_CELLS = NR_COLUMNS * NR_ROWS,
+};
+
+/* What a cell looks like; bad bytes outdo everything else in it. */
+enum look {
+	LOOK_TAKEN,   /* nothing but taken */
+	LOOK_MOSTLY,  /* taken by half or more */
+	LOOK_PARTLY,  /* taken by less than half */
+	LOOK_FREE,    /* free, mostly with file space */
+	LOOK_HOLE,    /* free, mostly without file space */
+	LOOK_BAD,     /* holds bad bytes */
+	LOOK_OUTSIDE, /* beyond the end of the region */
+	NR_LOOKS
+};
+
+static const struct {
+	const char *block; /* in UTF-8 */
+	const char *plain;
+	const char *colour; /* terminal sequence */
+	const char *legend;
+} Looks[NR_LOOKS] = {
+    [LOOK_TAKEN] = {"\u2588", "#", "\033[0;32m", "taken"},
+    [LOOK_MOSTLY] = {"\u2593", "*", "\033[0;32m", "half or more"},
+    [LOOK_PARTLY] = {"\u2592", "+", "\033[0;32m", "less"},
+    [LOOK_FREE] = {"\u2591", "-", "\033[0;33m", "free, file space held"},
+    [LOOK_HOLE] = {"\u00b7", ".", "\033[0;2m", "free, none held"},
+    [LOOK_BAD] = {"X", "X", "\033[0;1;31m", "bad"},
+    [LOOK_OUTSIDE] = {" ", " ", "\033[0m", ""},
+};
+
+struct picture {
+	size_t cell_len; /* in bytes */
+	size_t cells[NR_CELLS][NR_STATES];
+	json_object *runs; /* NULL: a picture is wanted */
+};
+
+static const char *
+state_name(enum daxkind_run_state state)
+{
+	static const char *const Names[] = {
+	    [DAXKIND_RUN_TAKEN] = "taken",
+	    [DAXKIND_RUN_FREE] = "free",
+	    [DAXKIND_RUN_HOLE] = "hole",
+	    [DAXKIND_RUN_BAD] = "bad",
+	};
+
+	return Names[state];
+}
+
+static int
+share_out(void *arg, size_t off, size_t len, enum daxkind_run_state state)
+{
+	struct picture *picture = arg;
+	size_t cell = off / picture->cell_len;
+	size_t part = picture->cell_len - off % picture->cell_len;
+
+	if (picture->runs != NULL) {
+		json_object *run = json_object_new_object();
+
+		output_number(run, "offset", (long long)off);
+		output_number(run, "size", (long long)len);
+		output_text(run, "state", state_name(state));
+		json_object_array_add(picture->runs, run);
+		return 0;
+	}
+	for (; len > 0 && cell < NR_CELLS; cell++) {
+		part = min_size(part, len);
+		picture->cells[cell][state] += part;
+		len -= part;
+		part = picture->cell_len;
+	}
+	return 0;
+}
+
+static enum look
+look_of(const size_t cell[NR_STATES])
+{
+	size_t taken = cell[DAXKIND_RUN_TAKEN];
+	size_t idle = cell[DAXKIND_RUN_FREE];
+	size_t hole = cell[DAXKIND_RUN_HOLE];
+
+	if (cell[DAXKIND_RUN_BAD] > 0)
+		return LOOK_BAD;
+	if (taken + idle + hole == 0)
+		return LOOK_OUTSIDE;
+	if (taken == 0)
+		return idle >= hole ? LOOK_FREE : LOOK_HOLE;
+	if (idle + hole == 0)
+		return LOOK_TAKEN;
+	return taken >= idle + hole ? LOOK_MOSTLY : LOOK_PARTLY;
+}
+
+/* --- on the terminal -------------------------------------------------------- */
+
+static bool
+wants_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) == 1 &&
+	       (no_colour == NULL || no_colour[0] == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0;
+}
+
+static void
+print_cells(const struct picture *picture)
+{
+	bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	bool colour = wants_colour();
+
+	for (size_t i = 0; i < NR_CELLS; i++) {
+		enum look look = look_of(picture->cells[i]);
+
+		if (i % NR_COLUMNS == 0)
+			printf(
+			    "%10s ", output_size(i * picture->cell_len).text);
+		printf("%s%s%s", colour ? Looks[look].colour : "",
+		    utf8 ? Looks[look].block : Looks[look].plain,
+		    colour ? "\033[0m" : "");
+		if (i % NR_COLUMNS == NR_COLUMNS - 1)
+			putchar('\n');
+	}
+	printf("%10s ", "");
+	for (int look = LOOK_TAKEN; look <= LOOK_BAD; look++)
+		printf("%s%s%s %s%s", colour ? Looks[look].colour : "",
+		    utf8 ? Looks[look].block : Looks[look].plain,
+		    colour ? "\033[0m" : "", Looks[look].legend,
+		    look < LOOK_BAD ? "  " : "\n");
+}
+
+static void
+print_text(const struct picture *picture, const struct daxkind_region *region,
+    const char *caption)
+{
+	struct daxkind_space space = {0};
+
+	(void)daxkind_region_space(region, &space, sizeof(space));
+	printf("%s: %s, %s taken, %s free (longest run %s)", caption,
+	    output_size(space.total).text, output_size(space.taken).text,
+	    output_size(space.free).text, output_size(space.largest_free).text);
+	if (space.bad > 0)
+		printf(", %s bad", output_size(space.bad).text);
+	printf(", %s of file space held\n", output_size(space.held).text);
+	print_cells(picture);
+}
+
+static json_object *
+make_json(const struct picture *picture, const struct daxkind_region *region,
+    const char *caption)
+{
+	json_object *object = json_object_new_object();
+	struct daxkind_space space = {0};
+
+	(void)daxkind_region_space(region, &space, sizeof(space));
+	output_text(object, "name", caption);
+	output_number(object, "total", (long long)space.total);
+	output_number(object, "taken", (long long)space.taken);
+	output_number(object, "free", (long long)space.free);
+	output_number(object, "bad", (long long)space.bad);
+	output_number(object, "largest_free", (long long)space.largest_free);
+	output_number(object, "held", (long long)space.held);
+	json_object_object_add(object, "runs", picture->runs);
+	return object;
+}
+
+/* Show the region now: as a picture, or into the JSON array. */
+static int
+show(const struct daxkind_region *region, const char *caption,
+    json_object *array)
+{
+	struct daxkind_region_info info;
+	int rc = daxkind_region_info(region, &info, sizeof(info));
+
+	if (rc < 0)
+		return rc;
+	struct picture *picture = calloc(1, sizeof(*picture));
+	if (picture == NULL)
+		return -ENOMEM;
+	picture->cell_len = (info.size + NR_CELLS - 1) / NR_CELLS;
+	if (array != NULL)
+		picture->runs = json_object_new_array();
+	rc = daxkind_region_walk(region, share_out, picture);
+	if (array != NULL)
+		json_object_array_add(
+		    array, make_json(picture, region, caption));
+	else
+		print_text(picture, region, caption);
+	free(picture);
+	return rc;
+}
+
+/* --- the demonstration ------------------------------------------------------ */
+
+#define DEMO_SIZE ((size_t)64 << 20)
+
+enum {
+	DEMO_NR_BLOCKS = 400
+};
+
+/* The same numbers on every machine. */
+static size_t
+next_random(size_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state >> 33;
+}
+
+static int
+run_demo(struct daxkind_region *region, json_object *array)
+{
+	void *blocks[DEMO_NR_BLOCKS] = {NULL};
+	size_t state = 1;
+	memkind_t kind;
+	int rc = daxkind_kind_create(region, &kind);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < DEMO_NR_BLOCKS; i++) {
+		size_t size = next_random(&state) % (160 * KIB) + 1;
+
+		blocks[i] = memkind_malloc(kind, size);
+		if (blocks[i] != NULL)
+			memset(blocks[i], 0x5a, size);
+	}
+	rc = show(region, "400 blocks of up to 160 KiB", array);
+	for (size_t i = 0; i < DEMO_NR_BLOCKS; i++) {
+		if (next_random(&state) % 3 != 0) {
+			memkind_free(kind, blocks[i]);
+			blocks[i] = NULL;
+		}
+	}
+	if (rc == 0)
+		rc = show(region, "two thirds of them freed", array);
+	void *large = memkind_malloc(kind, 20 * MIB);
+	if (rc == 0)
+		rc = show(region, "and a block of 20 MiB taken", array);
+	memkind_free(kind, large);
+	for (size_t i = 0; i < DEMO_NR_BLOCKS; i++)
+		memkind_free(kind, blocks[i]);
+	(void)daxkind_kind_set_policy(
+	    kind, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE);
+	(void)memkind_destroy_kind(kind);
+	if (rc == 0)
+		rc = show(region, "the heap destroyed", array);
+	return rc;
+}
+
+static int
+open_demo(struct daxkind_region **region)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return daxkind_region_open_dir(
+	    dir != NULL && dir[0] != '\0' ? dir : "/tmp", DEMO_SIZE, 0, region);
+}
+
+/* --- both ------------------------------------------------------------------- */
+
+/* A file that holds data is looked at and not written: no heap is made.  Nor
+ * is a file made, or one that is empty given a size. */
+static int
+open_path(const char *path, size_t size, struct daxkind_region **region)
+{
+	struct namespace_place place;
+	int rc = namespace_find(path, &place);
+
+	if (rc < 0)
+		return rc;
+	if (place.what == NAMESPACE_FILE)
+		size = 0;
+	return daxkind_region_open(path, size, DAXKIND_OVERWRITE, region);
+}
+
+static int
+run_map(const char *path, size_t size, bool json)
+{
+	json_object *array = json ? json_object_new_array() : NULL;
+	struct daxkind_region *region;
+	int rc =
+	    path != NULL ? open_path(path, size, &region) : open_demo(&region);
+
+	if (rc < 0) {
+		json_object_put(array);
+		return command_fail("%s", daxkind_last_error());
+	}
+	rc = path != NULL ? show(region, path, array) : run_demo(region, array);
+	(void)daxkind_region_close(region);
+	if (json) {
+		json_object *top = json_object_new_object();
+
+		json_object_object_add(top, "maps", array);
+		output_json(top);
+	}
+	if (rc < 0)
+		return command_fail("%s", strerror(-rc));
+	return output_end(COMMAND_OK);
+}
+
+int
+command_map(const struct command *command, int argc, char **argv)
+{
+	enum {
+		DEMO = COMMAND_OPTION
+	};
+	static const struct option Options[] = {
+	    {"demo", no_argument, NULL, DEMO},
+	    {"size", required_argument, NULL, 's'}, COMMAND_LONG_OPTIONS};
+	bool json = false, demo = false;
+	size_t size = 0;
+	int option;
+
+	while (
+	    (option = getopt_long(argc, argv, "hjs:V", Options, NULL)) != -1) {
+		switch (option) {
+		case DEMO:
+			demo = true;
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 's':
+			if (!output_parse_size(optarg, &size))
+				return command_usage(
+				    command, "%s is no size", optarg);
+			break;
+		default:
+			return command_other_option(command, option);
+		}
+	}
+	if (demo ? optind != argc || size != 0 : optind + 1 != argc)
+		return command_usage(
+		    command, "one PATH is wanted, or --demo alone");
+	return run_map(demo ? NULL : argv[optind], size, json);
+}

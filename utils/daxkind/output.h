@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output.h -- what all subcommands print with: JSON, and numbers for people.
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Members of a JSON object.  A size or node below 0 is null: not known. */
+void output_text(json_object *object, const char *key, const char *text);
+void output_number(json_object *object, const char *key, long long number);
+void output_bool(json_object *object, const char *key, bool value);
+
+/* Print and free it. */
+void output_json(json_object *object);
+/* Whether all of standard output was written: status, or COMMAND_FAILED. */
+int output_end(int status);
+
+/* By value: output_size(n).text lives until the end of the expression. */
+struct output_size {
+	char text[32];
+};
+struct output_size output_size(size_t bytes); /* "250 MiB" */
+/* "64M" to bytes, with K, M, G and T for powers of 1024. */
+bool output_parse_size(const char *text, size_t *size);
+
+#endif /* OUTPUT_H */

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * plan.c -- see plan.h.
+ */
+#include "plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os.h"
+#include "util.h"
+
+#define FOUR_GIB ((uint64_t)4 << 30)
+/* Of a memory section: what is aligned to less can be in nobody's way, but
+ * namespaces and hot-plugging want this. */
+#define UNIT ((uint64_t)128 << 20)
+/* What the machine itself keeps at least. */
+#define LEAVE ((uint64_t)1 << 30)
+
+/* --- the map ---------------------------------------------------------------- */
+
+static int
+compare_ranges(const void *a, const void *b)
+{
+	const struct plan_range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static void
+add_range(struct plan_map *map, uint64_t start, uint64_t end)
+{
+	if (map->nr < PLAN_MAX_RANGES && end > start)
+		map->ranges[map->nr++] = (struct plan_range){start, end};
+}
+
+static void
+sort_and_join(struct plan_map *map)
+{
+	size_t to = 0;
+
+	qsort(map->ranges, map->nr, sizeof(*map->ranges), compare_ranges);
+	for (size_t i = 0; i < map->nr; i++) {
+		if (to > 0 && map->ranges[i].start <= map->ranges[to - 1].end) {
+			if (map->ranges[i].end > map->ranges[to - 1].end)
+				map->ranges[to - 1].end = map->ranges[i].end;
+		} else {
+			map->ranges[to++] = map->ranges[i];
+		}
+	}
+	map->nr = to;
+}
+
+void
+plan_take(struct plan_map *map, uint64_t start, uint64_t end)
+{
+	size_t nr = map->nr;
+
+	for (size_t i = 0; i < nr; i++) {
+		struct plan_range *range = &map->ranges[i];
+
+		if (start >= range->end || end <= range->start)
+			continue;
+		if (end < range->end)
+			add_range(map, end, range->end);
+		range->end = start > range->start ? start : range->start;
+	}
+	sort_and_join(map);
+	for (size_t i = 0; i < map->nr;) {
+		if (map->ranges[i].start < map->ranges[i].end)
+			i++;
+		else
+			map->ranges[i] = map->ranges[--map->nr];
+	}
+	qsort(map->ranges, map->nr, sizeof(*map->ranges), compare_ranges);
+}
+
+uint64_t
+plan_total(const struct plan_map *map)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < map->nr; i++)
+		total += map->ranges[i].end - map->ranges[i].start;
+	return total;
+}
+
+/* The part of a range above 4 GiB, cut to whole units; false: none. */
+static bool
+high_part(const struct plan_range *range, struct plan_range *high)
+{
+	high->start = range->start > FOUR_GIB ? range->start : FOUR_GIB;
+	high->start = (high->start + UNIT - 1) / UNIT * UNIT;
+	high->end = range->end / UNIT * UNIT;
+	return high->end > high->start;
+}
+
+static bool
+longest_high(const struct plan_map *map, struct plan_range *longest)
+{
+	struct plan_range high;
+	bool any = false;
+
+	for (size_t i = 0; i < map->nr; i++) {
+		if (high_part(&map->ranges[i], &high) &&
+		    (!any || high.end - high.start >=
+				 longest->end - longest->start)) {
+			*longest = high;
+			any = true;
+		}
+	}
+	return any;
+}
+
+uint64_t
+plan_longest_high(const struct plan_map *map)
+{
+	struct plan_range high;
+
+	return longest_high(map, &high) ? high.end - high.start : 0;
+}
+
+int
+plan_choose(const struct plan_map *map, uint64_t size, struct plan_range *place)
+{
+	struct plan_range high;
+
+	if (!longest_high(map, &high))
+		return -ENOSPC;
+	bool is_ours = size == 0;
+	if (is_ours)
+		size = (high.end - high.start) / 4;
+	if (is_ours && size > GIB)
+		size = size / GIB * GIB;
+	size = (size + UNIT - 1) / UNIT * UNIT;
+	if (size == 0 || size > high.end - high.start)
+		return -ENOSPC;
+	if (plan_total(map) - size < LEAVE)
+		return -ERANGE;
+	/* A start at a multiple of 1 GiB where there is room for it. */
+	uint64_t start = high.end - size;
+	uint64_t rounded = start / GIB * GIB;
+	if (size >= GIB && rounded >= high.start)
+		start = rounded;
+	*place = (struct plan_range){start, start + size};
+	return 0;
+}
+
+/* --- where it is from ------------------------------------------------------- */
+
+struct folder {
+	const char *path;
+	struct plan_map *map;
+};
+
+static bool
+read_number(
+    const char *folder, const char *entry, const char *name, uint64_t *number)
+{
+	char path[256], line[64];
+	char *end;
+
+	(void)snprintf(path, sizeof(path), "%s/%.32s/%s", folder, entry, name);
+	if (os_read_line(path, line, sizeof(line)) < 0)
+		return false;
+	*number = strtoull(line, &end, 16);
+	return end != line;
+}
+
+/* NUMBER/start, NUMBER/end (the last byte) and NUMBER/type. */
+static int
+read_entry(const char *name, void *arg)
+{
+	const struct folder *folder = arg;
+	char path[256], type[64];
+	uint64_t start, last;
+
+	(void)snprintf(path, sizeof(path), "%s/%.32s/type", folder->path, name);
+	if (os_read_line(path, type, sizeof(type)) == 0 &&
+	    strcmp(type, "System RAM") == 0 &&
+	    read_number(folder->path, name, "start", &start) &&
+	    read_number(folder->path, name, "end", &last))
+		add_range(folder->map, start, last + 1);
+	return 0;
+}
+
+/* "  100000000-17fffffff : System RAM"; children are indented. */
+static void
+read_iomem_line(const char *line, struct plan_map *map, bool want_ram)
+{
+	char *end;
+	bool is_child = line[0] == ' ';
+	uint64_t start = strtoull(line, &end, 16);
+
+	if (*end != '-')
+		return;
+	uint64_t last = strtoull(end + 1, &end, 16);
+	if (strncmp(end, " : ", 3) != 0)
+		return;
+	if (want_ram && !is_child && strcmp(end + 3, "System RAM") == 0)
+		add_range(map, start, last + 1);
+	if (!want_ram && strcmp(end + 3, "Crash kernel") == 0)
+		plan_take(map, start, last + 1);
+}
+
+static int
+read_iomem(const char *path, struct plan_map *map, bool want_ram)
+{
+	char *text;
+	int rc = os_read_text(path, &text);
+
+	if (rc < 0)
+		return rc;
+	char *rest = text, *line;
+	while ((line = strsep(&rest, "\n")) != NULL)
+		read_iomem_line(line, map, want_ram);
+	os_delete(text);
+	return 0;
+}
+
+static int
+read_path(const char *path, struct plan_map *map)
+{
+	struct folder folder = {path, map};
+	struct os_stat st;
+	int rc = os_stat(path, &st);
+
+	if (rc < 0)
+		return rc;
+	map->nr = 0;
+	rc = st.is_dir ? os_walk_dir(path, read_entry, &folder)
+		       : read_iomem(path, map, true);
+	if (rc < 0)
+		return rc;
+	sort_and_join(map);
+	(void)snprintf(map->source, sizeof(map->source), "%s", path);
+	/* Zeroes only, for those who may not see addresses. */
+	return plan_total(map) < UNIT ? -ENODATA : 0;
+}
+
+/* "256M" */
+static uint64_t
+parse_size(const char *text, char **end)
+{
+	static const char Units[] = "KMGT";
+	uint64_t value = strtoull(text, end, 0);
+	const char *unit =
+	    **end != '\0' ? strchr(Units, toupper((unsigned char)**end)) : NULL;
+
+	if (unit == NULL)
+		return value;
+	(*end)++;
+	return value << (10 * (unit - Units + 1));
+}
+
+void
+plan_apply_command_line(struct plan_map *map, const char *line)
+{
+	for (const char *at = strstr(line, "memmap="); at != NULL;
+	     at = strstr(at, "memmap=")) {
+		char *end;
+
+		at += strlen("memmap=");
+		do {
+			uint64_t size = parse_size(at, &end);
+			char how = *end;
+
+			if (how != '!' && how != '$')
+				break;
+			uint64_t start = parse_size(end + 1, &end);
+			plan_take(map, start, start + size);
+			map->nr_memmap += how == '!';
+			at = end + 1;
+		} while (*end == ',');
+	}
+}
+
+int
+plan_read(const char *path, struct plan_map *map)
+{
+	char *line;
+
+	memset(map, 0, sizeof(*map));
+	if (path != NULL)
+		return read_path(path, map);
+	/* The firmware's own view; it knows nothing of the command line. */
+	int rc = read_path("/sys/firmware/memmap", map);
+	if (rc < 0)
+		rc = read_path("/proc/iomem", map);
+	if (rc < 0)
+		return rc;
+	(void)read_iomem("/proc/iomem", map, false);
+	if (os_read_text("/proc/cmdline", &line) == 0) {
+		plan_apply_command_line(map, line);
+		os_delete(line);
+	}
+	return 0;
+}
