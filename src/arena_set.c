@@ -112,10 +112,11 @@ arena_set_get(struct arena_set *set, unsigned *arena)
 bool
 arena_set_has_others(const struct arena_set *set)
 {
-	unsigned pos = 0, arena;
+	unsigned pos = 0, arena, nr = 0;
 
-	return arena_set_next(set, &pos, &arena) &&
-	       arena_set_next(set, &pos, &arena);
+	while (arena_set_next(set, &pos, &arena))
+		nr++;
+	return nr > 1;
 }
 
 bool

@@ -496,7 +496,7 @@ je_default_stats(struct je_stats *stats)
 	unsigned nr_arenas = nr_default_arenas();
 
 	for (unsigned arena = 0; arena < nr_arenas; arena++) {
-		struct je_stats one;
+		struct je_stats one = {0};
 
 		/* Those that no thread came to yet have no figures. */
 		if (je_arena_stats(arena, &one) < 0)

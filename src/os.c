@@ -55,10 +55,10 @@ os_map_anon(size_t len, void **addr)
 
 	if (p == MAP_FAILED)
 		return result(-1, saved_errno);
-	/* Sparse tables would hold 2 MiB for each touched byte otherwise.
-	 * A kernel without huge pages refuses, which is as good. */
-	if (len >= DK_HUGE_PAGE)
-		(void)madvise(p, len, MADV_NOHUGEPAGE);
+	/* Sparse tables, and small mappings that come to lie side by side,
+	 * would hold 2 MiB for each touched byte otherwise.  A kernel without
+	 * huge pages refuses, which is as good. */
+	(void)madvise(p, len, MADV_NOHUGEPAGE);
 	errno = saved_errno;
 	*addr = p;
 	return 0;
@@ -122,7 +122,7 @@ int
 os_map_anon_aligned(size_t len, size_t align, void **addr)
 {
 	int saved_errno = errno;
-	struct reservation r;
+	struct reservation r = {0};
 	int rc = reserve(len, align, &r);
 
 	if (rc == 0)
@@ -141,7 +141,7 @@ os_map_file(
 	int saved_errno = errno;
 	int how = (flags & OS_MAP_SYNC) != 0 ? MAP_SHARED_VALIDATE | MAP_SYNC
 					     : MAP_SHARED;
-	struct reservation r;
+	struct reservation r = {0};
 
 	if ((flags & OS_MAP_POPULATE) != 0)
 		how |= MAP_POPULATE;
@@ -273,21 +273,22 @@ int
 os_replace_pages(void *addr, size_t len)
 {
 	int saved_errno = errno;
-	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
 	/* The kernel's read of a bad page fails, where ours is a signal. */
-	int fd = len > DK_PAGE ? memfd_create("daxkind", MFD_CLOEXEC) : -1;
+	int fd = memfd_create("daxkind", MFD_CLOEXEC);
+	bool is_good = madvise(addr, len, MADV_POPULATE_WRITE) == 0;
+	bool has_copy = fd >= 0 && ftruncate(fd, (off_t)len) == 0;
 
-	if (fd >= 0 && ftruncate(fd, (off_t)len) == 0) {
-		for (size_t off = 0; off < len; off += DK_PAGE) {
-			ssize_t done = pwrite(
-			    fd, (const char *)addr + off, DK_PAGE, (off_t)off);
-
-			(void)done; /* EFAULT: it stays a hole */
-		}
-		how = MAP_SHARED | MAP_FIXED;
+	for (size_t off = 0; has_copy && off < len; off += DK_PAGE) {
+		if (pwrite(fd, (const char *)addr + off, DK_PAGE, (off_t)off) !=
+		    (ssize_t)DK_PAGE)
+			is_good = false; /* it stays a hole of the copy */
 	}
-	void *p = mmap(addr, len, PROT_READ | PROT_WRITE, how,
-	    how == (MAP_SHARED | MAP_FIXED) ? fd : -1, 0);
+	void *p = addr;
+	if (!is_good || !has_copy)
+		p = mmap(addr, len, PROT_READ | PROT_WRITE,
+		    has_copy ? MAP_SHARED | MAP_FIXED
+			     : MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    has_copy ? fd : -1, 0);
 	int rc = p == MAP_FAILED ? -errno : 0;
 	if (fd >= 0)
 		(void)close(fd);

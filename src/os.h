@@ -48,9 +48,10 @@ int os_is_mapped(const void *addr) DK_MUST_CHECK;
 bool os_is_private_mapping(const void *addr);
 int os_msync(void *addr, size_t len) DK_MUST_CHECK;
 /*
- * Put private memory in the place of pages that can not be read, so that a
- * touch is no signal any more.  What of them the kernel can read is kept, the
- * rest is zero.  May be called by a signal handler.
+ * Put ordinary memory in the place of pages that can not be read or written,
+ * so that a touch is no signal any more.  What of them the kernel can read is
+ * kept, the rest is zero.  Pages that are all good stay.  May be called by a
+ * signal handler.
  */
 int os_replace_pages(void *addr, size_t len) DK_MUST_CHECK;
 /* Whether huge pages are switched off for this process (prctl): faults on a

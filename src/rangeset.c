@@ -8,6 +8,7 @@
  */
 #include "rangeset.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "util.h"
@@ -117,6 +118,7 @@ erase(struct rangeset_node *n, size_t start, struct rangeset_node **erased)
 static void
 refresh(struct rangeset_node *n, size_t start)
 {
+	assert(n != NULL); /* it is there */
 	if (n->start != start)
 		refresh(n->kid[start > n->start], start);
 	update(n);

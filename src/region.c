@@ -299,9 +299,9 @@ find_new_bad(struct daxkind_region *r, const struct space_grant *grant)
 	while (rc >= 0 && off < end) {
 		struct bad_range bad = {SIZE_MAX, 0};
 
-		rc = backing_find_bad(
-		    r->backing, off, end - off, find_first, &bad);
-		if (bad.len == 0)
+		if (backing_find_bad(
+			r->backing, off, end - off, find_first, &bad) < 0 ||
+		    bad.len == 0)
 			break;
 		lock_take(&r->lock);
 		size_t before = r->space.bad.total;

@@ -30,10 +30,10 @@ static struct pool Area_nodes = {
  * that the pool keeps in each. */
 static struct pool Middle_tables = {
     .object_size = INDEX_MIDDLE_LEN * sizeof(region_index_entry),
-    .next_chunk_len = 1024 * 1024};
+    .next_chunk_len = MIB};
 static struct pool Low_tables = {
     .object_size = INDEX_LOW_LEN * sizeof(region_index_entry),
-    .next_chunk_len = 256 * 1024};
+    .next_chunk_len = 256 * KIB};
 /* The bytes of all regions' areas: they may be smaller than a page. */
 static size_t Nr_areas; /* as they were added, neighbours not merged */
 static struct rangeset Areas = {.nodes = &Area_nodes, .random = 88172645u};

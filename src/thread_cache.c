@@ -22,10 +22,10 @@
 #include "util.h"
 
 /* Blocks in a bin: so many bytes, but at least and at most so many blocks. */
-#define BIN_BYTES ((size_t)16 * KIB)
+#define BIN_BYTES ((size_t)64 * KIB)
 enum {
-	BIN_MIN = 8,
-	BIN_MAX = 128,
+	BIN_MIN = 16,
+	BIN_MAX = 256,
 	FIRST_BATCH = 2
 };
 /* All bins of a thread together hold at most one part in this many of the

@@ -5,19 +5,21 @@
 
 # tests of one module each; they reach internal functions
 UNIT_TESTS = \
-	tests/unit/test_flush_recording \
 	tests/unit/test_arena_set \
 	tests/unit/test_backing_file \
 	tests/unit/test_backing_mapping \
 	tests/unit/test_constructors \
 	tests/unit/test_extent_hooks \
 	tests/unit/test_flush \
+	tests/unit/test_flush_recording \
 	tests/unit/test_heap \
+	tests/unit/test_je \
 	tests/unit/test_keeper \
 	tests/unit/test_kind \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_mounts \
+	tests/unit/test_numa_nodes \
 	tests/unit/test_os \
 	tests/unit/test_page_map \
 	tests/unit/test_pool \
@@ -67,8 +69,8 @@ DAX_TESTS = \
 	tests/dax/test_devdax_badblocks \
 	tests/dax/test_devdax_checks \
 	tests/dax/test_devdax_names \
-	tests/dax/test_fsdax_names \
 	tests/dax/test_fsdax_badblocks \
+	tests/dax/test_fsdax_names \
 	tests/dax/test_fsdax_space \
 	tests/dax/test_kmem_names \
 	tests/dax/test_nosync_command \
@@ -93,8 +95,6 @@ TEST_SUPPORT = \
 	tests/support/dax_env.h \
 	tests/support/test_command.c \
 	tests/support/test_command.h \
-	tests/support/test_command.c \
-	tests/support/test_command.h \
 	tests/support/test_fill.c \
 	tests/support/test_fill.h \
 	tests/support/test_region.c \
@@ -115,6 +115,7 @@ UNIT_WRAPS = \
 	lock_wait_ms \
 	os_allocate \
 	os_delete \
+	os_device_of_file \
 	os_fs_size \
 	os_fstat \
 	os_is_mapped \
@@ -131,9 +132,11 @@ UNIT_WRAPS = \
 	os_punch \
 	os_read_line \
 	os_read_link_name \
+	os_read_text \
 	os_set_size \
 	os_stat \
 	os_thread_start \
+	os_walk_extents \
 	os_write_zeroes
 
 # scripts that look at the built library and at the sources

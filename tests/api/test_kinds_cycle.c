@@ -258,12 +258,13 @@ test_1000_kinds_at_once(void **state)
 		NR = 1000
 	};
 	const size_t part = 64 * TEST_KIB;
+	const size_t nr = test_scaled(NR);
 	static memkind_t kinds[NR];
 	struct test_area area;
 
 	(void)state;
-	test_area_map(&area, NR * part);
-	for (size_t i = 0; i < NR; i++) {
+	test_area_map(&area, nr * part);
+	for (size_t i = 0; i < nr; i++) {
 		struct test_area a = {area.addr + i * part, part, NULL, 0};
 		void *p;
 
@@ -272,7 +273,7 @@ test_1000_kinds_at_once(void **state)
 		assert_non_null(p);
 		assert_true(test_area_holds(&a, p, 100));
 	}
-	for (size_t i = 0; i < NR; i++)
+	for (size_t i = 0; i < nr; i++)
 		assert_int_equal(
 		    memkind_destroy_kind(kinds[i]), MEMKIND_SUCCESS);
 	test_area_unmap(&area);

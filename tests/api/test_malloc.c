@@ -29,7 +29,8 @@ setup_on(void **state, enum test_backing backing)
 {
 	if (test_leaks_setup(state) != 0)
 		return -1;
-	test_heap_make(&Heap, backing, 64 * TEST_MIB);
+	test_heap_make(
+	    &Heap, backing, (test_is_emulated() ? 32 : 64) * TEST_MIB);
 	Kind = Heap.kind;
 	return 0;
 }
@@ -269,7 +270,8 @@ test_usable_size_has_jemallocs_slack_at_most(void **state)
 {
 	(void)state;
 	assert_int_equal(memkind_malloc_usable_size(Kind, NULL), 0);
-	for (size_t size = 1; size < 24 * TEST_MIB; size += 1 + size / 9) {
+	for (size_t size = 1; size < 24 * TEST_MIB;
+	     size += 1 + size / (test_is_emulated() ? 2 : 9)) {
 		/* classes are a quarter of a doubling apart, 16 bytes at
 		 * least */
 		size_t slack = size / 4 > 15 ? size / 4 : 15;
@@ -279,7 +281,7 @@ test_usable_size_has_jemallocs_slack_at_most(void **state)
 		assert_non_null(p);
 		usable = memkind_malloc_usable_size(Kind, p);
 		assert_in_range(usable, size, size + slack);
-		memset(p, 0x5A, usable);
+		test_touch(p, usable);
 		memkind_free(Kind, p);
 	}
 }
@@ -333,7 +335,7 @@ check_memalign(memkind_t kind, const struct test_area *area, unsigned max_log2)
 					    test_area_holds(area, q, sizes[i]));
 				assert_true(memkind_malloc_usable_size(
 						kind, q) >= sizes[i]);
-				memset(q, 0x5A, sizes[i]);
+				test_touch(q, sizes[i]);
 				p[j] = q;
 			}
 			memkind_free(kind, p[0]);
@@ -427,7 +429,7 @@ test_realloc_keeps_the_content(void **state)
 	unsigned char fill = 0;
 
 	(void)state;
-	for (int i = 0; i < 2000; i++) {
+	for (size_t i = 0; i < test_scaled(2000); i++) {
 		unsigned log2 = (unsigned)test_random_size(&rng, 0, 22);
 		size_t size = test_random_size(
 		    &rng, (size_t)1 << log2, ((size_t)2 << log2) - 1);

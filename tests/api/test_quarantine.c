@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE (32 * TEST_MIB)
+#define SIZE (8 * TEST_MIB)
 
 enum {
 	NR_BAD = 20,
@@ -137,7 +137,7 @@ test_free_pages_are_bad_at_once(void **state)
 	(void)state;
 	make_heap();
 	/* two bytes over the edge of two pages */
-	Bad[0] = Heap.area.addr + 5 * TEST_MIB - TEST_PAGE;
+	Bad[0] = Heap.area.addr + 3 * TEST_MIB - TEST_PAGE;
 	Bad[1] = Bad[0] + TEST_PAGE;
 	Nr_bad = 2;
 	for (int i = 0; i < 2; i++) { /* twice is once */
@@ -177,7 +177,7 @@ test_large_block_is_given_back_without_its_bad_page(void **state)
 static void
 test_small_blocks_of_a_bad_page_do_not_come_back(void **state)
 {
-	static const size_t sizes[] = {8, 48, 200, 1500, 3584, 10000, 14336};
+	static const size_t sizes[] = {32, 48, 200, 1500, 3584, 10000, 14336};
 	static char *blocks[NR_BLOCKS];
 
 	(void)state;
@@ -298,7 +298,7 @@ test_20_pages_go_bad_under_load(void **state)
 		assert_int_equal(workers[i].nr_bad_given, 0);
 		assert_int_equal(workers[i].nr_damaged, 0);
 	}
-	for (size_t size = 16; size < TEST_MIB; size *= 5)
+	for (size_t size = 40; size < TEST_MIB; size *= 5)
 		(void)check_fill(size);
 	/* all of the rest is of use */
 	size_t nr = check_fill(TEST_PAGE * 4);

@@ -377,7 +377,7 @@ test_bad_files_are_refused_and_none_is_left(void **state)
 	} rows[] = {
 	    {"empty name", "", SIZE, 0, EINVAL},
 	    {"no such directory", "/nonexistent/dir/file", SIZE, 0, ENOENT},
-	    {"under a file", "/etc/passwd/file", SIZE, 0, ENOTDIR},
+	    {"under a file", "/proc/version/file", SIZE, 0, ENOTDIR},
 	    {"name too long", long_path, SIZE, 0, ENAMETOOLONG},
 	    {"new, no size", fresh, 0, 0, ENOENT},
 	    {"new, below the minimum", fresh, DAXKIND_REGION_MIN - 1, 0,
@@ -551,7 +551,7 @@ test_bad_directories_are_refused(void **state)
 	    {"NULL", NULL, SIZE, 0, EINVAL},
 	    {"empty name", "", SIZE, 0, EINVAL},
 	    {"missing", "/nonexistent/dir", SIZE, 0, ENOENT},
-	    {"a file", "/etc/passwd", SIZE, 0, ENOTDIR},
+	    {"a file", "/proc/version", SIZE, 0, ENOTDIR},
 	    {"below the minimum", test_dir(), DAXKIND_REGION_MIN - 1, 0,
 		EINVAL},
 	    {"1 byte", test_dir(), 1, 0, EINVAL},
@@ -618,7 +618,7 @@ test_what_is_no_devdax_device_is_refused(void **state)
 	    {"missing", "/dev/dax99.99", 0, 0, ENOENT},
 	    {"another character device", "/dev/null", 0, 0, ENODEV},
 	    {"one that can be mapped", "/dev/zero", 0, SIZE, ENODEV},
-	    {"a file", "/etc/passwd", 0, 0, ENODEV},
+	    {"a file", "/proc/version", 0, 0, ENODEV},
 	    {"a directory", "/tmp", 0, 0, ENODEV},
 	};
 	struct daxkind_region *region;

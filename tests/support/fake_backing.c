@@ -69,6 +69,33 @@ make_zero(struct fake_backing *fake, size_t off, size_t len)
 	DK_BUG_ON(madvise(fake->base.base + off, len, MADV_DONTNEED) != 0);
 }
 
+/* The part of [off, off + len) that is in a bad range; false: none is. */
+static bool
+meets_bad(const struct fake_backing *fake, size_t i, size_t *off, size_t *len)
+{
+	size_t from = max_size(*off, fake->bad[i].off);
+	size_t to = min_size(*off + *len, fake->bad[i].off + fake->bad[i].len);
+
+	if (from >= to)
+		return false;
+	*off = from;
+	*len = to - from;
+	return true;
+}
+
+static bool
+has_bad(const struct fake_backing *fake, size_t off, size_t len)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < fake->nr_bad; i++) {
+		size_t bad_off = off, bad_len = len;
+
+		has = has || meets_bad(fake, i, &bad_off, &bad_len);
+	}
+	return has;
+}
+
 static int
 ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 {
@@ -81,6 +108,8 @@ ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 	pass_gate_locked(fake, FAKE_ENSURE);
 	size_t more = len - count_held(fake, off, len);
 	int rc = fake->ensure_rc;
+	if (rc == 0 && has_bad(fake, off, len))
+		rc = -EIO;
 	if (rc == 0 && more > fake->room - fake->counts.held)
 		rc = -ENOSPC;
 	*is_zero = rc == 0 ? fake->writes_zeroes : fake->discard_rc == 0;
@@ -112,6 +141,22 @@ discard(struct backing *b, size_t off, size_t len)
 	return rc;
 }
 
+static int
+find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
+    void *arg)
+{
+	struct fake_backing *fake = fake_of(b);
+	int rc = fake->find_bad_rc;
+
+	for (size_t i = 0; rc == 0 && i < fake->nr_bad; i++) {
+		size_t bad_off = off, bad_len = len;
+
+		if (meets_bad(fake, i, &bad_off, &bad_len))
+			rc = visit(arg, bad_off, bad_len);
+	}
+	return rc;
+}
+
 static void
 close_fake(struct backing *b)
 {
@@ -125,6 +170,7 @@ close_fake(struct backing *b)
 static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
+    .find_bad = find_bad,
     .close = close_fake,
 };
 
@@ -193,6 +239,23 @@ fake_backing_set_rc(struct fake_backing *fake, int ensure_rc, int discard_rc)
 	fake->ensure_rc = ensure_rc;
 	fake->discard_rc = discard_rc;
 	unlock(fake);
+}
+
+void
+fake_backing_add_bad(struct fake_backing *fake, size_t off, size_t len)
+{
+	lock(fake);
+	DK_BUG_ON(fake->nr_bad == ARRAY_LEN(fake->bad));
+	fake->bad[fake->nr_bad].off = off;
+	fake->bad[fake->nr_bad].len = len;
+	fake->nr_bad++;
+	unlock(fake);
+}
+
+void
+fake_backing_set_find_bad_rc(struct fake_backing *fake, int rc)
+{
+	fake->find_bad_rc = rc;
 }
 
 void

@@ -37,7 +37,11 @@ struct fake_backing {
 	pthread_cond_t changed;
 	bool *held; /* for each page */
 	size_t room;
-	int ensure_rc, discard_rc;
+	int ensure_rc, discard_rc, find_bad_rc;
+	struct {
+		size_t off, len;
+	} bad[4];
+	size_t nr_bad;
 	bool writes_zeroes;
 	unsigned stops; /* which calls wait, enum fake_call */
 	bool is_open;
@@ -56,6 +60,10 @@ void fake_backing_set_room(struct fake_backing *fake, size_t room);
 /* What calls return from now on, without doing anything, if not 0. */
 void fake_backing_set_rc(
     struct fake_backing *fake, int ensure_rc, int discard_rc);
+/* Bytes that are bad from now on: no file space can be had there (-EIO). */
+void fake_backing_add_bad(struct fake_backing *fake, size_t off, size_t len);
+/* What looking for bad blocks returns, without doing so, if not 0. */
+void fake_backing_set_find_bad_rc(struct fake_backing *fake, int rc);
 /* Let calls of these kinds wait in a gate before they do anything ... */
 void fake_backing_stop(struct fake_backing *fake, unsigned calls);
 /* ... until this opens it. */

@@ -16,34 +16,42 @@
 
 /* Name, parameters and arguments of each function that is in UNIT_WRAPS and
  * returns an int; those that only the test calls are left out. */
-#define FUNCTIONS(X)                                                         \
-	X(os_map_anon, (size_t len, void **addr), (len, addr))               \
-	X(os_map_anon_aligned, (size_t len, size_t align, void **addr),      \
-	    (len, align, addr))                                              \
-	X(os_map_file,                                                       \
-	    (int fd, size_t off, size_t len, size_t align, unsigned flags,   \
-		void **addr),                                                \
-	    (fd, off, len, align, flags, addr))                              \
-	X(os_populate, (void *addr, size_t len), (addr, len))                \
-	X(os_is_mapped, (const void *addr), (addr))                          \
-	X(os_msync, (void *addr, size_t len), (addr, len))                   \
-	X(os_open, (const char *path, bool create, int *fd),                 \
-	    (path, create, fd))                                              \
-	X(os_open_read, (const char *path, int *fd), (path, fd))             \
-	X(os_open_unlinked, (const char *dir, int *fd), (dir, fd))           \
-	X(os_stat, (const char *path, struct os_stat *st), (path, st))       \
-	X(os_fstat, (int fd, struct os_stat *st), (fd, st))                  \
-	X(os_fs_size, (int fd, size_t *bytes), (fd, bytes))                  \
-	X(os_set_size, (int fd, size_t len), (fd, len))                      \
-	X(os_punch, (int fd, size_t off, size_t len), (fd, off, len))        \
-	X(os_lock_file, (int fd), (fd))                                      \
-	X(os_read_line, (const char *path, char *buf, size_t buf_size),      \
-	    (path, buf, buf_size))                                           \
-	X(os_read_link_name, (const char *path, char *buf, size_t buf_size), \
-	    (path, buf, buf_size))                                           \
-	X(os_thread_start,                                                   \
-	    (void *(*run)(void *), void *arg, const char *name,              \
-		pthread_t *thread),                                          \
+#define FUNCTIONS(X)                                                           \
+	X(os_map_anon, (size_t len, void **addr), (len, addr))                 \
+	X(os_map_anon_aligned, (size_t len, size_t align, void **addr),        \
+	    (len, align, addr))                                                \
+	X(os_map_file,                                                         \
+	    (int fd, size_t off, size_t len, size_t align, unsigned flags,     \
+		void **addr),                                                  \
+	    (fd, off, len, align, flags, addr))                                \
+	X(os_populate, (void *addr, size_t len), (addr, len))                  \
+	X(os_is_mapped, (const void *addr), (addr))                            \
+	X(os_msync, (void *addr, size_t len), (addr, len))                     \
+	X(os_open, (const char *path, bool create, int *fd),                   \
+	    (path, create, fd))                                                \
+	X(os_open_read, (const char *path, int *fd), (path, fd))               \
+	X(os_open_unlinked, (const char *dir, int *fd), (dir, fd))             \
+	X(os_stat, (const char *path, struct os_stat *st), (path, st))         \
+	X(os_fstat, (int fd, struct os_stat *st), (fd, st))                    \
+	X(os_device_of_file, (int fd, unsigned *major_nr, unsigned *minor_nr), \
+	    (fd, major_nr, minor_nr))                                          \
+	X(os_walk_extents,                                                     \
+	    (int fd, size_t off, size_t len,                                   \
+		int (*visit)(                                                  \
+		    void *arg, size_t off, size_t device_off, size_t len),     \
+		void *arg),                                                    \
+	    (fd, off, len, visit, arg))                                        \
+	X(os_fs_size, (int fd, size_t *bytes), (fd, bytes))                    \
+	X(os_set_size, (int fd, size_t len), (fd, len))                        \
+	X(os_punch, (int fd, size_t off, size_t len), (fd, off, len))          \
+	X(os_lock_file, (int fd), (fd))                                        \
+	X(os_read_line, (const char *path, char *buf, size_t buf_size),        \
+	    (path, buf, buf_size))                                             \
+	X(os_read_link_name, (const char *path, char *buf, size_t buf_size),   \
+	    (path, buf, buf_size))                                             \
+	X(os_thread_start,                                                     \
+	    (void *(*run)(void *), void *arg, const char *name,                \
+		pthread_t *thread),                                            \
 	    (run, arg, name, thread))
 
 enum {
@@ -172,6 +180,20 @@ WRAP_HALF(os_allocate)
 WRAP_HALF(os_write_zeroes)
 
 static _Atomic(size_t) Nr_records;
+
+int __real_os_read_text(const char *path, char **text);
+int __wrap_os_read_text(const char *path, char **text);
+
+int
+__wrap_os_read_text(const char *path, char **text)
+{
+	int rc =
+	    fails("os_read_text") ? -Plan.err : __real_os_read_text(path, text);
+
+	if (rc == 0)
+		atomic_fetch_add(&Nr_records, 1);
+	return rc;
+}
 
 void *__real_os_new(size_t size);
 void *__wrap_os_new(size_t size);

@@ -12,6 +12,9 @@
 
 static char Text[TEST_COMMAND_MAX];
 
+static int run(const char *fmt, va_list args)
+    __attribute__((format(printf, 1, 0)));
+
 static int
 run(const char *fmt, va_list args)
 {

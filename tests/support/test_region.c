@@ -549,6 +549,20 @@ test_all_bytes(const void *p, int c, size_t len)
 	return b[0] == (unsigned char)c && memcmp(b, b + 1, len - 1) == 0;
 }
 
+void
+test_touch(void *p, size_t len)
+{
+	char *b = p;
+
+	if (!test_is_emulated()) {
+		memset(b, 1, len);
+		return;
+	}
+	for (size_t off = 0; off < len; off += 256 * TEST_KIB)
+		b[off] = 1;
+	b[len - 1] = 1;
+}
+
 int
 test_in_child(int (*f)(void *arg), void *arg)
 {

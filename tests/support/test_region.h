@@ -120,6 +120,8 @@ uint64_t test_random(uint64_t *state);
 /* From lo to hi, both included. */
 size_t test_random_size(uint64_t *state, size_t lo, size_t hi);
 bool test_all_bytes(const void *p, int c, size_t len);
+/* Store to all of it; where a page fault takes ms (emulated), to a part. */
+void test_touch(void *p, size_t len);
 /* The rest of f runs in a child; its exit status (128 + signal when killed). */
 int test_in_child(int (*f)(void *arg), void *arg);
 

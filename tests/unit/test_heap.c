@@ -496,48 +496,47 @@ test_pointers_that_are_no_blocks_are_ignored(void **state)
 	free(foreign);
 }
 
-/* The number of the round that each thread has come to. */
-static _Atomic(unsigned) Rounds[2];
-static char *Block; /* written between two meetings only */
+/* The number of the meeting that each thread has come to. */
+static _Atomic(unsigned) Meetings[2];
+static void *Block; /* NULL: the end; written between two meetings only */
 
 static void
 meet(unsigned self)
 {
-	unsigned round = atomic_fetch_add(&Rounds[self], 1) + 1;
+	unsigned nr = atomic_fetch_add(&Meetings[self], 1) + 1;
 
 	/* As close as can be: no system call while the other comes. */
-	for (unsigned i = 1; atomic_load(&Rounds[!self]) < round; i++) {
-		if (i % 20000 == 0)
+	for (unsigned i = 1; atomic_load(&Meetings[!self]) < nr; i++) {
+		if (i % 2000 == 0)
 			(void)sched_yield();
 	}
 }
 
-enum {
-	NR_ROUNDS = 20000
-};
-
 static void *
-free_block(void *arg)
+free_blocks(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < NR_ROUNDS; i++) {
+	for (;;) {
 		meet(1);
+		if (Block == NULL)
+			return NULL;
 		heap_free(Heap, Block);
 		meet(1);
 	}
-	return NULL;
 }
 
 static void
 test_of_two_threads_one_frees(void **state)
 {
+	double until = test_now() + 0.6;
 	struct space_figures is;
 	pthread_t thread;
 	size_t taken = 0;
+	unsigned nr = 0;
 
 	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, free_block, NULL), 0);
-	for (int i = 0; i < NR_ROUNDS; i++) {
+	assert_int_equal(pthread_create(&thread, NULL, free_blocks, NULL), 0);
+	for (; test_now() < until; nr++) {
 		Block = heap_alloc(Heap, 5 * DK_PAGE, 0, false);
 		meet(0);
 		heap_free(Heap, Block);
@@ -545,7 +544,10 @@ test_of_two_threads_one_frees(void **state)
 		region_get_figures(Region, &is);
 		taken |= is.taken;
 	}
+	Block = NULL;
+	meet(0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
+	print_message("%u times\n", nr);
 	assert_int_equal(taken, 0);
 	assert_int_equal(figures().longest_free, SIZE);
 	assert_int_equal(stats().allocated, 0);
@@ -722,6 +724,48 @@ test_without_memory_there_is_no_heap(void **state)
 	heap_free_all(heap);
 }
 
+static char *
+defrag(char *p)
+{
+	char *moved = heap_defrag(Heap, p);
+
+	return moved != NULL ? moved : p;
+}
+
+/* Records are in DRAM: whoever looks at the region finds its blocks only. */
+static void
+test_the_heap_writes_nothing_to_its_region(void **state)
+{
+	uint64_t random = 3;
+	char *p[300] = {NULL};
+
+	(void)state;
+	reopen_on_mapping();
+	memset(Region->base, 0xaa, SIZE);
+	for (int step = 0; step < 20000; step++) {
+		size_t i = test_random_size(&random, 0, ARRAY_LEN(p) - 1);
+		size_t size =
+		    test_random_size(&random, 1, step % 8 == 0 ? 300000 : 3000);
+
+		if (p[i] == NULL)
+			p[i] = heap_alloc(Heap, size, 0, false);
+		else if (step % 3 == 0)
+			p[i] = heap_resize(Heap, p[i], size);
+		else if (step % 5 == 0)
+			p[i] = defrag(p[i]);
+		else {
+			heap_free(Heap, p[i]);
+			p[i] = NULL;
+		}
+	}
+	heap_purge(Heap);
+	assert_true(test_all_bytes(Region->base, 0xaa, SIZE));
+	heap_free_all(Heap);
+	assert_true(test_all_bytes(Region->base, 0xaa, SIZE));
+	assert_int_equal(heap_new(Region, &Heap), 0);
+	assert_true(test_all_bytes(Region->base, 0xaa, SIZE));
+}
+
 static void
 test_a_region_of_no_pages_has_no_room(void **state)
 {
@@ -800,6 +844,7 @@ main(void)
 	    UNIT(test_stats_count_small_and_large_blocks),
 	    UNIT(test_the_end_frees_all_of_the_region),
 	    UNIT(test_without_memory_there_is_no_heap),
+	    UNIT(test_the_heap_writes_nothing_to_its_region),
 	    UNIT(test_a_region_of_no_pages_has_no_room),
 	    UNIT(test_a_heap_over_dram_has_any_size),
 	};

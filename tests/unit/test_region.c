@@ -861,6 +861,82 @@ test_a_bad_range_is_never_handed_out(void **state)
 }
 
 static void
+test_known_bad_blocks_are_not_handed_out(void **state)
+{
+	struct region_block block;
+	size_t end;
+
+	(void)state;
+	fake_backing_init(&Fake, 4 * MIB);
+	/* sectors in a page, over two pages, and at the end */
+	fake_backing_add_bad(&Fake, 5 * DK_PAGE + 512, 1024);
+	fake_backing_add_bad(&Fake, 8 * DK_PAGE - 512, 1024);
+	fake_backing_add_bad(&Fake, 4 * MIB - 512, 512);
+	open_fake();
+	assert_int_equal(figures().bad, 4 * DK_PAGE);
+	assert_int_equal(
+	    region_run_at(Region, 5 * DK_PAGE, &end), SPACE_RUN_BAD);
+	assert_int_equal(end, 6 * DK_PAGE);
+	while (
+	    region_take(Region, DK_PAGE, DK_PAGE, RANGESET_HIGH, &block) == 0) {
+		size_t page = (size_t)(block.addr - Region->base) / DK_PAGE;
+
+		assert_true(page != 5 && page != 7 && page != 8 &&
+			    page != 4 * MIB / DK_PAGE - 1);
+	}
+	assert_int_equal(figures().taken, 4 * MIB - 4 * DK_PAGE);
+	assert_map_is_right();
+}
+
+static void
+test_bad_blocks_that_can_not_be_asked_fail_the_open(void **state)
+{
+	(void)state;
+	fake_backing_init(&Fake, 4 * MIB);
+	fake_backing_set_find_bad_rc(&Fake, -EIO);
+	(void)error_set(0, "%s", "");
+	assert_int_equal(
+	    region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region),
+	    -EIO);
+	assert_string_not_equal(error_text(), "");
+	assert_null(region_index_find(Fake.base.base));
+	assert_true(Fake.is_open);
+	fake_backing_set_find_bad_rc(&Fake, 0);
+	open_fake();
+}
+
+static void
+test_bad_blocks_that_are_met_are_stepped_over(void **state)
+{
+	struct region_block block;
+
+	(void)state;
+	open_size(8 * MIB);
+	fake_backing_add_bad(&Fake, MIB + 512, 512);
+	fake_backing_add_bad(&Fake, 3 * MIB, 2 * DK_PAGE);
+	/* the lowest place that is good */
+	assert_ptr_equal(
+	    take_low(1536 * KIB).addr, Region->base + MIB + DK_PAGE);
+	assert_ptr_equal(
+	    take_low(1536 * KIB).addr, Region->base + 3 * MIB + 2 * DK_PAGE);
+	assert_int_equal(figures().bad, 3 * DK_PAGE);
+	assert_map_is_right();
+	/* exactly there it is refused */
+	fake_backing_add_bad(&Fake, 7 * MIB, 512);
+	assert_int_equal(
+	    region_take_at(Region, Region->base + 6 * MIB, 2 * MIB, &block),
+	    -ENOMEM);
+	assert_int_equal(figures().bad, 4 * DK_PAGE);
+	assert_map_is_right();
+	/* an error that no bad block explains is what it was */
+	fake_backing_set_rc(&Fake, -EIO, 0);
+	assert_int_equal(
+	    region_take(Region, MIB, DK_PAGE, RANGESET_LOW, &block), -ENOMEM);
+	fake_backing_set_rc(&Fake, 0, 0);
+	assert_map_is_right();
+}
+
+static void
 test_runs_are_offsets(void **state)
 {
 	size_t end;
@@ -1221,6 +1297,9 @@ main(void)
 	    UNIT(test_what_was_idle_at_two_looks_goes),
 	    UNIT(test_give_all_takes_everything_back),
 	    UNIT(test_a_bad_range_is_never_handed_out),
+	    UNIT(test_known_bad_blocks_are_not_handed_out),
+	    UNIT(test_bad_blocks_that_can_not_be_asked_fail_the_open),
+	    UNIT(test_bad_blocks_that_are_met_are_stepped_over),
 	    UNIT(test_runs_are_offsets),
 	    UNIT(test_no_room_waits_for_a_take_that_may_fail),
 	    UNIT(test_no_room_waits_for_what_is_becoming_a_hole),

@@ -542,21 +542,27 @@ test_a_give_over_several_doomed_ranges(void **state)
 /* --- memory for the records ----------------------------------------------------- */
 
 static void
-test_a_give_after_a_take_needs_no_memory(void **state)
+test_gives_after_a_take_need_no_memory(void **state)
 {
 	(void)state;
 	/* However many records are left, which differs by shift. */
-	for (size_t shift = 0; shift < 4; shift++) {
-		init(4000, 0);
+	for (size_t shift = 0; shift < 8; shift++) {
+		init(4000, ALL_STATES);
 		for (size_t i = 0; i < shift; i++)
 			(void)take_at(2 * i, 1);
-		for (size_t i = 4; i < 600; i++) {
-			(void)take_at(4 * i, 4);
-			/* A new range in each of the three sets. */
+		for (size_t i = 2; i < 400; i++) {
+			/* This splits a range of each of the three sets ... */
+			(void)take_at(10 * i, 9);
 			mock_os_fail_all("os_map_anon", ENOMEM);
-			give(4 * i + 1, 1, ALL_STATES);
+			/* ... and each of these is a new one in each. */
+			for (size_t j = 1; j < 9; j += 2)
+				assert_int_equal(
+				    space_give(&Space, page(10 * i + j),
+					DK_PAGE, ALL_STATES),
+				    0);
 			mock_os_reset();
 		}
+		assert_true(space_check(&Space));
 		space_fini(&Space);
 	}
 	init(1, 0);
@@ -922,7 +928,7 @@ main(void)
 	    UNIT(test_mark_bad_refuses),
 	    UNIT(test_what_is_bad_is_never_taken_again),
 	    UNIT(test_a_give_over_several_doomed_ranges),
-	    UNIT(test_a_give_after_a_take_needs_no_memory),
+	    UNIT(test_gives_after_a_take_need_no_memory),
 	    UNIT(test_a_take_without_memory_changes_nothing),
 	    UNIT(test_random_steps_agree_with_a_model),
 	    UNIT(test_nothing_depends_on_the_size),

@@ -57,29 +57,44 @@ bench_map_shm(size_t size)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+/* Not in a file of somebody's. */
+static const char *
+open_region(const struct bench_place *place, unsigned flags,
+    struct daxkind_region **region)
+{
+	struct daxkind_region_info info;
+	struct stat st;
+	bool is_there = stat(place->region, &st) == 0;
+
+	if (is_there ? S_ISREG(st.st_mode) : strchr(place->region, '/') != NULL)
+		return "neither a directory nor a device";
+	/* Devices are as large as they are, and so are namespaces. */
+	bool is_dir = is_there && S_ISDIR(st.st_mode);
+	if (daxkind_region_open(place->region, is_dir ? place->size : 0,
+		is_dir ? flags : 0, region) < 0 ||
+	    daxkind_region_info(*region, &info, sizeof(info)) < 0)
+		return daxkind_last_error();
+	Bench_area.base = info.base;
+	Bench_area.size = info.size;
+	return NULL;
+}
+
 static const char *
 map_area(const struct bench_place *place)
 {
-	Bench_area.size = place->size;
-	if (place->region == NULL) {
-		Bench_area.base = bench_map_shm(place->size);
-		return Bench_area.base != NULL ? NULL
-					       : "no mapping of /dev/shm";
-	}
-
 	struct daxkind_region *region;
-	struct daxkind_region_info info;
-	struct stat st;
-	/* A device has its own size; peers know nothing of file space. */
-	bool is_device = stat(place->region, &st) == 0 && S_ISCHR(st.st_mode);
-	if (daxkind_region_open(place->region, is_device ? 0 : place->size,
-		is_device ? 0 : DAXKIND_PREFAULT, &region) < 0 ||
-	    daxkind_region_info(region, &info, sizeof(info)) < 0)
-		return daxkind_last_error();
-	Bench_area.base = info.base;
-	if (info.size < Bench_area.size)
-		Bench_area.size = info.size;
-	return NULL;
+
+	if (place->region != NULL) {
+		/* Peers know nothing of file space. */
+		const char *why = open_region(place, DAXKIND_PREFAULT, &region);
+
+		if (why == NULL && Bench_area.size > place->size)
+			Bench_area.size = place->size;
+		return why;
+	}
+	Bench_area.size = place->size;
+	Bench_area.base = bench_map_shm(place->size);
+	return Bench_area.base != NULL ? NULL : "no mapping of /dev/shm";
 }
 
 /* Of unlinked files that this process has open: the area's, or that of a kind
@@ -223,8 +238,6 @@ static const char *
 open_own_fixed(const struct bench_place *place)
 {
 	struct daxkind_region *region;
-	struct daxkind_region_info info;
-	struct stat st;
 
 	use_own_api();
 	if (place->region == NULL)
@@ -235,15 +248,10 @@ open_own_fixed(const struct bench_place *place)
 	    .kind_realloc = memkind_realloc,
 	    .kind_free = memkind_free,
 	};
-	bool is_device = stat(place->region, &st) == 0 && S_ISCHR(st.st_mode);
-	if (daxkind_region_open(
-		place->region, is_device ? 0 : place->size, 0, &region) < 0 ||
-	    daxkind_region_info(region, &info, sizeof(info)) < 0 ||
-	    daxkind_kind_create(region, &Kind) < 0)
-		return daxkind_last_error();
-	Bench_area.base = info.base;
-	Bench_area.size = info.size;
-	return NULL;
+	const char *why = open_region(place, 0, &region);
+	if (why == NULL && daxkind_kind_create(region, &Kind) < 0)
+		why = daxkind_last_error();
+	return why;
 }
 
 static const char *
@@ -328,6 +336,13 @@ open_mimalloc(const struct bench_place *place)
 	if (why != NULL)
 		return why;
 	calls->shape = BENCH_HEAP;
+	/* Those of a region may begin anywhere. */
+	size_t skip =
+	    (AREA_ALIGN - (uintptr_t)Bench_area.base % AREA_ALIGN) % AREA_ALIGN;
+	if (skip >= Bench_area.size)
+		return "no room for an aligned arena";
+	Bench_area.base += skip;
+	Bench_area.size -= skip;
 	return Mi_manage(Bench_area.base, Bench_area.size, true, false, true,
 		   -1, true, &Mi_arena)
 		   ? NULL

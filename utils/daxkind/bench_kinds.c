@@ -177,7 +177,7 @@ void
 bench_run_kinds(const struct bench_how *how)
 {
 	char *base = bench_map_shm(MAX_KINDS * SLICE_SIZE);
-	memkind_t *kinds = bench_records(MAX_KINDS, sizeof(*kinds));
+	memkind_t *kinds = bench_records(MAX_KINDS, sizeof(memkind_t));
 	double create[NR_CYCLES], destroy[NR_CYCLES];
 	size_t nr = 0;
 

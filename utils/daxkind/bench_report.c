@@ -29,10 +29,9 @@
 static void
 format(char *text, size_t size, double value)
 {
-	int digits = 3;
+	double to = fabs(value);
+	int digits = to < 10 ? 3 : to < 100 ? 2 : to < 1000 ? 1 : 0;
 
-	for (double limit = 10; limit <= 1000; limit *= 10)
-		digits -= fabs(value) >= limit;
 	(void)snprintf(text, size, "%.*f", digits, value);
 }
 

@@ -25,7 +25,7 @@ enum {
 	SAMPLE_EVERY = 16 /* allocations of which one is timed */
 };
 /* A phase that takes longer is cut short. */
-#define PHASE_SECONDS 8.0
+#define PHASE_SECONDS 3.0
 
 struct block {
 	char *ptr;

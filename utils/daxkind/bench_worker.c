@@ -98,7 +98,6 @@ fill_command(struct command *c, const struct bench_job *job, bool with_valgrind)
 	(void)snprintf(c->nr_ops, sizeof(c->nr_ops), "%zu", job->how.nr_ops);
 	(void)snprintf(c->part, sizeof(c->part), "%u", job->how.part);
 	c->argv[nr++] = c->exe;
-	c->argv[nr++] = plain("bench");
 	c->argv[nr++] = plain("--worker");
 	c->argv[nr++] = plain(job->allocator->name);
 	c->argv[nr++] = plain("--size");
@@ -122,23 +121,23 @@ fill_command(struct command *c, const struct bench_job *job, bool with_valgrind)
 	return true;
 }
 
-/* out: where its standard output goes; -1: nowhere, nor do its complaints. */
+/* out: where its standard output goes; -1: nowhere. */
 static pid_t
-spawn(struct command *c, int out)
+spawn(struct command *c, int out, bool is_quiet)
 {
 	posix_spawn_file_actions_t actions;
 	pid_t pid = -1;
 
 	if (posix_spawn_file_actions_init(&actions) != 0)
 		return -1;
-	bool ok =
-	    out >= 0
-		? posix_spawn_file_actions_adddup2(&actions, out, 1) == 0
-		: posix_spawn_file_actions_addopen(
-		      &actions, 1, "/dev/null", O_WRONLY, 0) == 0 &&
-		      posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0;
-	if (!ok || posix_spawnp(
-		       &pid, c->argv[0], &actions, NULL, c->argv, c->env) != 0)
+	int err = out >= 0 ? posix_spawn_file_actions_adddup2(&actions, out, 1)
+			   : posix_spawn_file_actions_addopen(
+				 &actions, 1, "/dev/null", O_WRONLY, 0);
+	if (err == 0 && is_quiet)
+		err = posix_spawn_file_actions_addopen(
+		    &actions, 2, "/dev/null", O_WRONLY, 0);
+	if (err != 0 || posix_spawnp(&pid, c->argv[0], &actions, NULL, c->argv,
+			    c->env) != 0)
 		pid = -1;
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return pid;
@@ -190,14 +189,9 @@ bench_worker_start(const struct bench_job *job,
 
 	if (!fill_command(&c, job, false))
 		return false;
-	if (job->workload == NULL) {
-		pid_t pid = spawn(&c, -1);
-
-		return pid > 0 && wait_for(pid);
-	}
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return false;
-	pid_t pid = spawn(&c, fds[1]);
+	pid_t pid = spawn(&c, fds[1], false);
 	(void)close(fds[1]);
 	if (pid < 0) {
 		(void)close(fds[0]);
@@ -205,6 +199,17 @@ bench_worker_start(const struct bench_job *job,
 	}
 	read_figures(fds[0], visit, arg);
 	return wait_for(pid);
+}
+
+bool
+bench_worker_probe(const struct bench_job *job, bool is_quiet)
+{
+	struct command c;
+
+	if (!fill_command(&c, job, false))
+		return false;
+	pid_t pid = spawn(&c, -1, is_quiet);
+	return pid > 0 && wait_for(pid);
 }
 
 /* "totals: N" in what callgrind wrote. */
@@ -241,7 +246,7 @@ bench_worker_count(const struct bench_job *job, double *instructions)
 	(void)snprintf(c.out_file, sizeof(c.out_file), "%s%s", option, path);
 	bool ok = fill_command(&c, job, true);
 	if (ok) {
-		pid_t pid = spawn(&c, -1);
+		pid_t pid = spawn(&c, -1, true);
 
 		ok =
 		    pid > 0 && wait_for(pid) && read_totals(path, instructions);

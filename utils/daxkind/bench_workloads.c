@@ -209,7 +209,7 @@ static void
 end_lane(struct lane *lane)
 {
 	BENCH_BY_SHAPE(free_blocks, lane);
-	if (lane->team->boxes[0] != NULL)
+	if (lane->team->task->nr_lanes == 2)
 		BENCH_BY_SHAPE(empty_boxes, lane);
 	bench_heap_end(lane->heap);
 }

@@ -46,11 +46,13 @@ int command_usage(const struct command *command, const char *fmt, ...)
 /* "daxkind: ..." on standard error; returns COMMAND_FAILED. */
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+int command_bench(const struct command *command, int argc, char **argv);
 int command_emulate(const struct command *command, int argc, char **argv);
 int command_list(const struct command *command, int argc, char **argv);
 int command_map(const struct command *command, int argc, char **argv);
 int command_probe(const struct command *command, int argc, char **argv);
 
+extern const char Command_bench_help[];
 extern const char Command_emulate_help[];
 extern const char Command_list_help[];
 extern const char Command_map_help[];

@@ -25,6 +25,8 @@ static const struct command Commands[] = {
     {"emulate", "[-j] [--apply] [OPTION...] [NAMESPACE]",
 	"how to have persistent memory without the hardware",
 	Command_emulate_help, command_emulate},
+    {"bench", "[OPTION...]", "this library and other allocators, side by side",
+	Command_bench_help, command_bench},
 };
 
 static const char Common_help[] = "  -j, --json     print JSON\n"
