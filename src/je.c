@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,8 +46,19 @@ static struct {
 	struct mib purge, decay, destroy, dirty_decay, muzzy_decay;
 	struct mib small_allocated, large_allocated, pactive, resident;
 	struct mib lookup;
+	unsigned nr_own_arenas; /* jemalloc's, there from the start */
 	bool works;
 } Je;
+
+/*
+ * jemalloc 5.3.0 has numbers for so many arenas, its own included
+ * (MALLOCX_ARENA_LIMIT), and writes beyond a table when asked for one more: so
+ * ours are counted here.
+ */
+enum {
+	ARENA_LIMIT = 4095
+};
+static _Atomic(unsigned) Nr_arenas; /* of ours, alive */
 
 static pthread_once_t Once = PTHREAD_ONCE_INIT;
 
@@ -68,7 +80,11 @@ read_size(const char *name, size_t *value)
 static void
 init(void)
 {
+	size_t len = sizeof(Je.nr_own_arenas);
+
 	Je.works =
+	    jemk_mallctl("arenas.narenas", &Je.nr_own_arenas, &len, NULL, 0) ==
+		0 &&
 	    find_mib("arena.0.purge", &Je.purge) &&
 	    find_mib("arena.0.decay", &Je.decay) &&
 	    find_mib("arena.0.destroy", &Je.destroy) &&
@@ -212,9 +228,16 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 
 	if (!is_ready())
 		return -ENOTSUP;
+	if (atomic_fetch_add(&Nr_arenas, 1) >=
+	    ARENA_LIMIT - 1 - Je.nr_own_arenas) {
+		atomic_fetch_sub(&Nr_arenas, 1);
+		return -EAGAIN;
+	}
 	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
 	    &config, sizeof(config));
-	if (rc == 0 && is_eager) {
+	if (rc < 0) {
+		atomic_fetch_sub(&Nr_arenas, 1);
+	} else if (is_eager) {
 		rc = control(&Je.dirty_decay, 1, *arena, NULL, NULL, &at_once,
 		    sizeof(at_once));
 		if (rc == 0)
@@ -234,6 +257,7 @@ je_arena_free(unsigned arena)
 	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
 
 	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	atomic_fetch_sub(&Nr_arenas, 1);
 	errno = saved_errno;
 }
 

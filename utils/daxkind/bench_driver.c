@@ -403,6 +403,18 @@ print_list(const struct options *o)
 		    "%-14s %-8s %s\n", w->name, groups[w->group], w->about);
 }
 
+/* Of workloads that were not asked for by name: those about time and space,
+ * or, where there is something else to do, what that needs. */
+static bool
+is_meant(const struct options *o, const struct bench_workload *w)
+{
+	if (o->workloads != NULL)
+		return false;
+	if (w->group == BENCH_PLOT)
+		return o->plot != NULL;
+	return o->has_bars || (o->plot == NULL && o->instructions == NULL);
+}
+
 /* Which allocators and workloads; those that are not there are left out, with
  * a word if they were asked for by name. */
 static bool
@@ -437,10 +449,7 @@ choose(const struct options *o)
 		return false;
 	for (const struct bench_workload *w = Bench_workloads; w->name != NULL;
 	     w++) {
-		if (w->group == BENCH_PLOT
-			? o->plot != NULL
-			: o->workloads == NULL &&
-			      (o->instructions == NULL || o->has_bars))
+		if (is_meant(o, w))
 			(void)add_to(Workloads, w);
 	}
 	if (o->instructions != NULL)

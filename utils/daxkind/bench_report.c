@@ -257,7 +257,6 @@ bench_report_json(const char *path, const struct bench_about *about)
 struct plot {
 	const char *name, *workload, *metric;
 	const char *settings; /* of gnuplot */
-	const char *x_format; /* how x is computed from what is in the data */
 };
 
 static const struct plot Plots[] = {
@@ -269,31 +268,35 @@ static const struct plot Plots[] = {
 	"set xtics ('16' 16, '64' 64, '256' 256, '1 Ki' 1024, '4 Ki' 4096, "
 	"'16 Ki' 16384, '64 Ki' 65536, '256 Ki' 262144, '1 Mi' 1048576, "
 	"'4 Mi' 4194304)\n"
-	"set key left top\n",
-	"1"},
+	"set key left top\n"},
     {"ns-by-threads", "threads", "ns",
 	"set title 'replace one of 10,000 blocks of 16-1,024 B in each "
 	"thread'\n"
 	"set xlabel 'threads'\n"
 	"set ylabel 'ns of processor time'\n"
 	"set logscale x 2\nset logscale y 10\n"
-	"set xtics (1, 2, 4, 8, 16)\nset key left top\n",
-	"1"},
+	"set xrange [1:16.5]\nset xtics (1, 2, 4, 8, 16)\n"
+	"set key left top\n"},
     {"space-over-time", "life", "held",
-	"set title 'file space held; 60 % live, sizes change, free all at the "
+	"set title 'file space held; 40 % live, sizes change, free all at the "
 	"end'\n"
-	"set xlabel '% of the time'\n"
+	"set xlabel '% of the time'\nset xrange [0:100]\n"
 	"set ylabel 'share of the area'\nset yrange [0:1.05]\n"
-	"set key left bottom\n",
-	"1"},
+	"set key left bottom\n"},
     {"largest-over-time", "life", "largest",
-	"set title 'largest block to be had; 60 % live, sizes change, free "
+	"set title 'largest block to be had; 40 % live, sizes change, free "
 	"all at the end'\n"
-	"set xlabel '% of the time'\n"
+	"set xlabel '% of the time'\nset xrange [0:100]\n"
 	"set ylabel 'share of the area'\nset yrange [0:1.05]\n"
-	"set key center top\n",
-	"1"},
+	"set key center top\n"},
 };
+
+/* Of allocators, in the order of the list of them. */
+enum {
+	NR_COLOURS = 8
+};
+static const char *const Colours[NR_COLOURS] = {"#c51b1b", "#f08060", "#1f5fbf",
+    "#7fb0e8", "#1a8a4a", "#8a4fbf", "#707070", "#c0c0c0"};
 
 static FILE *
 open_in(const char *dir, const char *name, const char *suffix)
@@ -342,17 +345,20 @@ write_script(
 {
 	(void)fprintf(to,
 	    "# gnuplot %s.gp\n"
-	    "set terminal svg size 800,480 font 'sans,14' background '#ffffff'"
-	    " dashed\n"
+	    "set terminal svg size 800,480 font 'sans,14' background '#ffffff'\n"
 	    "set output '%s.svg'\nset grid lc rgb '#dddddd'\n%splot ",
 	    plot->name, plot->name, plot->settings);
-	for (unsigned i = 0; i < nr; i++)
+	for (unsigned i = 0; i < nr; i++) {
+		ptrdiff_t nr_colour =
+		    bench_allocator_find(names[i]) - Bench_allocators;
+
 		(void)fprintf(to,
-		    "%s'%s.dat' index %u using %s:2 with linespoints lw %d "
-		    "pt %u ps 0.5 title '%s'",
-		    i > 0 ? ", \\\n  " : "", plot->name, i, plot->x_format,
-		    strncmp(names[i], "daxkind", 7) == 0 ? 3 : 1, i + 4,
-		    names[i]);
+		    "%s'%s.dat' index %u using 1:2 with lines lw %s "
+		    "lc rgb '%s' title '%s'",
+		    i > 0 ? ", \\\n  " : "", plot->name, i,
+		    strncmp(names[i], "daxkind", 7) == 0 ? "3" : "1.5",
+		    Colours[nr_colour % NR_COLOURS], names[i]);
+	}
 	(void)fprintf(to, "\n");
 }
 

@@ -20,7 +20,8 @@ enum {
 	NR_TURNS = 8,
 	NR_PHASES = 5,
 	PHASE_OPS = 1000000,
-	NR_STEPS = 100, /* of life */
+	NR_STEPS = 90, /* of life */
+	NR_EMPTY_STEPS = 10,
 	MAX_SAMPLES = 1 << 20,
 	SAMPLE_EVERY = 16 /* allocations of which one is timed */
 };
@@ -458,7 +459,7 @@ BENCH_INLINE void
 live_step(enum bench_shape shape, struct live *live, const struct sizes *sizes,
     size_t nr)
 {
-	size_t want = Bench_area.size / 10 * 6;
+	size_t want = Bench_area.size / 10 * 4;
 
 	for (size_t i = 0; i < nr; i++) {
 		size_t size = choose_size(sizes, &live->random);
@@ -480,8 +481,8 @@ bench_run_life(const struct bench_how *how)
 	struct live live;
 
 	begin_live(&live, 1, 64);
-	for (size_t i = 0; i <= NR_STEPS; i++) {
-		if (i == NR_STEPS)
+	for (size_t i = 0; i < NR_STEPS + NR_EMPTY_STEPS; i++) {
+		if (i >= NR_STEPS)
 			empty(&live);
 		else
 			BENCH_BY_SHAPE(live_step, &live,

@@ -796,7 +796,7 @@ const struct bench_workload Bench_workloads[] = {
 	BENCH_SPACE, BENCH_BOUNDED, 0, bench_run_churn},
     {"sizes", "replace by size", BENCH_PLOT, 0, 0, run_sizes},
     {"threads", "replace by threads", BENCH_PLOT, 0, 0, run_threads},
-    {"life", "space in use and largest free run, 60 % live, sizes change",
+    {"life", "space in use and largest free run, 40 % live, sizes change",
 	BENCH_PLOT, BENCH_BOUNDED, 0, bench_run_life},
     {.name = NULL},
 };
