@@ -20,7 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SIZE (16 * TEST_MIB)
+#define SIZE (8 * TEST_MIB)
 
 enum {
 	NR_BAD = 20,

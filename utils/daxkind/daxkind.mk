@@ -8,7 +8,8 @@ pkglibexec_PROGRAMS += utils/daxkind/daxkind-bench
 completiondir = $(datadir)/bash-completion/completions
 dist_completion_DATA = utils/daxkind/completion/daxkind
 endif
-EXTRA_DIST += utils/daxkind/.clang-tidy utils/daxkind/completion/daxkind
+EXTRA_DIST += doc/ns-by-size.svg \
+	utils/daxkind/.clang-tidy utils/daxkind/completion/daxkind
 
 utils_daxkind_daxkind_SOURCES = \
 	utils/daxkind/bench.c \
