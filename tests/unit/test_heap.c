@@ -512,14 +512,23 @@ meet(unsigned self)
 	}
 }
 
+/* What two threads do at once is seldom the same instruction: shift them. */
+static void
+wait_a_little(unsigned nr)
+{
+	for (volatile unsigned i = nr % 64; i > 0; i--)
+		;
+}
+
 static void *
 free_blocks(void *arg)
 {
 	(void)arg;
-	for (;;) {
+	for (unsigned nr = 0;; nr++) {
 		meet(1);
 		if (Block == NULL)
 			return NULL;
+		wait_a_little(nr / 64);
 		heap_free(Heap, Block);
 		meet(1);
 	}
@@ -539,6 +548,7 @@ test_of_two_threads_one_frees(void **state)
 	for (; test_now() < until; nr++) {
 		Block = heap_alloc(Heap, 5 * DK_PAGE, 0, false);
 		meet(0);
+		wait_a_little(nr);
 		heap_free(Heap, Block);
 		meet(0);
 		region_get_figures(Region, &is);
@@ -585,7 +595,7 @@ fill_and_free(void *arg)
 static void
 test_every_thread_gets_what_the_first_got(void **state)
 {
-	static const size_t sizes[] = {1000, 1500, 10000, 30000, 1000};
+	static const size_t sizes[] = {1000, 10000, 30000};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
