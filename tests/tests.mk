@@ -151,6 +151,7 @@ SCRIPT_TESTS = \
 	tests/abi/manpages.sh \
 	tests/abi/symbols.sh \
 	tests/api/compare/compare.sh \
+	tests/command/bench.sh \
 	tests/man/man_examples.sh
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)

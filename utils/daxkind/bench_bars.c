@@ -73,6 +73,8 @@ const struct bench_bar Bench_bars[] = {
 	AT_LEAST = 0.98, .unit = "of the area"},
     {"create a kind", "kinds", "create_us", .limit = 20, .unit = "us"},
     {"destroy a kind", "kinds", "destroy_us", .limit = 20, .unit = "us"},
+    {"destroy a kind that was used", "kinds", "destroy_us_used", .limit = 20,
+	.unit = "us"},
     {"DRAM of a kind without blocks", "kinds", "unused_kib", .limit = 16,
 	.unit = "KiB"},
     {"DRAM of a kind with one block", "kinds", "used_kib", .limit = 128,

@@ -118,7 +118,7 @@ bench_report_bars(void)
 		(void)printf("%-42s %s %7g", b->what,
 		    b->is_at_least ? ">=" : "<=", b->limit);
 		if (has)
-			(void)printf(" %10.3f", value);
+			(void)printf(" %10.4f", value);
 		else
 			(void)printf(" %10s", "-");
 		(void)printf(" %-13s %s\n", b->unit,
