@@ -18,6 +18,7 @@ static void
 reclaim_idle(void *arg)
 {
 	thread_cache_reclaim_idle(arg);
+	(void)quarantine_free_parked(arg);
 }
 
 int
@@ -87,6 +88,19 @@ heap_free_all(struct heap *heap)
 /* --- large blocks: whole pages of the region --------------------------------- */
 
 /*
+ * Take free blocks out of thread caches and let go of parked ones, so that
+ * slabs without a live block go back; says whether to look again.  A block is
+ * parked only by an allocation that met it, which bounds the cost.
+ */
+static bool
+collect(struct heap *heap)
+{
+	bool any = thread_cache_reclaim(heap);
+
+	return quarantine_free_parked(heap) || any;
+}
+
+/*
  * Give back what arenas hold without a live block in it; says whether to look
  * again.  Arenas give pages back as soon as they are free, so there is
  * something only while another thread is about to do that: once in a
@@ -103,7 +117,6 @@ purge(struct heap *heap)
 	if (now < next || !atomic_compare_exchange_strong(
 			      &heap->next_purge_us, &next, now + 1000))
 		return false;
-	quarantine_free_parked(heap);
 	while (arena_set_next(&heap->arenas, &pos, &arena))
 		je_arena_purge(arena);
 	return true;
@@ -120,7 +133,7 @@ alloc_large(struct heap *heap, size_t size, size_t align, bool zero)
 		return NULL;
 	align = max_size(align, DK_PAGE);
 	int rc = region_take(heap->region, len, align, RANGESET_LOW, &block);
-	if (rc == -ENOMEM && thread_cache_reclaim(heap))
+	if (rc == -ENOMEM && collect(heap))
 		rc =
 		    region_take(heap->region, len, align, RANGESET_LOW, &block);
 	if (rc == -ENOMEM && purge(heap))
@@ -189,7 +202,7 @@ alloc_small_hard(struct heap *heap, unsigned size_class, uint64_t mark)
 {
 	void *ptr = NULL;
 
-	if (thread_cache_reclaim(heap) || arena_set_has_others(&heap->arenas))
+	if (collect(heap) || arena_set_has_others(&heap->arenas))
 		ptr = slabs_alloc_anywhere(heap, size_class);
 	if (ptr == NULL && purge(heap))
 		ptr = slabs_alloc_anywhere(heap, size_class);
@@ -470,8 +483,7 @@ heap_purge(struct heap *heap)
 	unsigned pos = 0, arena;
 
 	if (heap->region != NULL) {
-		(void)thread_cache_reclaim(heap);
-		quarantine_free_parked(heap);
+		(void)collect(heap);
 	}
 	while (arena_set_next(&heap->arenas, &pos, &arena))
 		je_arena_purge(arena);

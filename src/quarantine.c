@@ -131,7 +131,7 @@ quarantine_add(struct heap *heap, void *addr, size_t len)
 	rc = region_mark_bad(heap->region, addr, len);
 	/* What is cached was freed before; from now on no bad one is cached. */
 	thread_cache_empty(heap);
-	quarantine_free_parked(heap);
+	(void)quarantine_free_parked(heap);
 	return rc;
 }
 
@@ -165,12 +165,14 @@ take_parked(struct heap *heap)
 	return parked;
 }
 
-void
+bool
 quarantine_free_parked(struct heap *heap)
 {
 	if (bits_of(heap) == NULL)
-		return;
+		return false;
 	struct parked_block *parked = take_parked(heap);
+	bool any = parked != NULL;
+
 	while (parked != NULL) {
 		struct parked_block *next = parked->next;
 
@@ -179,6 +181,7 @@ quarantine_free_parked(struct heap *heap)
 		os_delete(parked);
 		parked = next;
 	}
+	return any;
 }
 
 void

@@ -53,8 +53,9 @@ bool quarantine_admit_slow(
     struct heap *heap, const void *ptr, unsigned size_class);
 /* Keep a block that was not admitted. */
 void quarantine_park(struct heap *heap, void *ptr, unsigned size_class);
-/* Free what is parked; it is parked again when it is met again. */
-void quarantine_free_parked(struct heap *heap);
+/* Free what is parked; it is parked again when it is met again.  Whether there
+ * was anything. */
+bool quarantine_free_parked(struct heap *heap);
 bool quarantine_touches_slow(
     const struct heap *heap, const void *ptr, size_t len);
 

@@ -47,18 +47,13 @@ API_TESTS = \
 	tests/api/test_persist \
 	tests/api/test_pmem \
 	tests/api/test_preloaded_malloc \
+	tests/api/test_quarantine \
 	tests/api/test_refill \
 	tests/api/test_regions \
+	tests/api/test_sigbus \
 	tests/api/test_static_kinds \
 	tests/api/test_stats \
 	tests/api/test_threads
-
-# Of bad memory met at run time: an open defect makes each fail now and then
-# (figures of bad bytes lag behind; one damaged block in many runs under load),
-# so they are built, and run by make check-bad-memory, until that is mended.
-BAD_MEMORY_TESTS = \
-	tests/api/test_quarantine \
-	tests/api/test_sigbus
 
 # threads and full regions: DAXKIND_STRESS_SECONDS for each in make check
 STRESS_TESTS = \
@@ -182,7 +177,7 @@ tests_command_test_command_LDADD = tests/libsupport.la libdaxkind.la \
 endif
 CHECKED = $(UNIT_TESTS) $(API_TESTS) $(COMMAND_TESTS) $(STRESS_TESTS) \
 	tests/abi/dlopen
-check_PROGRAMS += $(CHECKED) $(BAD_MEMORY_TESTS) $(DAX_TESTS) $(DAX_HELPERS)
+check_PROGRAMS += $(CHECKED) $(DAX_TESTS) $(DAX_HELPERS)
 TESTS += $(CHECKED)
 
 check_LTLIBRARIES += tests/libsupport.la tests/libunit.la
@@ -199,7 +194,7 @@ LDADD = tests/libunit.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
 $(UNIT_TESTS): private AM_LDFLAGS = $(DK_LDFLAGS) \
 	$(UNIT_WRAPS:%=-Wl,--wrap=%)
 # ... and the others, which see the library as a user does.
-$(API_TESTS) $(BAD_MEMORY_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS): private LDADD = \
+$(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS): private LDADD = \
 	tests/libsupport.la libdaxkind.la $(CMOCKA_LIBS) $(PTHREAD_LIBS)
 
 tests_dax_verifier_flush_log_SOURCES = \
@@ -224,7 +219,3 @@ endif
 .PHONY: check-dax
 check-dax: all $(check_PROGRAMS) $(check_LTLIBRARIES)
 	$(top_srcdir)/utils/dax-vm check $(abs_top_builddir)
-
-.PHONY: check-bad-memory
-check-bad-memory: all $(check_PROGRAMS) $(check_LTLIBRARIES)
-	for t in $(BAD_MEMORY_TESTS); do ./$$t || exit 1; done

@@ -8,7 +8,7 @@
 # cached base, then this overlay with
 #
 #   /init, /lab/*.sh      the guest's scripts
-#   /lab/env, /lab/jobs   what to do
+#   /lab/env, /lab/jobs.* what to do
 #   /lab/bin              programs and other files
 #   /lab/lib              libraries of the build tree (LD_LIBRARY_PATH)
 #
@@ -26,7 +26,6 @@ pack_begin() {
 	cp "$Lib/guest/init" "$Overlay/init"
 	chmod 755 "$Overlay/init" "$Overlay/lab/bin/dax-poison"
 	: >"$Overlay/lab/env"
-	: >"$Overlay/lab/jobs"
 }
 
 # pack_set NAME VALUE: for the guest's own scripts.

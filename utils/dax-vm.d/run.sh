@@ -21,12 +21,16 @@ Keep_image=
 Rounds=5
 Operands=()
 
-# What is to run: job i is Job_name[i] on Job_kind[i].
+# What is to run: job i is Job_name[i] on Job_kind[i], in the lane Job_lane[i].
 Job_name=()
 Job_kind=()
+Job_lane=()
 
 # Set by check: a run in which everything was skipped has checked nothing.
 Want_pass=
+
+# The test that runs on a kind now.
+declare -A Running=()
 
 Passed=0
 Failed=0
@@ -71,10 +75,33 @@ kinds_check() {
 	done
 }
 
-# job_add KIND NAME
+# job_add KIND NAME: tests of the public interface leave the devices alone, so
+# two kinds of device can be tested at a time.
 job_add() {
+	local lane=alone
+
+	case $2 in
+	api.*)
+		case $1 in
+		devdax | ext4) lane=1 ;;
+		*) lane=2 ;;
+		esac
+		;;
+	esac
 	Job_kind+=("$1")
 	Job_name+=("$2")
+	Job_lane+=("$lane")
+}
+
+# jobs_add NAME KINDS ALLOWED: on each of the kinds that is allowed.
+jobs_add() {
+	local kind
+
+	for kind in $2; do
+		case $3 in
+		*" $kind "*) job_add "$kind" "$1" ;;
+		esac
+	done
 }
 
 # --- run --------------------------------------------------------------------
@@ -127,8 +154,25 @@ is_program() {
 		program_real "$1" | grep -q '/\.libs/'
 }
 
+# check_examples BUILD ALLOWED: those that want memory which a host seldom has.
+check_examples() {
+	local example kinds
+
+	for example in "$1"/examples/0[0-9]_*; do
+		is_program "$example" || continue
+		case $example in
+		*/0?_devdax) kinds='devdax nvdimm' ;;
+		*/0?_fsdax_file | */0?_pmem_kind) kinds='ext4 xfs' ;;
+		*/0?_hugetlb) kinds=tmpfs ;; # on pages that init reserves
+		*) continue ;;
+		esac
+		pack_program "$example" "example.${example##*/}"
+		jobs_add "example.${example##*/}" "$kinds" "$2"
+	done
+}
+
 check_main() {
-	local build test name kind kinds only program
+	local build test name kinds only program
 
 	options_parse k:p:t:vf:e:E "$@"
 	: "${Total_limit:=360}"
@@ -148,9 +192,9 @@ check_main() {
 	for test in "$build"/tests/dax/test_* "$build"/tests/api/test_*; do
 		is_program "$test" || continue
 		case $test in
-		*/api/test_environ | */api/test_full_fs) continue ;; # not about it
-		# see BAD_MEMORY_TESTS in tests/tests.mk
-		*/api/test_quarantine | */api/test_sigbus) continue ;;
+		# not about the memory of a region
+		*/api/test_environ | */api/test_full_fs | \
+			*/api/test_preloaded_malloc) continue ;;
 		*/dax/test_*)
 			name=${test##*/}
 			kinds=$(check_kinds "$name")
@@ -163,12 +207,9 @@ check_main() {
 			;;
 		esac
 		pack_program "$test" "$name"
-		for kind in $kinds; do
-			case $only in
-			*" $kind "*) job_add "$kind" "$name" ;;
-			esac
-		done
+		jobs_add "$name" "$kinds" "$only"
 	done
+	check_examples "$build" "$only"
 	[ ${#Job_name[@]} -gt 0 ] ||
 		die 2 "$build: no DAX test is built (make check builds them)"
 	[ ! -x "$build/utils/daxkind/daxkind" ] ||
@@ -203,9 +244,13 @@ pack_extras() {
 run_jobs() {
 	local i layout=mixed kinds args=()
 
+	: >"$Overlay/lab/jobs.alone"
+	: >"$Overlay/lab/jobs.1"
+	: >"$Overlay/lab/jobs.2"
 	for i in "${!Job_name[@]}"; do
-		echo "${Job_kind[i]} ${Job_name[i]}"
-	done >"$Overlay/lab/jobs"
+		echo "${Job_kind[i]} ${Job_name[i]}" \
+			>>"$Overlay/lab/jobs.${Job_lane[i]}"
+	done
 	# Only kinds that something runs on cost set-up time.
 	kinds=$(printf '%s\n' "${Job_kind[@]}" | awk '!seen[$1]++' |
 		tr '\n' ' ')
@@ -253,8 +298,8 @@ run_watch() {
 		case $? in
 		1)
 			guest_kill
-			job_lost "$doing"
-			note "the guest died while $doing"
+			note "the guest died while $doing ${Running[*]}"
+			jobs_lost
 			guest_show_console
 			return 125
 			;;
@@ -277,21 +322,36 @@ run_watch() {
 			;;
 		'@start '*)
 			phase_limit=$((Test_limit + 60))
-			doing="running ${Guest_line#@start }"
+			# shellcheck disable=SC2086 # @start KIND TEST
+			job_started ${Guest_line#@start }
+			doing='running tests'
 			;;
 		'@'*) ;;
 		*) result_show "$Guest_line" ;;
 		esac
 	done
 	guest_kill
-	job_lost "$doing"
-	note "$why, while $doing"
+	note "$why, while $doing ${Running[*]}"
+	jobs_lost
 	guest_show_console
 	return 124
 }
 
+# job_started KIND TEST
+job_started() {
+	Running[$1]="$1 $2"
+}
+
 # result_show LINE: counts it, too.
 result_show() {
+	local kind
+
+	case $1 in
+	'PASS '* | 'FAIL '* | 'SKIP '*)
+		read -r _ kind _ <<<"$1"
+		unset "Running[$kind]"
+		;;
+	esac
 	case $1 in
 	'PASS '*) Passed=$((Passed + 1)) ;;
 	'FAIL '*) Failed=$((Failed + 1)) ;;
@@ -300,12 +360,15 @@ result_show() {
 	printf '%s\n' "$1"
 }
 
-# job_lost DOING: the guest is gone, and what it ran has failed.
-job_lost() {
-	case $1 in
-	'running '*) result_show "FAIL ${1#running } -" ;;
-	*) Failed=$((Failed + 1)) ;;
-	esac
+# jobs_lost: the guest is gone, and what it ran has failed; before it ran
+# anything, that has.
+jobs_lost() {
+	local job
+
+	[ ${#Running[@]} -gt 0 ] || Failed=$((Failed + 1))
+	for job in "${Running[@]}"; do
+		result_show "FAIL $job -"
+	done
 }
 
 # run_summary STATUS EXPECTED: last line and exit status.

@@ -64,7 +64,7 @@ show_output() {
 		sed 's/^/| /' >&3
 }
 
-# test_environment KIND PATH: what a program under test finds set.
+# test_environment KIND PATH SCRATCH: what a program under test finds set.
 test_environment() {
 	DAX_KIND=$1
 	DAX_PATH=$2
@@ -72,7 +72,7 @@ test_environment() {
 	DAX_REGION=$(kept "$1" region)
 	[ -z "$DAX_REGION" ] || DAX_REGION=/sys/bus/nd/devices/$DAX_REGION
 	export DAX_KIND DAX_PATH DAX_BLOCK DAX_REGION DAXKIND_TEST_DAX=1
-	export LD_LIBRARY_PATH=/lab/lib TMPDIR=/tmp/test
+	export LD_LIBRARY_PATH=/lab/lib TMPDIR=$3
 	mkdir -p "$TMPDIR"
 	cd "$TMPDIR" || exit 126
 	exec 3>&-

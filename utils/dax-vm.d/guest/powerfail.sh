@@ -38,7 +38,7 @@ verify() {
 	path=$(path_of "$1")
 	begin=$(centis)
 	(
-		test_environment "$1" "$path"
+		test_environment "$1" "$path" /tmp/test
 		exec timeout -s KILL "$TEST_LIMIT" \
 			"/lab/bin/$VERIFY" "$path" "$ack"
 	) >/tmp/verify 2>&1 </dev/null
@@ -72,7 +72,7 @@ write_kind() {
 	port=$(port_of "$1")
 	(
 		(
-			test_environment "$1" "$path"
+			test_environment "$1" "$path" /tmp/test
 			exec "/lab/bin/$WRITE" "$path"
 		) >"$port" 2>"/tmp/writer.$1" </dev/null
 		status=$?

@@ -1,10 +1,14 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# run.sh -- runs every line "KIND NAME" of /lab/jobs and reports on it.
+# run.sh -- runs every line "KIND NAME" of /lab/jobs.* and reports on it: first
+# those of jobs.alone one after the other, then the other files side by side.
 
-# Tests are given /tmp/test to write to, and it is theirs alone.
-Out=/tmp/out
+# lane_begin NAME: a test is given a folder to write to that is its alone.
+lane_begin() {
+	Out=/tmp/out.$1
+	Scratch=/tmp/test.$1
+}
 
 # job_path KIND NAME: what the test gets; empty when the kind is broken.
 job_path() {
@@ -26,7 +30,7 @@ job_limit() {
 # leaves behind can be killed.  Returns its status, 137 when it was killed.
 job_exec() {
 	(
-		test_environment "$1" "$3"
+		test_environment "$1" "$3" "$Scratch"
 		exec setsid timeout -s KILL "$4" "/lab/bin/$2" "$3"
 	) >"$Out" 2>&1 </dev/null &
 	group=$!
@@ -44,8 +48,8 @@ job_run() {
 		return
 	fi
 	say "@start $1 $2"
-	rm -rf /tmp/test
-	mkdir -p /tmp/test
+	rm -rf "$Scratch"
+	mkdir -p "$Scratch"
 	case $path in
 	/mnt/*) mkdir -p "$path" ;;
 	esac
@@ -90,21 +94,30 @@ job_report() {
 	fi
 	say "FAIL $1 $2 $secs ($reason)"
 	show_output "$Out" 60
-	dmesg >/tmp/kernel
-	[ ! -s /tmp/kernel ] || {
+	dmesg >"$Out"
+	[ ! -s "$Out" ] || {
 		say "| the kernel said:"
-		show_output /tmp/kernel 15
+		show_output "$Out" 15
 	}
+}
+
+# lane_run NAME: the jobs of that lane.
+lane_run() {
+	lane_begin "$1"
+	while read -r kind name <&4; do
+		limit=$(job_limit)
+		if [ "$limit" -lt 1 ]; then
+			say "@late"
+			return
+		fi
+		job_run "$kind" "$name"
+	done 4<"/lab/jobs.$1"
 }
 
 kinds_setup
 say "# guest set up in $(uptime_now) s"
-while read -r kind name <&4; do
-	limit=$(job_limit)
-	if [ "$limit" -lt 1 ]; then
-		say "@late"
-		break
-	fi
-	job_run "$kind" "$name"
-done 4</lab/jobs
+lane_run alone
+lane_run 1 &
+lane_run 2 &
+wait
 say "@done"
