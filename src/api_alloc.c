@@ -60,7 +60,7 @@ memkind_malloc(memkind_t kind, size_t size)
 	/* Of size 0, size - 1 is large. */
 	if (DK_LIKELY(kind != NULL && size - 1 < SIZE_CLASS_LARGEST)) {
 		void *ptr = thread_cache_alloc(
-		    kind->cache_key, kind->cache_slot, size_class_of(size));
+		    kind, kind->cache_slot, size_class_word(size));
 
 		if (DK_LIKELY(ptr != NULL))
 			return ptr;
@@ -133,8 +133,8 @@ memkind_free(memkind_t kind, void *ptr)
 			    &region->kind, memory_order_acquire);
 	}
 	/* Knows NULL and blocks of other kinds from those of this one. */
-	if (DK_LIKELY(kind != NULL && thread_cache_free(kind->cache_key,
-					  kind->cache_slot, ptr)))
+	if (DK_LIKELY(kind != NULL &&
+		      thread_cache_free(kind, kind->cache_slot, ptr)))
 		return;
 	free_slow(kind, ptr);
 }

@@ -17,7 +17,7 @@
 
 /* Threads are numbered in the order in which they first allocate. */
 static _Atomic(unsigned) Nr_threads;
-static DK_TLS_HOT unsigned Thread_nr; /* 0: has none yet */
+static _Thread_local unsigned Thread_nr; /* 0: has none yet */
 
 static unsigned
 thread_nr(void)

@@ -11,11 +11,10 @@
 #define DK_MUST_CHECK __attribute__((warn_unused_result))
 /* Formats like printf: argument number fmt, its values from number args. */
 #define DK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-/* A thread-local that is read on hot paths.  Not initial-exec, which would be
- * the fastest: jemalloc's thread data is in the same TLS segment, and a library
- * with so large a static one can not be dlopen'ed.  configure asks for TLS
- * descriptors (-mtls-dialect=gnu2), which cost next to nothing more. */
-#define DK_TLS_HOT _Thread_local
+/* A thread-local at a fixed distance from the thread pointer: the fastest, and
+ * scarce; tls.h says why.  All others are found by TLS descriptors, which
+ * configure asks for (-mtls-dialect=gnu2). */
+#define DK_TLS_FIXED _Thread_local __attribute__((tls_model("initial-exec")))
 /* A function that would only make its caller larger. */
 #define DK_NOINLINE __attribute__((noinline))
 #define DK_LIKELY(x) __builtin_expect(!!(x), 1)

@@ -227,8 +227,8 @@ static void *
 alloc_small(struct heap *heap, size_t size, bool zero)
 {
 	unsigned size_class = size_class_of(size);
-	void *ptr =
-	    thread_cache_alloc(heap->caches.key, heap->caches.slot, size_class);
+	void *ptr = thread_cache_alloc(heap->caches.owner, heap->caches.slot,
+	    page_word_of_small(size_class));
 
 	if (DK_UNLIKELY(ptr == NULL)) {
 		/* An ending thread has no slabs to go to, but pages. */
@@ -249,8 +249,8 @@ alloc_small(struct heap *heap, size_t size, bool zero)
 static void
 free_small(struct heap *heap, void *ptr, uint32_t word)
 {
-	if (!thread_cache_free(heap->caches.key, heap->caches.slot, ptr))
-		thread_cache_free_slow(heap, ptr, word - PAGE_SMALL);
+	if (!thread_cache_free(heap->caches.owner, heap->caches.slot, ptr))
+		thread_cache_free_slow(heap, ptr, page_size_class(word));
 }
 
 /* Without a region all is jemalloc's. */
@@ -327,7 +327,7 @@ move(struct heap *heap, void *ptr, size_t old_size, size_t new_size)
 static void *
 resize_small(struct heap *heap, void *ptr, uint32_t word, size_t size)
 {
-	unsigned size_class = word - PAGE_SMALL;
+	unsigned size_class = page_size_class(word);
 
 	if (size <= SIZE_CLASS_LARGEST && size_class_of(size) == size_class)
 		return ptr;
@@ -405,7 +405,7 @@ heap_usable(const struct heap *heap, const void *ptr)
 		return je_usable(ptr);
 	uint32_t word = word_of(heap, ptr);
 	if (page_is_small(word))
-		return Size_classes.size[word - PAGE_SMALL];
+		return Size_classes.size[page_size_class(word)];
 	return page_is_large(word) ? page_large_len(word) : 0;
 }
 

@@ -60,6 +60,18 @@ enum {
 };
 static _Atomic(unsigned) Nr_arenas; /* of ours, alive */
 
+/* Whether a block over DRAM was ever asked for: until then no pointer needs to
+ * be looked up in jemalloc's records. */
+static _Atomic(bool) Has_dram;
+
+static void
+note_dram(void)
+{
+	/* Most calls find it set: a read leaves the cache line shared. */
+	if (!atomic_load_explicit(&Has_dram, memory_order_relaxed))
+		atomic_store_explicit(&Has_dram, true, memory_order_relaxed);
+}
+
 static pthread_once_t Once = PTHREAD_ONCE_INIT;
 
 static bool
@@ -233,6 +245,8 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 		atomic_fetch_sub(&Nr_arenas, 1);
 		return -EAGAIN;
 	}
+	if (!is_eager)
+		note_dram();
 	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
 	    &config, sizeof(config));
 	if (rc < 0) {
@@ -350,6 +364,7 @@ je_default_alloc(size_t size, size_t align, bool zero)
 {
 	if (is_too_large(size, align))
 		return NULL;
+	note_dram();
 	return jemk_mallocx(size, flags_of(align, zero));
 }
 
@@ -392,8 +407,10 @@ je_find_arena(const void *ptr, unsigned *arena)
 	size_t len = sizeof(*arena);
 	int saved_errno = errno;
 
+	if (!atomic_load_explicit(&Has_dram, memory_order_relaxed))
+		return false;
 	/* arenas.lookup trusts the pointer: ask the one that does not first. */
-	if (!is_ready() || je_usable(ptr) == 0)
+	if (je_usable(ptr) == 0 || !is_ready())
 		return false;
 	int rc = jemk_mallctlbymib(Je.lookup.name, Je.lookup.len, arena, &len,
 	    (void *)&ptr, sizeof(ptr));

@@ -62,8 +62,10 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 			    err);
 		goto err_unclaim;
 	}
+	/* Unless the operations are a user's, the hot paths do without them:
+	 * caches are known as the kind's. */
 	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free) {
-		kind->cache_key = kind->heap->caches.key;
+		thread_cache_set_owner(kind->heap, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}
 	region_set_kind(region, kind);

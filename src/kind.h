@@ -26,10 +26,7 @@ struct memkind {
 	char name[KIND_NAME_SIZE];
 	/* Set by the ops' create; NULL for kinds that have none. */
 	struct heap *heap;
-	/* For the hot paths: of the heap's thread caches; 0 (no cache has
-	 * that key) where the operations are a user's. */
-	uint64_t cache_key;
-	unsigned cache_slot;
+	unsigned cache_slot; /* of the heap's thread caches */
 
 	_Atomic(bool) allows_zero; /* a size of 0 gives a block */
 

@@ -21,9 +21,9 @@
 #include "os.h"
 #include "util.h"
 
-/* A word: 0 where no block begins, PAGE_SMALL + the size class where blocks of
+/* A word: 0 where no block begins, PAGE_SMALL * (1 + size class) where blocks of
  * a jemalloc slab begin, or PAGE_LARGE + the number of pages of the block. */
-#define PAGE_SMALL ((uint32_t)1)
+#define PAGE_SMALL ((uint32_t)4) /* thread_cache.h says why */
 /* In a word that is not large: a block that begins there may be bad. */
 #define PAGE_TAINTED ((uint32_t)1 << 30)
 #define PAGE_LARGE ((uint32_t)1 << 31)
@@ -94,6 +94,19 @@ static inline bool
 page_is_small(uint32_t word)
 {
 	return word != 0 && !page_is_large(word);
+}
+
+static inline uint32_t
+page_word_of_small(unsigned size_class)
+{
+	return (size_class + 1) * PAGE_SMALL;
+}
+
+/* word is small and not tainted. */
+static inline unsigned
+page_size_class(uint32_t word)
+{
+	return word / PAGE_SMALL - 1;
 }
 
 /* The word as it would be without bad pages. */

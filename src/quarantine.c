@@ -76,7 +76,7 @@ quarantine_admit_slow(struct heap *heap, const void *ptr, unsigned size_class)
 	uint32_t word;
 
 	do {
-		word = PAGE_SMALL + size_class;
+		word = page_word_of_small(size_class);
 		if (any_bad(heap, first, first + PAGES_BEFORE))
 			word |= PAGE_TAINTED;
 	} while (!atomic_compare_exchange_weak(at, &old, word));

@@ -30,8 +30,8 @@ init(void)
 			return;
 		Size_classes.size[i] = (uint32_t)size;
 		Size_classes.slab_size[i] = (uint32_t)je_bin_slab_size(i);
-		for (; at <= size / SIZE_CLASS_UNIT; at++)
-			Size_classes.of[at] = (uint8_t)i;
+		for (; at < size / SIZE_CLASS_UNIT; at++)
+			Size_classes.word[at] = (uint8_t)page_word_of_small(i);
 	}
 	Size_classes.nr = nr;
 	if (Size_classes.size[nr - 1] != SIZE_CLASS_LARGEST)

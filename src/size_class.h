@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "export.h"
+#include "page_map.h"
 
 /* jemalloc 5.3.0 has 36 with pages of 4 KiB, up to 14 KiB. */
 enum {
@@ -21,8 +22,8 @@ struct size_classes {
 	unsigned nr;
 	uint32_t size[SIZE_CLASS_MAX];      /* bytes */
 	uint32_t slab_size[SIZE_CLASS_MAX]; /* bytes of a slab of that class */
-	/* Class of a size of (i - 1) * 8 + 1 to i * 8 bytes. */
-	uint8_t of[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT + 1];
+	/* Of the class of sizes i * 8 + 1 to (i + 1) * 8: its page word. */
+	uint8_t word[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT];
 };
 
 /* Constant once size_class_init() has run. */
@@ -31,11 +32,17 @@ extern struct size_classes Size_classes;
 /* Reads the classes from jemalloc, once.  -ENOTSUP: they are not as above. */
 int size_class_init(void) DK_MUST_CHECK;
 
-/* size is at most SIZE_CLASS_LARGEST. */
+/* size is 1 to SIZE_CLASS_LARGEST. */
+static inline uint32_t
+size_class_word(size_t size)
+{
+	return Size_classes.word[(size - 1) / SIZE_CLASS_UNIT];
+}
+
 static inline unsigned
 size_class_of(size_t size)
 {
-	return Size_classes.of[(size + SIZE_CLASS_UNIT - 1) / SIZE_CLASS_UNIT];
+	return page_size_class(size_class_word(size));
 }
 
 #endif /* SIZE_CLASS_H */

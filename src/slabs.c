@@ -22,7 +22,7 @@ slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
 		}
 		/* Most find the word as it should be, no bad page near. */
 		if (DK_LIKELY(page_map_get(&heap->pages, ptr) ==
-			      PAGE_SMALL + size_class) ||
+			      page_word_of_small(size_class)) ||
 		    quarantine_admit_slow(heap, ptr, size_class))
 			break;
 		quarantine_park(heap, ptr, size_class);

@@ -17,7 +17,7 @@ libdaxkind_core_la_SOURCES = \
 	src/arena_set.c src/arena_set.h src/page_map.h \
 	src/size_class.c src/size_class.h src/slabs.c src/slabs.h \
 	src/quarantine.c src/quarantine.h \
-	src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
+	src/tls.h src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
 	src/error.c src/error.h src/kind.c src/kind.h \
 	src/kind_registry.c src/kind_registry.h \
 	src/kind_heap_ops.c src/kind_heap_ops.h \

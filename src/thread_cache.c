@@ -48,20 +48,18 @@ enum {
 	ITEMS_MAX = SIZE_CLASS_MAX * BIN_MAX / 2
 };
 
-static struct thread_cache No_cache = {.key = CACHE_KEY_NONE};
-
-#define FOUR(x) x, x, x, x
-#define ALL_SLOTS(x) \
-	FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x), FOUR(x)
+#define NO_CACHE ((struct thread_cache *)(void *)daxkind_tls_nothing)
+_Static_assert(sizeof(struct thread_cache) <= TLS_NOTHING_SIZE,
+    "daxkind_tls_nothing stands for one");
 
 /* Of threads that cached nothing yet, and of those that are ending. */
-static struct thread_caches No_thread = {.slots = {ALL_SLOTS(&No_cache)}};
-static struct thread_caches Ended_thread = {
-    .slots = {ALL_SLOTS(&No_cache)}, .is_off = true};
+static struct thread_caches No_thread;
+static struct thread_caches Ended_thread = {.is_off = true};
 
-DK_TLS_HOT struct thread_caches *Thread_caches = &No_thread;
+_Thread_local struct thread_caches *Thread_caches = &No_thread;
 
-static _Atomic(uint64_t) Next_key = 1;
+/* Heaps are spread over the slots. */
+static _Atomic(unsigned) Next_slot;
 
 static struct lock Threads_lock = LOCK_INIT(LOCK_THREADS);
 static pthread_cond_t Left = PTHREAD_COND_INITIALIZER; /* of Threads_lock */
@@ -95,15 +93,28 @@ void
 thread_cache_heap_init(struct heap *heap, size_t region_size)
 {
 	struct heap_caches *hc = &heap->caches;
-	uint64_t key =
-	    atomic_fetch_add_explicit(&Next_key, 1, memory_order_relaxed);
+	unsigned nr =
+	    atomic_fetch_add_explicit(&Next_slot, 1, memory_order_relaxed);
 
 	*hc = (struct heap_caches){
-	    .key = key,
-	    .slot = (unsigned)(key % THREAD_CACHE_SLOTS),
+	    .owner = heap,
+	    .slot = nr % TLS_SLOTS,
 	    .max_bytes = min_size(BIN_BYTES, region_size / REGION_SHARE),
 	};
 	lock_init(&hc->lock, LOCK_CACHES);
+}
+
+void
+thread_cache_set_owner(struct heap *heap, const void *owner)
+{
+	struct heap_caches *hc = &heap->caches;
+
+	lock_take(&hc->lock);
+	hc->owner = owner;
+	/* A user's create may have allocated. */
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next)
+		atomic_store_explicit(&c->owner, owner, memory_order_release);
+	lock_drop(&hc->lock);
 }
 
 static void
@@ -132,8 +143,7 @@ thread_cache_heap_fini(struct heap *heap)
 		struct thread_cache *c = hc->list;
 
 		/* By contract no thread uses the heap: none is inside. */
-		atomic_store_explicit(
-		    &c->key, CACHE_KEY_NONE, memory_order_release);
+		atomic_store_explicit(&c->owner, NULL, memory_order_release);
 		unlink_from_heap(hc, c);
 		c->heap = NULL;
 	}
@@ -143,6 +153,12 @@ thread_cache_heap_fini(struct heap *heap)
 }
 
 /* --- of a thread --------------------------------------------------------------- */
+
+static struct cache_bin *
+bin_of(struct thread_cache *c, unsigned size_class)
+{
+	return cache_bin(c, page_word_of_small(size_class));
+}
 
 static size_t
 nr_blocks(const struct cache_bin *bin)
@@ -177,14 +193,13 @@ init_cache(struct thread_cache *c, void **items, struct heap *heap)
 	void **at = items;
 
 	memset(c, 0, sizeof(*c));
-	atomic_store_explicit(&c->key, CACHE_KEY_NONE, memory_order_relaxed);
 	c->base = (uintptr_t)heap->region->base;
 	c->size = heap->region->size;
 	c->words = heap->pages.words;
 	c->items = items;
 	c->heap = heap;
 	for (unsigned i = 0; i < Size_classes.nr; i++) {
-		struct cache_bin *bin = &c->bins[i];
+		struct cache_bin *bin = bin_of(c, i);
 
 		bin->base = at;
 		at += bin_max(heap, i);
@@ -206,7 +221,7 @@ get_thread_locked(void)
 	t = pool_get(&Thread_records);
 	if (t == NULL)
 		return NULL;
-	*t = No_thread;
+	*t = (struct thread_caches){0};
 	if (pthread_setspecific(Key, t) != 0) {
 		pool_put(&Thread_records, t);
 		return NULL;
@@ -229,9 +244,9 @@ drop_dead_locked(struct thread_caches *t)
 			continue;
 		}
 		*link = c->thread_next;
-		for (unsigned i = 0; i < THREAD_CACHE_SLOTS; i++) {
-			if (t->slots[i] == c)
-				t->slots[i] = &No_cache;
+		for (unsigned i = 0; i < TLS_SLOTS; i++) {
+			if (daxkind_tls_slots[i] == c)
+				daxkind_tls_slots[i] = NO_CACHE;
 		}
 		pool_put(&Item_arrays, c->items);
 		pool_put(&Cache_records, c);
@@ -245,7 +260,7 @@ get_cache(struct heap *heap)
 {
 	struct heap_caches *hc = &heap->caches;
 	struct thread_caches *t = Thread_caches;
-	struct thread_cache *c = t->slots[hc->slot];
+	struct thread_cache *c = cache_in_slot(hc->slot);
 
 	if (DK_LIKELY(c->heap == heap))
 		return c;
@@ -253,7 +268,7 @@ get_cache(struct heap *heap)
 		return NULL;
 	for (c = t->all; c != NULL; c = c->thread_next) {
 		if (c->heap == heap) {
-			t->slots[hc->slot] = c;
+			daxkind_tls_slots[hc->slot] = c;
 			return c;
 		}
 	}
@@ -271,7 +286,7 @@ get_cache(struct heap *heap)
 			init_cache(c, items, heap);
 			c->thread_next = t->all;
 			t->all = c;
-			t->slots[hc->slot] = c;
+			daxkind_tls_slots[hc->slot] = c;
 			lock_take(&hc->lock);
 			c->heap_next = hc->list;
 			if (hc->list != NULL)
@@ -280,7 +295,7 @@ get_cache(struct heap *heap)
 			atomic_fetch_add_explicit(
 			    &hc->nr_open, 1, memory_order_seq_cst);
 			atomic_store_explicit(
-			    &c->key, hc->key, memory_order_release);
+			    &c->owner, hc->owner, memory_order_release);
 			lock_drop(&hc->lock);
 		}
 	}
@@ -293,7 +308,7 @@ static void
 flush(struct heap *heap, struct thread_cache *c)
 {
 	for (unsigned i = 0; i < Size_classes.nr; i++) {
-		struct cache_bin *bin = &c->bins[i];
+		struct cache_bin *bin = bin_of(c, i);
 
 		slabs_free(heap, i, bin->base, nr_blocks(bin));
 		cache_set_top(bin, bin->base);
@@ -311,7 +326,7 @@ static void
 close_locked(struct heap_caches *hc, struct thread_cache *c)
 {
 	for (unsigned i = 0; i < Size_classes.nr; i++)
-		c->bins[i].limit = c->bins[i].base;
+		bin_of(c, i)->limit = bin_of(c, i)->base;
 	atomic_store_explicit(&c->is_closed, true, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&hc->nr_open, 1, memory_order_relaxed);
 }
@@ -328,7 +343,7 @@ reopen(struct heap *heap, struct thread_cache *c)
 	/* Before a block can be cached: slabs_is_known_full() looks at it. */
 	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
 	for (unsigned i = 0; i < Size_classes.nr; i++)
-		c->bins[i].limit = c->bins[i].base + bin_max(heap, i);
+		bin_of(c, i)->limit = bin_of(c, i)->base + bin_max(heap, i);
 	atomic_store_explicit(&c->is_closed, false, memory_order_relaxed);
 	lock_drop(&hc->lock);
 }
@@ -340,6 +355,8 @@ end_thread(void *arg)
 	struct thread_caches *t = arg;
 
 	Thread_caches = &Ended_thread;
+	for (unsigned i = 0; i < TLS_SLOTS; i++)
+		daxkind_tls_slots[i] = NO_CACHE;
 	lock_take(&Threads_lock);
 	drop_dead_locked(t);
 	while (t->all != NULL) {
@@ -382,7 +399,7 @@ is_idle(struct thread_cache *c)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < Size_classes.nr; i++)
-		sum = sum * 31 + nr_blocks(&c->bins[i]);
+		sum = sum * 31 + nr_blocks(bin_of(c, i));
 	bool same = sum == c->look;
 	c->look = sum;
 	return same && sum != 0;
@@ -393,7 +410,7 @@ static bool
 empty_caches(struct heap *heap, bool only_idle)
 {
 	struct heap_caches *hc = &heap->caches;
-	struct thread_cache *own = Thread_caches->slots[hc->slot];
+	struct thread_cache *own = cache_in_slot(hc->slot);
 	bool any = false, others = false;
 
 	lock_take(&hc->lock);
@@ -402,24 +419,25 @@ empty_caches(struct heap *heap, bool only_idle)
 			continue;
 		if (only_idle ? !is_idle(c) : is_closed(c))
 			continue;
-		atomic_store_explicit(&c->key, CACHE_KEY_NONE, CACHE_ORDER);
+		atomic_store_explicit(&c->owner, NULL, CACHE_ORDER);
 		others = others || c != own;
 		any = true;
 	}
-	/* After this, whoever is not inside sees the key as it is now. */
+	/* After this, whoever is not inside sees the owner as it is now. */
 	if (others)
 		os_membarrier();
 	for (struct thread_cache *c = any ? hc->list : NULL; c != NULL;
 	     c = c->heap_next) {
-		if (atomic_load_explicit(&c->key, memory_order_relaxed) ==
-		    hc->key)
+		if (atomic_load_explicit(&c->owner, memory_order_relaxed) ==
+		    hc->owner)
 			continue;
 		while (atomic_load_explicit(&c->busy, CACHE_ORDER_LOAD) != 0)
 			os_yield();
 		flush(heap, c);
 		if (!only_idle)
 			close_locked(hc, c);
-		atomic_store_explicit(&c->key, hc->key, memory_order_release);
+		atomic_store_explicit(
+		    &c->owner, hc->owner, memory_order_release);
 	}
 	lock_drop(&hc->lock);
 	return any;
@@ -473,7 +491,7 @@ thread_cache_bytes(struct heap *heap)
 	for (struct thread_cache *c = heap->caches.list; c != NULL;
 	     c = c->heap_next) {
 		for (unsigned i = 0; i < Size_classes.nr; i++)
-			bytes += nr_blocks(&c->bins[i]) * Size_classes.size[i];
+			bytes += nr_blocks(bin_of(c, i)) * Size_classes.size[i];
 	}
 	lock_drop(&heap->caches.lock);
 	return bytes;
@@ -486,8 +504,8 @@ static void
 put(struct heap *heap, struct thread_cache *c, unsigned size_class,
     void **blocks, size_t nr)
 {
-	if (cache_enter(c, heap->caches.key)) {
-		struct cache_bin *bin = &c->bins[size_class];
+	if (cache_enter(c, heap->caches.owner)) {
+		struct cache_bin *bin = bin_of(c, size_class);
 		void **top = cache_top(bin);
 
 		while (nr > 0 && top != bin->limit &&
@@ -516,7 +534,7 @@ static void
 fetch(struct heap *heap, struct thread_cache *c, unsigned arena,
     unsigned size_class)
 {
-	struct cache_bin *bin = &c->bins[size_class];
+	struct cache_bin *bin = bin_of(c, size_class);
 	size_t max = bin_max(heap, size_class);
 	size_t want = min_size(bin->batch, max / 2);
 	void *blocks[BIN_MAX];
@@ -541,11 +559,18 @@ thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
 {
 	struct heap_caches *hc = &heap->caches;
 	struct thread_cache *c = get_open_cache(heap);
+	void *ptr = NULL;
 	unsigned arena;
 
+	/* Its slot may have been another heap's. */
+	if (c != NULL)
+		ptr = thread_cache_alloc(
+		    hc->owner, hc->slot, page_word_of_small(size_class));
+	if (ptr != NULL)
+		return ptr;
 	if (arena_set_get(&heap->arenas, &arena) < 0)
 		return NULL;
-	void *ptr = slabs_alloc(heap, arena, size_class);
+	ptr = slabs_alloc(heap, arena, size_class);
 	if (ptr == NULL)
 		return NULL;
 	if (c != NULL)
@@ -567,8 +592,8 @@ thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class)
 		return;
 	}
 	/* Full: the older half goes, ptr stays. */
-	if (cache_enter(c, heap->caches.key)) {
-		struct cache_bin *bin = &c->bins[size_class];
+	if (cache_enter(c, heap->caches.owner)) {
+		struct cache_bin *bin = bin_of(c, size_class);
 		void **top = cache_top(bin);
 
 		if (top == bin->limit) {
@@ -611,6 +636,6 @@ thread_cache_heap_after_fork_in_child(struct heap *heap)
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		atomic_store(&c->busy, 0);
 		if (heap->region->is_off)
-			atomic_store(&c->key, CACHE_KEY_NONE);
+			atomic_store(&c->owner, NULL);
 	}
 }

@@ -2,16 +2,21 @@
 /*
  * thread_cache.h -- small free blocks that a thread keeps for a heap (layer 3).
  *
- *   Thread_caches (thread-local)
- *     slots[heap->cache_slot] --> struct thread_cache of (thread, heap)
- *                                   bins[class]: |p|p|p|p|.|.|   a stack
+ *   daxkind_tls_slots (thread-local, tls.h)
+ *     [heap's slot] --> struct thread_cache of (thread, heap)
+ *                         bins[1 + class]: |p|p|p|p|.|.|   a stack
  *
  * The hot paths below take no lock and make no atomic read-modify-write: a
  * cache is used by its thread only, between cache_enter() and cache_leave().
  * Others may take its blocks away (thread_cache_reclaim(), the end of a heap):
- * they make key invalid, have the kernel run a memory barrier on every thread
- * (membarrier(2)), and wait until the owner is not inside.  So what is costly
- * is on the rare side.
+ * they make it nobody's (owner), have the kernel run a memory barrier on every
+ * thread (membarrier(2)), and wait until its thread is not inside.  So what is
+ * costly is on the rare side.
+ *
+ * What counts on the hot paths is the number of instructions.  So a word of the
+ * page map is, for small blocks, a multiple of the place of the bin: both the
+ * table of size classes and the page map lead to the bin without a shift, and
+ * where no block begins (0) is a bin that takes nothing.
  *
  * Blocks lie in the region, the stacks in DRAM: nothing is written to a free
  * block.
@@ -28,15 +33,9 @@
 #include "lock.h"
 #include "page_map.h"
 #include "size_class.h"
+#include "tls.h"
 
 struct heap;
-
-enum {
-	THREAD_CACHE_SLOTS = 32
-};
-
-/* A key that no heap has: the cache is to be left alone. */
-#define CACHE_KEY_NONE UINT64_MAX
 
 /* A stack of free blocks of one class:
  *   base             top               limit
@@ -47,35 +46,42 @@ struct cache_bin {
 	size_t batch; /* how many its thread fetches next: grows with use */
 };
 
+/* From a word of the page map to the bytes before the bin. */
+#define CACHE_BIN_FACTOR 8
+_Static_assert(sizeof(struct cache_bin) == CACHE_BIN_FACTOR * PAGE_SMALL,
+    "page words are multiples of the place of a bin");
+
 struct thread_cache {
-	_Atomic(uint64_t) key;  /* of the heap, or CACHE_KEY_NONE */
+	struct thread_cache *thread_next; /* caches of the thread */
+	/* As in heap_caches; NULL: to be left alone. */
+	_Atomic(const void *) owner;
 	_Atomic(uint32_t) busy; /* its thread is inside */
 	/* Copies of the heap's, for the hot paths. */
 	uintptr_t base;
 	size_t size;
 	_Atomic(uint32_t) *words; /* of the page map */
-	void **items;             /* all stacks */
-	struct cache_bin bins[SIZE_CLASS_MAX];
+	struct cache_bin bins[1 + SIZE_CLASS_MAX]; /* the first takes nothing */
 
+	void **items;                /* all stacks */
 	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
 	_Atomic(bool) is_closed;     /* bins take nothing: limit is base */
 	uint64_t look; /* sum of nr when an idle look was taken last */
 	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
-	struct thread_cache *thread_next;           /* caches of the thread */
 };
 
 struct thread_caches {
-	struct thread_cache *slots[THREAD_CACHE_SLOTS]; /* never NULL */
 	struct thread_cache *all; /* linked by thread_next */
 	bool is_off;              /* the thread is ending: cache nothing more */
 };
 
 /* Part of each heap. */
 struct heap_caches {
-	uint64_t key;     /* unique for ever; never 0 or CACHE_KEY_NONE */
-	unsigned slot;    /* of thread_caches */
+	/* Who the caches are looked for by: the heap, or its kind where that
+	 * has no operations of a user's. */
+	const void *owner;
+	unsigned slot;    /* of daxkind_tls_slots */
 	size_t max_bytes; /* of one bin */
-	struct lock lock; /* rank LOCK_CACHES: list, and changes of key */
+	struct lock lock; /* rank LOCK_CACHES: list, and changes of owner */
 	struct thread_cache *list; /* linked by heap_next */
 	/* Caches that are not closed. */
 	_Atomic(unsigned) nr_open;
@@ -86,9 +92,11 @@ struct heap_caches {
 	_Atomic(uint64_t) next_look_us; /* when idle caches are looked for */
 };
 
-extern DK_TLS_HOT struct thread_caches *Thread_caches;
+extern _Thread_local struct thread_caches *Thread_caches;
 
 void thread_cache_heap_init(struct heap *heap, size_t region_size);
+/* While no other thread uses the heap. */
+void thread_cache_set_owner(struct heap *heap, const void *owner);
 /* The heap ends: all its caches are emptied, their blocks forgotten. */
 void thread_cache_heap_fini(struct heap *heap);
 
@@ -134,23 +142,38 @@ size_t thread_cache_bytes(struct heap *heap);
 #define CACHE_ORDER_LOAD memory_order_acquire
 #endif
 
-/* True: the cache is that of key, and nobody else touches it until
+/* True: the cache is of that owner, and nobody else touches it until
  * cache_leave(), which must be called in either case. */
 static inline bool
-cache_enter(struct thread_cache *c, uint64_t key)
+cache_enter(struct thread_cache *c, const void *owner)
 {
 	atomic_store_explicit(&c->busy, 1, CACHE_ORDER);
 	/* The store before, the load after: the other side's membarrier(2)
 	 * makes that hold for the processor, this for the compiler. */
 	atomic_signal_fence(memory_order_seq_cst);
 	return DK_LIKELY(
-	    atomic_load_explicit(&c->key, CACHE_ORDER_LOAD) == key);
+	    atomic_load_explicit(&c->owner, CACHE_ORDER_LOAD) == owner);
 }
 
 static inline void
 cache_leave(struct thread_cache *c)
 {
 	atomic_store_explicit(&c->busy, 0, memory_order_release);
+}
+
+/* The calling thread's cache for the heap of that slot, or another. */
+static inline struct thread_cache *
+cache_in_slot(unsigned slot)
+{
+	return daxkind_tls_slots[slot];
+}
+
+/* word is 0, or that of a size class. */
+static inline struct cache_bin *
+cache_bin(struct thread_cache *c, uint32_t word)
+{
+	return (struct cache_bin *)(void *)((char *)c->bins +
+					    (size_t)word * CACHE_BIN_FACTOR);
 }
 
 static inline void **
@@ -165,14 +188,14 @@ cache_set_top(struct cache_bin *bin, void **top)
 	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
 }
 
-/* A block of that class for the heap of key, or NULL: go the slow way. */
+/* A block of the class of that page word, or NULL: go the slow way. */
 static inline void *
-thread_cache_alloc(uint64_t key, unsigned slot, unsigned size_class)
+thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 {
-	struct thread_cache *c = Thread_caches->slots[slot];
+	struct thread_cache *c = cache_in_slot(slot);
 
-	if (DK_LIKELY(cache_enter(c, key))) {
-		struct cache_bin *bin = &c->bins[size_class];
+	if (DK_LIKELY(cache_enter(c, owner))) {
+		struct cache_bin *bin = cache_bin(c, word);
 		void **top = cache_top(bin);
 
 		if (DK_LIKELY(top != bin->base)) {
@@ -187,25 +210,22 @@ thread_cache_alloc(uint64_t key, unsigned slot, unsigned size_class)
 	return NULL;
 }
 
-/* Whether ptr was a small block of the heap of key and is in the cache now. */
+/* Whether ptr was a small block of the owner's heap and is in the cache now. */
 static inline bool
-thread_cache_free(uint64_t key, unsigned slot, void *ptr)
+thread_cache_free(const void *owner, unsigned slot, void *ptr)
 {
-	struct thread_cache *c = Thread_caches->slots[slot];
+	struct thread_cache *c = cache_in_slot(slot);
 
-	if (DK_UNLIKELY(!cache_enter(c, key)))
+	if (DK_UNLIKELY(!cache_enter(c, owner)))
 		goto no;
 	uintptr_t off = (uintptr_t)ptr - c->base;
 	if (DK_UNLIKELY(off >= c->size))
 		goto no;
-	/* 0 (no block) and large ones are no class. */
-	uint32_t size_class =
-	    atomic_load_explicit(
-		&c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed) -
-	    PAGE_SMALL;
-	if (DK_UNLIKELY(size_class >= SIZE_CLASS_MAX))
-		goto no;
-	struct cache_bin *bin = &c->bins[size_class];
+	uint32_t word = atomic_load_explicit(
+	    &c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed);
+	if (DK_UNLIKELY(word > SIZE_CLASS_MAX * PAGE_SMALL))
+		goto no; /* large, or tainted */
+	struct cache_bin *bin = cache_bin(c, word);
 	void **top = cache_top(bin);
 	if (DK_UNLIKELY(top == bin->limit))
 		goto no;

@@ -15,18 +15,16 @@ fail() {
 build=$(cd "$top_builddir" && pwd)
 # The jobs of the make that runs the tests are not ours to share.
 if ! (cd "$build" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-	make install prefix=/opt/probe exec_prefix=/opt/probe \
-	libdir=/opt/probe/lib includedir=/opt/probe/include \
-	datarootdir=/opt/probe/share mandir=/opt/probe/share/man \
-	bindir=/opt/probe/bin pkgconfigdir=/opt/probe/lib/pkgconfig \
-	DESTDIR="$tmp") >"$tmp/log" 2>&1; then
+	make install DESTDIR="$tmp") >"$tmp/log" 2>&1; then
 	tail -n 30 "$tmp/log"
 	fail "make install failed"
 fi
-root=$tmp/opt/probe
+prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
+root=$tmp$prefix
 for file in include/daxkind/daxkind.h include/daxkind/memkind.h \
 	include/daxkind/memkind_fixed.h include/daxkind/memkind_ops.h \
 	include/daxkind/daxkind_version.h lib/libdaxkind.so \
+	lib/libdaxkind-tls.so.0 \
 	lib/pkgconfig/daxkind.pc share/man/man1/daxkind.1 \
 	share/man/man7/daxkind.7 share/man/man7/daxkind-emulation.7; do
 	[ -e "$root/$file" ] || fail "not installed: $file"

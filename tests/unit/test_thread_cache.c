@@ -228,7 +228,7 @@ test_each_heap_has_its_own_blocks(void **state)
 {
 	/* more than a thread has slots: several share one */
 	enum {
-		NR = 2 * THREAD_CACHE_SLOTS + 5
+		NR = 2 * TLS_SLOTS + 5
 	};
 	static struct place places[NR];
 	static void *p[NR][4];
@@ -370,8 +370,8 @@ stay_inside(void *arg)
 	struct thread_cache *c;
 
 	heap_free(Place.heap, heap_alloc(Place.heap, 200, 0, false));
-	c = Thread_caches->slots[Place.heap->caches.slot];
-	*(bool *)arg = cache_enter(c, Place.heap->caches.key);
+	c = cache_in_slot(Place.heap->caches.slot);
+	*(bool *)arg = cache_enter(c, Place.heap->caches.owner);
 	atomic_store(&Is_inside, true);
 	test_sleep_ms(30);
 	atomic_store(&Was_left, true);
@@ -577,7 +577,7 @@ test_a_heap_may_end_before_a_thread(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_barrier_init(&Barrier, NULL, 2), 0);
-	for (int i = 0; i < 3 * THREAD_CACHE_SLOTS; i++) {
+	for (int i = 0; i < 3 * TLS_SLOTS; i++) {
 		bool right = false;
 
 		assert_int_equal(
