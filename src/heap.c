@@ -122,31 +122,37 @@ purge(struct heap *heap)
 	return true;
 }
 
+/* len is whole pages. */
+static void *
+take_pages(struct heap *heap, size_t len, size_t align, bool zero)
+{
+	struct region_block block;
+
+	if (region_take(heap->region, len, align, RANGESET_LOW, &block) < 0)
+		return NULL;
+	if (zero && !block.is_zero)
+		memset(block.addr, 0, len);
+	page_map_set(&heap->pages, block.addr, page_word_of_large(len));
+	atomic_fetch_add_explicit(
+	    &heap->large_bytes, len, memory_order_relaxed);
+	return block.addr;
+}
+
 static void *
 alloc_large(struct heap *heap, size_t size, size_t align, bool zero)
 {
-	struct region_block block;
 	size_t len;
 
 	if (!align_up_checked(size, DK_PAGE, &len) || len > PAGE_LARGE_MAX ||
 	    len > heap->region->size)
 		return NULL;
 	align = max_size(align, DK_PAGE);
-	int rc = region_take(heap->region, len, align, RANGESET_LOW, &block);
-	if (rc == -ENOMEM && collect(heap))
-		rc =
-		    region_take(heap->region, len, align, RANGESET_LOW, &block);
-	if (rc == -ENOMEM && purge(heap))
-		rc =
-		    region_take(heap->region, len, align, RANGESET_LOW, &block);
-	if (rc < 0)
-		return NULL;
-	if (zero && !block.is_zero)
-		memset(block.addr, 0, size);
-	page_map_set(&heap->pages, block.addr, page_word_of_large(len));
-	atomic_fetch_add_explicit(
-	    &heap->large_bytes, len, memory_order_relaxed);
-	return block.addr;
+	void *ptr = take_pages(heap, len, align, zero);
+	if (ptr == NULL && collect(heap))
+		ptr = take_pages(heap, len, align, zero);
+	if (ptr == NULL && purge(heap))
+		ptr = take_pages(heap, len, align, zero);
+	return ptr;
 }
 
 static void
@@ -192,24 +198,64 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 
 /* --- small blocks: jemalloc --------------------------------------------------- */
 
-/*
- * The thread's arena has no room: other arenas may have a slab with room in
- * it, and free blocks may be cached.  mark was taken before that arena was
- * tried.
- */
-static DK_NOINLINE void *
-alloc_small_hard(struct heap *heap, unsigned size_class, uint64_t mark)
+/* The last class that may stand in for one: of blocks up to twice as large. */
+static unsigned
+last_stand_in(unsigned size_class)
 {
-	void *ptr = NULL;
+	size_t most = 2 * (size_t)Size_classes.size[size_class];
 
-	if (collect(heap) || arena_set_has_others(&heap->arenas))
-		ptr = slabs_alloc_anywhere(heap, size_class);
-	if (ptr == NULL && purge(heap))
-		ptr = slabs_alloc_anywhere(heap, size_class);
+	while (size_class + 1 < Size_classes.nr &&
+	       Size_classes.size[size_class + 1] <= most)
+		size_class++;
+	return size_class;
+}
+
+/* A block of that class from any arena. */
+static void *
+alloc_anywhere(struct heap *heap, unsigned size_class)
+{
+	uint64_t mark = slabs_mark(heap, size_class);
+	void *ptr = slabs_alloc_anywhere(heap, size_class);
+
 	/* Not so when the file system is full: others may make room there. */
 	if (ptr == NULL && region_is_full_for(heap->region,
 			       Size_classes.slab_size[size_class]))
 		slabs_set_full(heap, size_class, mark);
+	return ptr;
+}
+
+/* No slab has room, nor is there room for one: a larger block will do, or whole
+ * pages, where that wastes no more than half. */
+static void *
+alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
+{
+	size_t size = Size_classes.size[size_class];
+	void *ptr = NULL;
+
+	for (unsigned i = size_class + 1;
+	     ptr == NULL && i <= last_stand_in(size_class); i++) {
+		if (Size_classes.size[i] % align == 0 &&
+		    !slabs_is_known_full(heap, i))
+			ptr = alloc_anywhere(heap, i);
+	}
+	if (ptr == NULL && 2 * size >= DK_PAGE)
+		ptr = take_pages(heap, align_up(size, DK_PAGE), DK_PAGE, false);
+	return ptr;
+}
+
+/* The thread's arena has no room: other arenas may have a slab with room in
+ * it, and free blocks may be cached. */
+static DK_NOINLINE void *
+alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
+{
+	void *ptr = NULL;
+
+	(void)collect(heap);
+	ptr = alloc_anywhere(heap, size_class);
+	if (ptr == NULL && purge(heap))
+		ptr = alloc_anywhere(heap, size_class);
+	if (ptr == NULL)
+		ptr = alloc_stand_in(heap, size_class, align);
 	return ptr;
 }
 
@@ -218,13 +264,19 @@ alloc_small_hard(struct heap *heap, unsigned size_class, uint64_t mark)
 static bool
 is_known_full(struct heap *heap, unsigned size_class)
 {
-	return slabs_is_known_full(heap, size_class) &&
-	       atomic_load_explicit(
+	if (!slabs_is_known_full(heap, size_class))
+		return false;
+	for (unsigned i = last_stand_in(size_class); i > size_class; i--) {
+		if (!slabs_is_known_full(heap, i))
+			return false;
+	}
+	return atomic_load_explicit(
 		   &heap->caches.nr_open, memory_order_seq_cst) == 0;
 }
 
+/* size is a multiple of align, so that every block of its class is aligned. */
 static void *
-alloc_small(struct heap *heap, size_t size, bool zero)
+alloc_small(struct heap *heap, size_t size, size_t align, bool zero)
 {
 	unsigned size_class = size_class_of(size);
 	void *ptr = thread_cache_alloc(heap->caches.owner, heap->caches.slot,
@@ -236,10 +288,9 @@ alloc_small(struct heap *heap, size_t size, bool zero)
 			return alloc_large(heap, size, 0, zero);
 		if (is_known_full(heap, size_class))
 			return NULL;
-		uint64_t mark = slabs_mark(heap, size_class);
 		ptr = thread_cache_alloc_slow(heap, size_class);
 		if (DK_UNLIKELY(ptr == NULL))
-			ptr = alloc_small_hard(heap, size_class, mark);
+			ptr = alloc_small_hard(heap, size_class, align);
 	}
 	if (zero && ptr != NULL)
 		memset(ptr, 0, size);
@@ -279,10 +330,11 @@ heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
 		/* Every block of the class of a multiple of the alignment is
 		 * aligned so: slabs are page-aligned, and classes are spaced
 		 * by powers of two. */
-		size_t padded = align <= 1 ? size : align_up(size, align);
+		align = max_size(align, 1);
+		size_t padded = align_up(size, align);
 
 		if (align <= DK_PAGE && padded <= SIZE_CLASS_LARGEST)
-			return alloc_small(heap, padded, zero);
+			return alloc_small(heap, padded, align, zero);
 	}
 	return alloc_large(heap, size, align, zero);
 }

@@ -43,7 +43,8 @@ struct mib {
 };
 
 static struct {
-	struct mib purge, decay, destroy, dirty_decay, muzzy_decay;
+	struct mib purge, decay, reset, destroy, dirty_decay, muzzy_decay;
+	struct mib hooks;
 	struct mib small_allocated, large_allocated, pactive, resident;
 	struct mib lookup;
 	unsigned nr_own_arenas; /* jemalloc's, there from the start */
@@ -60,8 +61,6 @@ enum {
 };
 static _Atomic(unsigned) Nr_arenas; /* of ours, alive */
 
-/* Whether a block over DRAM was ever asked for: until then no pointer needs to
- * be looked up in jemalloc's records. */
 static _Atomic(bool) Has_dram;
 
 static void
@@ -99,7 +98,9 @@ init(void)
 		0 &&
 	    find_mib("arena.0.purge", &Je.purge) &&
 	    find_mib("arena.0.decay", &Je.decay) &&
+	    find_mib("arena.0.reset", &Je.reset) &&
 	    find_mib("arena.0.destroy", &Je.destroy) &&
+	    find_mib("arena.0.extent_hooks", &Je.hooks) &&
 	    find_mib("arena.0.dirty_decay_ms", &Je.dirty_decay) &&
 	    find_mib("arena.0.muzzy_decay_ms", &Je.muzzy_decay) &&
 	    find_mib("stats.arenas.0.small.allocated", &Je.small_allocated) &&
@@ -127,6 +128,12 @@ control(const struct mib *mib, size_t part, unsigned arena, void *old,
 	name[part] = arena;
 	return -jemk_mallctlbymib(
 	    name, mib->len, old, old_len, new_value, new_len);
+}
+
+bool
+je_has_dram(void)
+{
+	return atomic_load_explicit(&Has_dram, memory_order_relaxed);
 }
 
 void
@@ -227,6 +234,95 @@ je_hooks_init(struct je_hooks *hooks)
 
 /* --- arenas ----------------------------------------------------------------- */
 
+/*
+ * Making an arena touches about 27 pages and ending one unmaps them, which is
+ * most of what a kind costs that lives shortly.  So a few that ended are kept,
+ * empty, for those who come next: the number of each plus 1, or 0.
+ */
+enum {
+	NR_SPARE = 16
+};
+static _Atomic(unsigned) Spare[NR_SPARE];
+
+static void *
+give_nothing(
+    struct je_hooks *je, void *new_addr, size_t len, size_t align, bool *zero)
+{
+	(void)je;
+	(void)new_addr;
+	(void)len;
+	(void)align;
+	(void)zero;
+	return NULL;
+}
+
+static bool
+keep_nothing(struct je_hooks *je, void *addr, size_t len)
+{
+	(void)je;
+	(void)addr;
+	(void)len;
+	return true;
+}
+
+static struct je_hooks Nobodys_hooks = {
+    .alloc = give_nothing, .give = keep_nothing};
+static pthread_once_t Nobodys_once = PTHREAD_ONCE_INIT;
+
+static void
+init_nobodys(void)
+{
+	je_hooks_init(&Nobodys_hooks);
+}
+
+static int
+set_hooks(unsigned arena, struct je_hooks *hooks)
+{
+	void *table = hooks->jemalloc_table;
+
+	return control(
+	    &Je.hooks, 1, arena, NULL, NULL, (void *)&table, sizeof(table));
+}
+
+static bool
+take_spare(unsigned *arena)
+{
+	for (size_t i = 0; i < NR_SPARE; i++) {
+		unsigned value =
+		    atomic_load_explicit(&Spare[i], memory_order_relaxed);
+
+		if (value != 0 &&
+		    atomic_compare_exchange_strong(&Spare[i], &value, 0)) {
+			*arena = value - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The arena is empty, and of nobody. */
+static bool
+put_spare(unsigned arena)
+{
+	for (size_t i = 0; i < NR_SPARE; i++) {
+		unsigned none = 0;
+
+		if (atomic_compare_exchange_strong(
+			&Spare[i], &none, arena + 1))
+			return true;
+	}
+	return false;
+}
+
+static void
+destroy(unsigned arena)
+{
+	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
+
+	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	atomic_fetch_sub(&Nr_arenas, 1);
+}
+
 int
 je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 {
@@ -240,6 +336,15 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 
 	if (!is_ready())
 		return -ENOTSUP;
+	unsigned spare;
+	if (is_eager && take_spare(&spare)) {
+		int err = set_hooks(spare, hooks);
+
+		DK_BUG_ON(err < 0);
+		*arena = spare;
+		errno = saved_errno;
+		return 0;
+	}
 	if (atomic_fetch_add(&Nr_arenas, 1) >=
 	    ARENA_LIMIT - 1 - Je.nr_own_arenas) {
 		atomic_fetch_sub(&Nr_arenas, 1);
@@ -258,7 +363,7 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 			rc = control(&Je.muzzy_decay, 1, *arena, NULL, NULL,
 			    &at_once, sizeof(at_once));
 		if (rc < 0)
-			je_arena_free(*arena);
+			destroy(*arena);
 	}
 	errno = saved_errno;
 	return rc;
@@ -268,10 +373,16 @@ void
 je_arena_free(unsigned arena)
 {
 	int saved_errno = errno;
-	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
+	int rc = control(&Je.reset, 1, arena, NULL, NULL, NULL, 0);
 
 	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
-	atomic_fetch_sub(&Nr_arenas, 1);
+	rc = control(&Je.purge, 1, arena, NULL, NULL, NULL, 0);
+	DK_BUG_ON(rc < 0);
+	(void)pthread_once(&Nobodys_once, init_nobodys);
+	rc = set_hooks(arena, &Nobodys_hooks);
+	DK_BUG_ON(rc < 0);
+	if (!put_spare(arena))
+		destroy(arena);
 	errno = saved_errno;
 }
 
@@ -407,8 +518,6 @@ je_find_arena(const void *ptr, unsigned *arena)
 	size_t len = sizeof(*arena);
 	int saved_errno = errno;
 
-	if (!atomic_load_explicit(&Has_dram, memory_order_relaxed))
-		return false;
 	/* arenas.lookup trusts the pointer: ask the one that does not first. */
 	if (je_usable(ptr) == 0 || !is_ready())
 		return false;

@@ -44,7 +44,10 @@ void je_hooks_init(struct je_hooks *hooks);
  */
 int je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
     DK_MUST_CHECK;
-/* All that was allocated from it is gone. */
+/* Whether a block that is no region's was ever asked for: until then no pointer
+ * needs to be looked up in jemalloc's records. */
+bool je_has_dram(void);
+/* Of an eager arena: all that was allocated from it is gone. */
 void je_arena_free(unsigned arena);
 /* Give all pages without live objects back. */
 void je_arena_purge(unsigned arena);

@@ -111,7 +111,7 @@ kind_of(const void *ptr)
 	if (region != NULL)
 		return atomic_load_explicit(
 		    &region->kind, memory_order_acquire);
-	if (!je_find_arena(ptr, &arena))
+	if (!je_has_dram() || !je_find_arena(ptr, &arena))
 		return NULL;
 	return kind_static_of_arena(arena);
 }

@@ -633,6 +633,40 @@ test_what_the_own_thread_keeps_is_no_obstacle(void **state)
 	}
 }
 
+/* Every other block of a full heap is free, so there is no room for a slab. */
+static void
+test_a_larger_block_stands_in_where_it_is_aligned(void **state)
+{
+	enum {
+		NR = SIZE / 1792
+	};
+	static char *blocks[NR];
+	size_t nr = 0, nr_aligned = 0, nr_stood_in = 0;
+	char *p;
+
+	(void)state;
+	reopen_on_mapping();
+	while ((p = heap_alloc(Heap, 1792, 0, false)) != NULL)
+		blocks[nr++] = p;
+	for (size_t i = 0; i < nr; i += 2)
+		heap_free(Heap, blocks[i]);
+	/* Of size 1,536, which 1,792 would stand in for. */
+	while ((p = heap_alloc(Heap, 1100, 512, false)) != NULL) {
+		assert_int_equal((uintptr_t)p % 512, 0);
+		nr_aligned++;
+	}
+	assert_in_range(nr_aligned, 0, 100);
+	while ((p = heap_alloc(Heap, 1500, 0, false)) != NULL)
+		nr_stood_in++;
+	assert_in_range(nr_stood_in, nr / 2 - 100, nr / 2);
+	/* Less than half of a block would be used. */
+	heap_free(Heap, blocks[1]);
+	assert_null(heap_alloc(Heap, 768, 0, false));
+	p = heap_alloc(Heap, 800, 0, false); /* of class 896 */
+	assert_ptr_equal(p, blocks[1]);
+	assert_int_equal(heap_usable(Heap, p), 1792);
+}
+
 static void
 test_without_file_space_there_is_no_block(void **state)
 {
@@ -849,6 +883,7 @@ main(void)
 	    UNIT(test_of_two_threads_one_frees),
 	    UNIT(test_every_thread_gets_what_the_first_got),
 	    UNIT(test_what_the_own_thread_keeps_is_no_obstacle),
+	    UNIT(test_a_larger_block_stands_in_where_it_is_aligned),
 	    UNIT(test_without_file_space_there_is_no_block),
 	    UNIT(test_purge_gives_everything_free_back),
 	    UNIT(test_stats_count_small_and_large_blocks),
