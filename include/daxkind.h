@@ -183,7 +183,12 @@ int daxkind_kind_create_with_ops(struct daxkind_region *region,
 /* The region that a kind is over; NULL for a kind over plain DRAM. */
 struct daxkind_region *daxkind_kind_region(memkind_t kind);
 
-/* When free file space goes back to the file system, from now on. */
+/* A policy between memkind's two: of free file space at most 4 MiB are kept at
+ * once for the next allocation, however much is in use. */
+#define DAXKIND_MEM_USAGE_POLICY_BALANCED ((memkind_mem_usage_policy)100)
+
+/* When free file space goes back to the file system, from now on: that policy,
+ * MEMKIND_MEM_USAGE_POLICY_DEFAULT or MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE. */
 int daxkind_kind_set_policy(memkind_t kind, memkind_mem_usage_policy policy);
 
 /* --- flush-aware stores ------------------------------------------------------ */

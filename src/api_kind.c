@@ -68,7 +68,8 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 		    "%zu bytes are too few for a kind over a file; at least "
 		    "%d, or 0 for no limit",
 		    max_size, MEMKIND_PMEM_MIN_SIZE);
-	if (policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
+	if (policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE &&
+	    policy != DAXKIND_MEM_USAGE_POLICY_BALANCED)
 		return error_set(
 		    -EINVAL, "%d is no memory usage policy", (int)policy);
 	int rc = backing_file_open_dir(dir, max_size, 0, &backing);

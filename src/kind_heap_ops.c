@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "daxkind.h"
+
 #include "heap.h"
 #include "kind.h"
 #include "util.h"
@@ -122,15 +124,16 @@ kind_heap_update_memory_usage_policy(
 {
 	if (kind->region == NULL)
 		return MEMKIND_ERROR_INVALID;
-	switch (policy) {
-	case MEMKIND_MEM_USAGE_POLICY_DEFAULT:
-		region_set_policy(kind->region, REGION_GIVE_LATER);
-		return MEMKIND_SUCCESS;
-	case MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE:
-		region_set_policy(kind->region, REGION_GIVE_AT_ONCE);
-		return MEMKIND_SUCCESS;
-	case MEMKIND_MEM_USAGE_POLICY_MAX_VALUE:
-	default:
+	enum region_policy of_region;
+	/* No switch: ours is none of the enumeration's constants. */
+	if (policy == MEMKIND_MEM_USAGE_POLICY_DEFAULT)
+		of_region = REGION_GIVE_LATER;
+	else if (policy == DAXKIND_MEM_USAGE_POLICY_BALANCED)
+		of_region = REGION_GIVE_SOON;
+	else if (policy == MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE)
+		of_region = REGION_GIVE_AT_ONCE;
+	else
 		return MEMKIND_ERROR_INVALID;
-	}
+	region_set_policy(kind->region, of_region);
+	return MEMKIND_SUCCESS;
 }

@@ -22,8 +22,8 @@
 /* Small requests reserve the free rest of their 2 MiB piece as well: fewer
  * system calls, and huge pages stay possible. */
 #define AHEAD_LEN DK_HUGE_PAGE
-/* REGION_GIVE_LATER keeps at most this much idle, or half as much as is taken
- * if that is more: of blocks of mixed sizes that come and go, about a third
+/* REGION_GIVE_SOON keeps at most this much idle, and REGION_GIVE_LATER half as
+ * much as is taken if that is more: of blocks of mixed sizes that come and go, about a third
  * stays free between them, and punching that over and over costs page
  * faults. */
 #define IDLE_LIMIT (4 * MIB)
@@ -398,6 +398,8 @@ idle_limit_locked(const struct daxkind_region *r)
 {
 	size_t taken = r->space.size - r->space.free.total - r->space.bad.total;
 
+	if (r->policy != REGION_GIVE_LATER)
+		return IDLE_LIMIT;
 	return max_size(IDLE_LIMIT, taken / IDLE_SHARE);
 }
 
@@ -407,7 +409,7 @@ static bool
 wants_trim_locked(struct daxkind_region *r, size_t *keep)
 {
 	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
-	size_t limit = at_once ? IDLE_LIMIT : idle_limit_locked(r);
+	size_t limit = idle_limit_locked(r);
 
 	if (!r->can_discard || r->space.idle.total == 0)
 		return false;

@@ -25,6 +25,7 @@
 /* When free file space goes back to the file system. */
 enum region_policy {
 	REGION_GIVE_LATER,   /* what was not needed for a while, or is much */
+	REGION_GIVE_SOON,    /* the same, where 4 MiB are much */
 	REGION_GIVE_AT_ONCE, /* at each free, within a tenth of the time */
 };
 

@@ -26,6 +26,8 @@ test_settings_are_checked_when_the_kind_is_made(void **state)
 	    {"policy past the last", 1, 32 * TEST_MIB,
 		MEMKIND_MEM_USAGE_POLICY_MAX_VALUE, MEMKIND_ERROR_INVALID},
 	    {"policy 77", 1, 32 * TEST_MIB, 77, MEMKIND_ERROR_INVALID},
+	    {"our own policy", 1, 32 * TEST_MIB,
+		DAXKIND_MEM_USAGE_POLICY_BALANCED, MEMKIND_SUCCESS},
 	    {"policy -1", 1, 32 * TEST_MIB, -1, MEMKIND_ERROR_INVALID},
 	    {"default policy", 1, 32 * TEST_MIB,
 		MEMKIND_MEM_USAGE_POLICY_DEFAULT, MEMKIND_SUCCESS},

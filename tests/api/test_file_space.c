@@ -144,6 +144,36 @@ test_default_policy(void **state)
 	    test_scaled(NR_OPS));
 }
 
+/* The default keeps up to half as much as is in use; this one 4 MiB. */
+static void
+test_balanced_policy_keeps_little_at_once(void **state)
+{
+	static const struct {
+		memkind_mem_usage_policy policy;
+		size_t least, most; /* held at once beside 40 MiB that are live */
+	} rows[] = {
+	    {MEMKIND_MEM_USAGE_POLICY_DEFAULT, 12 * TEST_MIB, 24 * TEST_MIB},
+	    {DAXKIND_MEM_USAGE_POLICY_BALANCED, 0, 7 * TEST_MIB},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		memkind_t kind = make_pmem(64 * TEST_MIB, rows[i].policy);
+		char *live = memkind_malloc(kind, 40 * TEST_MIB);
+		char *p = memkind_malloc(kind, 16 * TEST_MIB);
+
+		assert_non_null(live);
+		assert_non_null(p);
+		memkind_free(kind, p);
+		size_t held = test_unlinked_files_held() - 40 * TEST_MIB;
+		print_message("%zu KiB kept\n", held / TEST_KIB);
+		assert_in_range(held, rows[i].least, rows[i].most);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	}
+	check_churn(64 * TEST_MIB, DAXKIND_MEM_USAGE_POLICY_BALANCED,
+	    test_scaled(NR_OPS / 10));
+}
+
 static void
 test_conservative_policy(void **state)
 {
@@ -196,6 +226,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_default_policy),
+	    test_unit(test_balanced_policy_keeps_little_at_once),
 	    test_unit(test_conservative_policy),
 	    test_unit(test_file_that_is_mostly_full),
 	    test_unit(test_holes_are_reused),
