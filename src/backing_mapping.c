@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "backing.h"
+#include "dax_sysfs.h"
 #include "log.h"
 #include "os.h"
 #include "util.h"
@@ -65,6 +66,21 @@ check_area(void *addr, size_t size)
 	return 0;
 }
 
+/* Whether all of it is a devdax device, where msync(2) is refused and flushing
+ * is enough; of a file, only who mapped it knows (MAP_SYNC). */
+static bool
+is_devdax(char *base, size_t size)
+{
+	struct daxctl_device device;
+	unsigned major_nr, minor_nr, last_major_nr, last_minor_nr;
+
+	return os_mapped_device(base, &major_nr, &minor_nr) == 0 &&
+	       os_mapped_device(
+		   base + size - 1, &last_major_nr, &last_minor_nr) == 0 &&
+	       major_nr == last_major_nr && minor_nr == last_minor_nr &&
+	       dax_sysfs_read(major_nr, minor_nr, &device) == 0;
+}
+
 int
 backing_mapping_open(
     void *addr, size_t size, unsigned flags, struct backing **out)
@@ -92,6 +108,9 @@ backing_mapping_open(
 	size_t usable = first < end ? end - first : 0;
 	bool is_pmem = (flags & BACKING_PERSISTENT) != 0 ||
 		       (usable > 0 && flush_is_pmem((void *)first, usable));
+	/* Not for memkind_create_fixed(), which is to take microseconds. */
+	if (!is_pmem && usable > 0 && (flags & BACKING_ANY_AREA) == 0)
+		is_pmem = is_devdax((char *)first, usable);
 	*b = (struct backing){
 	    .ops = &Ops,
 	    .type = BACKING_MAPPING,

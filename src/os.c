@@ -233,6 +233,27 @@ next_number(struct maps_reader *r)
 	}
 }
 
+/* Reads up to the fourth letter of the permissions, s or p, in the line of the
+ * mapping that holds addr; 0 when there is none. */
+static int
+find_line(struct maps_reader *r, const void *addr)
+{
+	int c = 0;
+
+	while (c >= 0) {
+		uintptr_t start = next_number(r);
+		uintptr_t end = next_number(r);
+
+		for (int i = 0; i < 4; i++)
+			c = next_byte(r);
+		if ((uintptr_t)addr >= start && (uintptr_t)addr < end)
+			return c;
+		while (c >= 0 && c != '\n')
+			c = next_byte(r);
+	}
+	return 0;
+}
+
 bool
 os_is_private_mapping(const void *addr)
 {
@@ -240,25 +261,44 @@ os_is_private_mapping(const void *addr)
 	struct maps_reader r = {
 	    .fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
 	bool is_private = false;
-	int c = 0;
 
-	while (r.fd >= 0 && c >= 0) {
-		uintptr_t start = next_number(&r);
-		uintptr_t end = next_number(&r);
-
-		for (int i = 0; i < 4; i++)
-			c = next_byte(&r);
-		if ((uintptr_t)addr >= start && (uintptr_t)addr < end) {
-			is_private = c == 'p';
-			break;
-		}
-		while (c >= 0 && c != '\n')
-			c = next_byte(&r);
-	}
-	if (r.fd >= 0)
+	if (r.fd >= 0) {
+		is_private = find_line(&r, addr) == 'p';
 		(void)close(r.fd);
+	}
 	errno = saved_errno;
 	return is_private;
+}
+
+int
+os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
+{
+	int saved_errno = errno;
+	struct maps_reader r = {
+	    .fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+	char path[PATH_MAX];
+	struct stat st;
+	size_t len = 0;
+
+	if (r.fd < 0)
+		return result(r.fd, saved_errno);
+	/* ... offset device inode      /path */
+	int c = find_line(&r, addr);
+	while (c > 0 && c != '\n' && c != '/')
+		c = next_byte(&r);
+	for (; c > 0 && c != '\n' && len + 1 < sizeof(path);
+	     c = next_byte(&r))
+		path[len++] = (char)c;
+	path[len] = '\0';
+	(void)close(r.fd);
+	bool is_device =
+	    len > 0 && stat(path, &st) == 0 && S_ISCHR(st.st_mode);
+	errno = saved_errno;
+	if (!is_device)
+		return -ENODEV;
+	*major_nr = major(st.st_rdev);
+	*minor_nr = minor(st.st_rdev);
+	return 0;
 }
 
 int

@@ -46,6 +46,9 @@ int os_populate(void *addr, size_t len) DK_MUST_CHECK;
 int os_is_mapped(const void *addr) DK_MUST_CHECK;
 /* Whether a child of fork(2) would get a copy of the page at addr. */
 bool os_is_private_mapping(const void *addr);
+/* The character device whose memory is mapped there; -ENODEV: none. */
+int os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
+    DK_MUST_CHECK;
 int os_msync(void *addr, size_t len) DK_MUST_CHECK;
 /*
  * Put ordinary memory in the place of pages that can not be read or written,

@@ -93,8 +93,8 @@ test_what_was_prefaulted_does_not_fault(void **state)
 	assert_int_equal(daxkind_region_close(region), 0);
 }
 
-/* libpmem says 0 for a mapping that it did not make, DAX or not: there the
- * caller must tell. */
+/* libpmem says 0 for a mapping that it did not make, DAX or not: of a file the
+ * caller must tell; a devdax device is one however it was mapped. */
 static void
 test_own_mapping_is_what_the_caller_says(void **state)
 {
@@ -108,6 +108,8 @@ test_own_mapping_is_what_the_caller_says(void **state)
 	};
 	struct daxkind_region_info info;
 	struct daxkind_region *region;
+	memkind_t kind;
+	void *block;
 	int fd;
 	void *p;
 
@@ -123,16 +125,24 @@ test_own_mapping_is_what_the_caller_says(void **state)
 	    MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0);
 	assert_true(p != MAP_FAILED);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int is_sync = rows[i].is_sync || test_devdax() != NULL;
+
 		dk_row(rows[i].why);
 		assert_int_equal(daxkind_region_open_mapping(
 				     p, SIZE, rows[i].flags, &region),
 		    0);
 		assert_int_equal(
 		    daxkind_region_info(region, &info, sizeof(info)), 0);
-		assert_int_equal(info.is_sync, rows[i].is_sync);
+		assert_int_equal(info.is_sync, is_sync);
 		assert_int_equal(info.granularity,
-		    rows[i].is_sync ? dax_env_sync_granularity()
+		    is_sync ? dax_env_sync_granularity()
 				    : DAXKIND_GRANULARITY_PAGE);
+		assert_int_equal(daxkind_kind_create(region, &kind), 0);
+		block = memkind_malloc(kind, 100);
+		assert_non_null(block);
+		assert_int_equal(
+		    daxkind_memset_persist(kind, block, 7, 100), 0);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 		assert_int_equal(daxkind_region_close(region), 0);
 	}
 	assert_int_equal(munmap(p, SIZE), 0);
