@@ -133,8 +133,8 @@ memkind_free(memkind_t kind, void *ptr)
 			    &region->kind, memory_order_acquire);
 	}
 	/* Knows NULL and blocks of other kinds from those of this one. */
-	if (DK_LIKELY(kind != NULL &&
-		      thread_cache_free(kind, kind->cache_slot, ptr)))
+	if (DK_LIKELY(
+		kind != NULL && thread_cache_free(kind, kind->cache_slot, ptr)))
 		return;
 	free_slow(kind, ptr);
 }

@@ -307,8 +307,7 @@ put_spare(unsigned arena)
 	for (size_t i = 0; i < NR_SPARE; i++) {
 		unsigned none = 0;
 
-		if (atomic_compare_exchange_strong(
-			&Spare[i], &none, arena + 1))
+		if (atomic_compare_exchange_strong(&Spare[i], &none, arena + 1))
 			return true;
 	}
 	return false;

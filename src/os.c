@@ -286,13 +286,11 @@ os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 	int c = find_line(&r, addr);
 	while (c > 0 && c != '\n' && c != '/')
 		c = next_byte(&r);
-	for (; c > 0 && c != '\n' && len + 1 < sizeof(path);
-	     c = next_byte(&r))
+	for (; c > 0 && c != '\n' && len + 1 < sizeof(path); c = next_byte(&r))
 		path[len++] = (char)c;
 	path[len] = '\0';
 	(void)close(r.fd);
-	bool is_device =
-	    len > 0 && stat(path, &st) == 0 && S_ISCHR(st.st_mode);
+	bool is_device = len > 0 && stat(path, &st) == 0 && S_ISCHR(st.st_mode);
 	errno = saved_errno;
 	if (!is_device)
 		return -ENODEV;

@@ -47,7 +47,7 @@ struct cache_bin {
 };
 
 /* From a word of the page map to the bytes before the bin. */
-#define CACHE_BIN_FACTOR 8
+#define CACHE_BIN_FACTOR ((size_t)8)
 _Static_assert(sizeof(struct cache_bin) == CACHE_BIN_FACTOR * PAGE_SMALL,
     "page words are multiples of the place of a bin");
 
@@ -59,7 +59,7 @@ struct thread_cache {
 	/* Copies of the heap's, for the hot paths. */
 	uintptr_t base;
 	size_t size;
-	_Atomic(uint32_t) *words; /* of the page map */
+	_Atomic(uint32_t) *words;                  /* of the page map */
 	struct cache_bin bins[1 + SIZE_CLASS_MAX]; /* the first takes nothing */
 
 	void **items;                /* all stacks */
@@ -173,7 +173,7 @@ static inline struct cache_bin *
 cache_bin(struct thread_cache *c, uint32_t word)
 {
 	return (struct cache_bin *)(void *)((char *)c->bins +
-					    (size_t)word * CACHE_BIN_FACTOR);
+					    word * CACHE_BIN_FACTOR);
 }
 
 static inline void **

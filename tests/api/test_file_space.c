@@ -150,7 +150,8 @@ test_balanced_policy_keeps_little_at_once(void **state)
 {
 	static const struct {
 		memkind_mem_usage_policy policy;
-		size_t least, most; /* held at once beside 40 MiB that are live */
+		size_t least,
+		    most; /* held at once beside 40 MiB that are live */
 	} rows[] = {
 	    {MEMKIND_MEM_USAGE_POLICY_DEFAULT, 12 * TEST_MIB, 24 * TEST_MIB},
 	    {DAXKIND_MEM_USAGE_POLICY_BALANCED, 0, 7 * TEST_MIB},

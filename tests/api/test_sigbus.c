@@ -436,9 +436,9 @@ test_20_pages_go_bad_under_load(void **state)
 			continue;
 		Bad[nr] = Base + off;
 		atomic_store(&Nr_bad, nr + 1);
-		assert_ptr_equal(mmap(Bad[nr], TEST_PAGE,
-				     PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_FIXED, empty, 0),
+		assert_ptr_equal(
+		    mmap(Bad[nr], TEST_PAGE, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_FIXED, empty, 0),
 		    Bad[nr]);
 		nr++;
 		test_sleep_ms(20);

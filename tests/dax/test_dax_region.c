@@ -134,9 +134,9 @@ test_own_mapping_is_what_the_caller_says(void **state)
 		assert_int_equal(
 		    daxkind_region_info(region, &info, sizeof(info)), 0);
 		assert_int_equal(info.is_sync, is_sync);
-		assert_int_equal(info.granularity,
-		    is_sync ? dax_env_sync_granularity()
-				    : DAXKIND_GRANULARITY_PAGE);
+		assert_int_equal(
+		    info.granularity, is_sync ? dax_env_sync_granularity()
+					      : DAXKIND_GRANULARITY_PAGE);
 		assert_int_equal(daxkind_kind_create(region, &kind), 0);
 		block = memkind_malloc(kind, 100);
 		assert_non_null(block);

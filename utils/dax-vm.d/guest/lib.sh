@@ -72,7 +72,7 @@ test_environment() {
 	DAX_REGION=$(kept "$1" region)
 	[ -z "$DAX_REGION" ] || DAX_REGION=/sys/bus/nd/devices/$DAX_REGION
 	export DAX_KIND DAX_PATH DAX_BLOCK DAX_REGION DAXKIND_TEST_DAX=1
-	export LD_LIBRARY_PATH=/lab/lib TMPDIR=$3
+	export LD_LIBRARY_PATH=/lab/lib TMPDIR="$3"
 	mkdir -p "$TMPDIR"
 	cd "$TMPDIR" || exit 126
 	exec 3>&-
