@@ -22,6 +22,7 @@ libdaxkind_core_la_SOURCES = \
 	src/size_class.c src/size_class.h src/slabs.c src/slabs.h \
 	src/quarantine.c src/quarantine.h \
 	src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
+	src/decorators.c src/decorators.h \
 	src/environment.c src/error.c src/error.h src/kind.c src/kind.h \
 	src/kind_registry.c src/kind_registry.h \
 	src/kind_heap_ops.c src/kind_heap_ops.h \

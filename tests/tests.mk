@@ -37,6 +37,7 @@ UNIT_TESTS = \
 API_TESTS = \
 	tests/api/test_bg_threads \
 	tests/api/test_config \
+	tests/api/test_decorators \
 	tests/api/test_detect \
 	tests/api/test_environ \
 	tests/api/test_error \
