@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decorators.h"
 #include "error.h"
 #include "je.h"
 #include "kind_heap_ops.h"
@@ -62,9 +63,10 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 			    err);
 		goto err_unclaim;
 	}
-	/* Unless the operations are a user's, the hot paths do without them:
-	 * caches are known as the kind's. */
-	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free) {
+	/* Unless the operations are a user's, or every call is decorated, the
+	 * hot paths do without them: caches are known as the kind's. */
+	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free &&
+	    !Decorators_on) {
 		thread_cache_set_owner(kind->heap, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}

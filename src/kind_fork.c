@@ -52,6 +52,7 @@ region_in_child(struct daxkind_region *r, void *arg)
 static void
 inner_before(void)
 {
+	kind_static_lock_at_fork();
 	keeper_before_fork();
 	region_index_lock_at_fork();
 	region_index_walk_at_fork(region_before, NULL);
@@ -63,6 +64,7 @@ inner_in_parent(void)
 	region_index_walk_at_fork(region_in_parent, NULL);
 	region_index_unlock_at_fork();
 	keeper_after_fork_in_parent();
+	kind_static_unlock_at_fork();
 }
 
 static void
@@ -71,6 +73,7 @@ inner_in_child(void)
 	region_index_walk_at_fork(region_in_child, NULL);
 	region_index_unlock_at_fork();
 	keeper_after_fork_in_child();
+	kind_static_unlock_at_fork();
 }
 
 /* --- outer locks: before jemalloc's ---------------------------------------------- */
@@ -101,7 +104,7 @@ outer_before(void)
 {
 	kind_registry_lock_at_fork();
 	thread_cache_lock_at_fork();
-	kind_before(MEMKIND_REGULAR);
+	kind_static_walk(kind_before);
 	kind_registry_walk_at_fork(kind_before);
 }
 
@@ -109,7 +112,7 @@ static void
 outer_in_parent(void)
 {
 	kind_registry_walk_at_fork(kind_in_parent);
-	kind_in_parent(MEMKIND_REGULAR);
+	kind_static_walk(kind_in_parent);
 	thread_cache_unlock_at_fork();
 	kind_registry_unlock_at_fork();
 }
@@ -118,7 +121,7 @@ static void
 outer_in_child(void)
 {
 	kind_registry_walk_at_fork(kind_in_child);
-	kind_in_child(MEMKIND_REGULAR);
+	kind_static_walk(kind_in_child);
 	thread_cache_unlock_at_fork();
 	kind_registry_unlock_at_fork();
 	sigbus_after_fork_in_child();
