@@ -14,11 +14,11 @@
 #include "util.h"
 
 /* The keeper's, now and then. */
-static void
+static bool
 reclaim_idle(void *arg)
 {
-	thread_cache_reclaim_idle(arg);
 	(void)quarantine_free_parked(arg);
+	return thread_cache_reclaim_idle(arg);
 }
 
 int

@@ -75,18 +75,19 @@ visit_all_locked(bool *soon)
 	*soon = false;
 	for (struct daxkind_region *r = Keeper.regions; r != NULL;
 	     r = r->keeper_next) {
-		void (*chore)(void *) = r->chore;
+		bool (*chore)(void *) = r->chore;
+		bool again = false;
 
 		r->is_visited = true;
 		lock_drop(&Keeper.lock);
 		if (chore != NULL)
-			chore(r->chore_arg);
+			again = chore(r->chore_arg);
 		bool at_once = region_trim_unneeded(r);
 		bool idle = region_has_idle(r);
 		lock_take(&Keeper.lock);
 		r->is_visited = false;
 		(void)pthread_cond_broadcast(&Keeper.changed);
-		has_work = has_work || idle;
+		has_work = has_work || idle || again;
 		*soon = *soon || at_once;
 		if (Keeper.wants_stop)
 			break;
@@ -197,7 +198,7 @@ keeper_remove(struct daxkind_region *r)
 }
 
 void
-keeper_set_chore(struct daxkind_region *r, void (*chore)(void *arg), void *arg)
+keeper_set_chore(struct daxkind_region *r, bool (*chore)(void *arg), void *arg)
 {
 	lock_take(&Keeper.lock);
 	while (r->is_visited)

@@ -25,11 +25,11 @@ enum {
 void keeper_add(struct daxkind_region *r);
 /* Waits until the thread has let go of r.  No error if it was not added. */
 void keeper_remove(struct daxkind_region *r);
-/* Have chore called at each visit of r; NULL ends that, and waits until no call
- * is under way. */
+/* Have chore called at each visit of r; it says whether there is to be another.
+ * NULL ends that, and waits until no call is under way. */
 void keeper_set_chore(
-    struct daxkind_region *r, void (*chore)(void *arg), void *arg);
-/* Some region has idle space: cheap when that is known already. */
+    struct daxkind_region *r, bool (*chore)(void *arg), void *arg);
+/* Some region has idle space, or a heap something in caches: cheap when that is known already. */
 void keeper_wake(void);
 /*
  * true: run the thread in any case, and have it call chore (which may be NULL)

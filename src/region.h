@@ -72,7 +72,7 @@ struct daxkind_region {
 	struct daxkind_region *index_next, *index_prev;
 
 	/* The keeper's; rank LOCK_KEEPER. */
-	void (*chore)(void *arg); /* of the heap, called at each visit */
+	bool (*chore)(void *arg); /* of the heap, called at each visit */
 	void *chore_arg;
 	struct daxkind_region *keeper_next;
 	bool is_kept;    /* is in the keeper's list */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "heap.h"
+#include "keeper.h"
 #include "log.h"
 #include "os.h"
 #include "pool.h"
@@ -443,10 +444,11 @@ empty_caches(struct heap *heap, bool only_idle)
 	return any;
 }
 
-void
+bool
 thread_cache_reclaim_idle(struct heap *heap)
 {
 	(void)empty_caches(heap, true);
+	return thread_cache_bytes(heap) > 0;
 }
 
 void
@@ -523,6 +525,11 @@ static struct thread_cache *
 get_open_cache(struct heap *heap)
 {
 	struct thread_cache *c = get_cache(heap);
+
+	/* What is cached holds file space: somebody has to look for caches that
+	 * are not used any more. */
+	if (heap->region->backing->has_file_space)
+		keeper_wake();
 
 	if (c != NULL && is_closed(c))
 		reopen(heap, c);

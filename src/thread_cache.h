@@ -121,8 +121,9 @@ void thread_cache_empty(struct heap *heap);
 void thread_cache_lock_at_fork(void);
 void thread_cache_unlock_at_fork(void);
 void thread_cache_heap_after_fork_in_child(struct heap *heap);
-/* The same for caches that were not used since the last call. */
-void thread_cache_reclaim_idle(struct heap *heap);
+/* The same for caches that were not used since the last call.  Whether blocks
+ * are still cached: call it again. */
+bool thread_cache_reclaim_idle(struct heap *heap);
 /* Bytes in cached blocks, about. */
 size_t thread_cache_bytes(struct heap *heap);
 

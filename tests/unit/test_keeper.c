@@ -298,6 +298,31 @@ test_it_sleeps_while_nothing_is_idle(void **state)
 	assert_true(seconds_until_given(&A) < 1000);
 }
 
+static _Atomic(unsigned) Nr_visits;
+
+static bool
+wants_three_visits(void *arg)
+{
+	(void)arg;
+	return atomic_fetch_add(&Nr_visits, 1) < 2;
+}
+
+/* What threads cache is found idle at the second look at the earliest. */
+static void
+test_a_heap_is_visited_until_it_wants_no_more(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	atomic_store(&Nr_visits, 0);
+	keeper_set_chore(A.region, wants_three_visits, NULL);
+	keeper_wake();
+	for (int i = 0; i < 5000 && atomic_load(&Nr_visits) < 3; i++)
+		test_sleep_ms(1);
+	test_sleep_ms(200);
+	assert_int_equal(atomic_load(&Nr_visits), 3);
+	keeper_set_chore(A.region, NULL, NULL);
+}
+
 static _Atomic(unsigned) Nr_chores;
 
 static void
@@ -434,6 +459,7 @@ main(void)
 		UNIT(test_space_in_use_stays),
 		UNIT(test_at_once_it_comes_back_soon),
 		UNIT(test_it_sleeps_while_nothing_is_idle),
+		UNIT(test_a_heap_is_visited_until_it_wants_no_more),
 		UNIT(test_a_chore_is_done_each_period),
 		UNIT(test_close_waits_for_the_thread),
 		UNIT(test_regions_come_and_go_beside_it),

@@ -476,14 +476,14 @@ test_idle_caches_are_emptied_at_the_second_look(void **state)
 	(void)state;
 	void *p = alloc(200);
 	heap_free(Place.heap, p);
-	thread_cache_reclaim_idle(Place.heap);
+	assert_true(thread_cache_reclaim_idle(Place.heap));
 	assert_true(cached() > 0);
 	/* it was used since */
 	(void)alloc(200);
 	(void)alloc(300);
-	thread_cache_reclaim_idle(Place.heap);
+	assert_true(thread_cache_reclaim_idle(Place.heap));
 	assert_true(cached() > 0);
-	thread_cache_reclaim_idle(Place.heap);
+	assert_false(thread_cache_reclaim_idle(Place.heap));
 	assert_int_equal(cached(), 0);
 }
 
