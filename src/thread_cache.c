@@ -59,8 +59,7 @@ static struct thread_caches Ended_thread = {.is_off = true};
 
 _Thread_local struct thread_caches *Thread_caches = &No_thread;
 
-/* Heaps are spread over the slots. */
-static _Atomic(unsigned) Next_slot;
+static _Atomic(unsigned) Next_nr; /* of a heap */
 
 static struct lock Threads_lock = LOCK_INIT(LOCK_THREADS);
 static pthread_cond_t Left = PTHREAD_COND_INITIALIZER; /* of Threads_lock */
@@ -95,10 +94,11 @@ thread_cache_heap_init(struct heap *heap, size_t region_size)
 {
 	struct heap_caches *hc = &heap->caches;
 	unsigned nr =
-	    atomic_fetch_add_explicit(&Next_slot, 1, memory_order_relaxed);
+	    atomic_fetch_add_explicit(&Next_nr, 1, memory_order_relaxed);
 
 	*hc = (struct heap_caches){
 	    .owner = heap,
+	    .nr = nr,
 	    .slot = nr % TLS_SLOTS,
 	    .max_bytes = min_size(BIN_BYTES, region_size / REGION_SHARE),
 	};
@@ -233,10 +233,8 @@ get_thread_locked(void)
 
 /* Put away caches whose heap has ended. */
 static void
-drop_dead_locked(struct thread_caches *t)
+drop_dead_of_bucket_locked(struct thread_cache **link)
 {
-	struct thread_cache **link = &t->all;
-
 	while (*link != NULL) {
 		struct thread_cache *c = *link;
 
@@ -254,6 +252,19 @@ drop_dead_locked(struct thread_caches *t)
 	}
 }
 
+static void
+drop_dead_locked(struct thread_caches *t)
+{
+	for (size_t i = 0; i < THREAD_CACHE_BUCKETS; i++)
+		drop_dead_of_bucket_locked(&t->buckets[i]);
+}
+
+static struct thread_cache **
+bucket_of(struct thread_caches *t, const struct heap_caches *hc)
+{
+	return &t->buckets[hc->nr % THREAD_CACHE_BUCKETS];
+}
+
 /* This thread's cache for heap, in its slot, made if there is none.  NULL: do
  * without. */
 static struct thread_cache *
@@ -267,7 +278,7 @@ get_cache(struct heap *heap)
 		return c;
 	if (!Has_key || t->is_off || hc->max_bytes == 0)
 		return NULL;
-	for (c = t->all; c != NULL; c = c->thread_next) {
+	for (c = *bucket_of(t, hc); c != NULL; c = c->thread_next) {
 		if (c->heap == heap) {
 			daxkind_tls_slots[hc->slot] = c;
 			return c;
@@ -285,8 +296,8 @@ get_cache(struct heap *heap)
 		}
 		if (c != NULL) {
 			init_cache(c, items, heap);
-			c->thread_next = t->all;
-			t->all = c;
+			c->thread_next = *bucket_of(t, hc);
+			*bucket_of(t, hc) = c;
 			daxkind_tls_slots[hc->slot] = c;
 			lock_take(&hc->lock);
 			c->heap_next = hc->list;
@@ -349,26 +360,20 @@ reopen(struct heap *heap, struct thread_cache *c)
 	lock_drop(&hc->lock);
 }
 
-/* The destructor of the thread's key. */
+/* Give back the caches of one bucket of an ending thread; drops the lock
+ * meanwhile. */
 static void
-end_thread(void *arg)
+end_bucket_locked(struct thread_cache **bucket)
 {
-	struct thread_caches *t = arg;
-
-	Thread_caches = &Ended_thread;
-	for (unsigned i = 0; i < TLS_SLOTS; i++)
-		daxkind_tls_slots[i] = NO_CACHE;
-	lock_take(&Threads_lock);
-	drop_dead_locked(t);
-	while (t->all != NULL) {
-		struct thread_cache *c = t->all;
+	while (*bucket != NULL) {
+		struct thread_cache *c = *bucket;
 		struct heap *heap = c->heap;
 
 		if (heap == NULL) { /* ended while the lock was dropped */
-			drop_dead_locked(t);
+			drop_dead_of_bucket_locked(bucket);
 			continue;
 		}
-		t->all = c->thread_next;
+		*bucket = c->thread_next;
 		heap->caches.nr_leaving++;
 		lock_drop(&Threads_lock);
 
@@ -386,6 +391,20 @@ end_thread(void *arg)
 		pool_put(&Item_arrays, c->items);
 		pool_put(&Cache_records, c);
 	}
+}
+
+/* The destructor of the thread's key. */
+static void
+end_thread(void *arg)
+{
+	struct thread_caches *t = arg;
+
+	Thread_caches = &Ended_thread;
+	for (unsigned i = 0; i < TLS_SLOTS; i++)
+		daxkind_tls_slots[i] = NO_CACHE;
+	lock_take(&Threads_lock);
+	for (size_t i = 0; i < THREAD_CACHE_BUCKETS; i++)
+		end_bucket_locked(&t->buckets[i]);
 	pool_put(&Thread_records, t);
 	lock_drop(&Threads_lock);
 }

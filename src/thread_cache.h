@@ -52,7 +52,7 @@ _Static_assert(sizeof(struct cache_bin) == CACHE_BIN_FACTOR * PAGE_SMALL,
     "page words are multiples of the place of a bin");
 
 struct thread_cache {
-	struct thread_cache *thread_next; /* caches of the thread */
+	struct thread_cache *thread_next; /* in the thread's bucket */
 	/* As in heap_caches; NULL: to be left alone. */
 	_Atomic(const void *) owner;
 	_Atomic(uint32_t) busy; /* its thread is inside */
@@ -69,9 +69,14 @@ struct thread_cache {
 	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
 };
 
+enum {
+	THREAD_CACHE_BUCKETS = 64
+};
+
 struct thread_caches {
-	struct thread_cache *all; /* linked by thread_next */
-	bool is_off;              /* the thread is ending: cache nothing more */
+	/* All of the thread, by the heap's number; linked by thread_next. */
+	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];
+	bool is_off; /* the thread is ending: cache nothing more */
 };
 
 /* Part of each heap. */
@@ -79,6 +84,7 @@ struct heap_caches {
 	/* Who the caches are looked for by: the heap, or its kind where that
 	 * has no operations of a user's. */
 	const void *owner;
+	unsigned nr;      /* counted: spreads heaps over slots and buckets */
 	unsigned slot;    /* of daxkind_tls_slots */
 	size_t max_bytes; /* of one bin */
 	struct lock lock; /* rank LOCK_CACHES: list, and changes of owner */
