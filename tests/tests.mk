@@ -48,6 +48,7 @@ API_TESTS = \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
 	tests/api/test_names \
+	tests/api/test_ops \
 	tests/api/test_own_ops \
 	tests/api/test_persist \
 	tests/api/test_pmem \
