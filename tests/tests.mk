@@ -48,6 +48,7 @@ API_TESTS = \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
 	tests/api/test_names \
+	tests/api/test_ops \
 	tests/api/test_own_ops \
 	tests/api/test_persist \
 	tests/api/test_pmem \
@@ -78,6 +79,7 @@ DAX_TESTS = \
 	tests/dax/test_fsdax_names \
 	tests/dax/test_fsdax_space \
 	tests/dax/test_kmem_names \
+	tests/dax/test_kmem_static_kinds \
 	tests/dax/test_nosync_command \
 	tests/dax/test_nosync_region \
 	tests/dax/test_tmpfs_region

@@ -23,6 +23,9 @@ prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
 root=$tmp$prefix
 for file in include/daxkind/daxkind.h include/daxkind/memkind.h \
 	include/daxkind/memkind_fixed.h include/daxkind/memkind_ops.h \
+	include/daxkind/memkind_arena.h include/daxkind/memkind_dax_kmem.h \
+	include/daxkind/memkind_default.h include/daxkind/memkind_hbw.h \
+	include/daxkind/memkind_hugetlb.h include/daxkind/memkind_pmem.h \
 	include/daxkind/daxkind_version.h lib/libdaxkind.so \
 	lib/libdaxkind-tls.so.0 \
 	lib/pkgconfig/daxkind.pc share/man/man1/daxkind.1 \
