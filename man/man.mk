@@ -35,6 +35,7 @@ MAN_ALIASES = \
 	man/daxkind_memcpy_persist.3 \
 	man/daxkind_memset_nodrain.3 \
 	man/daxkind_memset_persist.3 \
+	man/daxkind_region_check.3 \
 	man/daxkind_region_close.3 \
 	man/daxkind_region_open_devdax.3 \
 	man/daxkind_region_open_dir.3 \
@@ -68,4 +69,24 @@ MAN_ALIASES = \
 	man/memkind_set_allow_zero_allocs.3 \
 	man/memkind_stats_print.3 \
 	man/memkind_update_cached_stats.3
+if BUILD_LIBVMEM
+MAN_PAGES += man/libvmem.3
+MAN_ALIASES += \
+	man/vmem_aligned_alloc.3 \
+	man/vmem_calloc.3 \
+	man/vmem_check.3 \
+	man/vmem_check_version.3 \
+	man/vmem_create.3 \
+	man/vmem_create_in_region.3 \
+	man/vmem_delete.3 \
+	man/vmem_errormsg.3 \
+	man/vmem_free.3 \
+	man/vmem_malloc.3 \
+	man/vmem_malloc_usable_size.3 \
+	man/vmem_realloc.3 \
+	man/vmem_set_funcs.3 \
+	man/vmem_stats_print.3 \
+	man/vmem_strdup.3 \
+	man/vmem_wcsdup.3
+endif
 dist_man_MANS += $(MAN_PAGES) $(MAN_ALIASES)

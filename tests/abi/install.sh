@@ -36,6 +36,13 @@ if grep -l -r -e "$build" -e libjemalloc_pic "$root"/lib/*.la \
 	fail "an installed file points back to the build"
 fi
 
+if [ -e "$top_builddir/.libs/libvmem.so" ]; then
+	for file in include/daxkind/libvmem.h lib/libvmem.so.1 \
+		lib/pkgconfig/libvmem.pc share/man/man3/vmem_create.3; do
+		[ -e "$root/$file" ] || fail "not installed: $file"
+	done
+fi
+
 # shellcheck disable=SC2016 # pkg-config's variables
 for line in 'Cflags: -I${includedir}/daxkind' \
 	'Libs: -L${libdir} -ldaxkind' 'Requires.private: libpmem'; do

@@ -10,7 +10,7 @@ LC_ALL=C
 export LC_ALL
 : "${top_srcdir:=.}" "${top_builddir:=.}" "${CC:=cc}"
 # Examples that there are at least: fewer means that they were not found.
-min_examples=21
+min_examples=22
 
 lib_dir=$(cd "$top_builddir" && pwd)/.libs
 include_dir=$(cd "$top_srcdir" && pwd)/include
@@ -104,12 +104,19 @@ run() { # program
 check() { # source
 	program=${1%.c}
 	name=$(basename "$program")
+	libs=-ldaxkind
+	if grep -q '<libvmem\.h>' "$1"; then
+		libs=-lvmem
+		[ -e "$lib_dir/libvmem.so" ] || [ "$only" = compile ] ||
+			{ echo "not built: libvmem for $name"; return; }
+	fi
 	# CC and flags are lists of words.
 	# shellcheck disable=SC2086
 	if [ "$only" = compile ]; then
 		$CC $flags "$1"
 	else
-		$CC $flags -o "$program" "$1" -L"$lib_dir" -ldaxkind &&
+		$CC $flags -o "$program" "$1" -L"$lib_dir" \
+			-Wl,-rpath-link,"$lib_dir" $libs &&
 			run "$program"
 	fi && echo "ok   $name" && return
 	echo "FAIL $name"
