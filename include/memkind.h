@@ -89,12 +89,75 @@ typedef enum memkind_stat_print_opt {
 	MEMKIND_STAT_PRINT_OMIT_EXTENT = 1U << 8
 } memkind_stat_print_opt;
 
-/* --- kinds that are always there ------------------------------------------ */
+/* What memkind_create_kind() makes a kind of; values may be joined by |. */
+typedef enum memkind_memtype_t {
+	MEMKIND_MEMTYPE_DEFAULT = 1 << 0,       /* memory as the process has */
+	MEMKIND_MEMTYPE_HIGH_BANDWIDTH = 1 << 1 /* of high-bandwidth nodes */
+} memkind_memtype_t;
 
-extern memkind_t MEMKIND_DEFAULT; /* DRAM, the system's own page placement */
-extern memkind_t MEMKIND_REGULAR; /* DRAM, bound to nodes with processors */
+/* How memkind_create_kind() places pages. */
+typedef enum memkind_policy_t {
+	MEMKIND_POLICY_BIND_LOCAL = 0,  /* the nearest nodes and no other */
+	MEMKIND_POLICY_BIND_ALL,        /* all nodes of that memory, no other */
+	MEMKIND_POLICY_PREFERRED_LOCAL, /* the nearest node, then any other */
+	MEMKIND_POLICY_INTERLEAVE_LOCAL, /* in turn over the nearest nodes */
+	MEMKIND_POLICY_INTERLEAVE_ALL, /* in turn over all nodes of the memory */
+	MEMKIND_POLICY_MAX_VALUE
+} memkind_policy_t;
+
+/* Flags of memkind_create_kind(): 0 is the default page size. */
+typedef enum memkind_bits_t {
+	MEMKIND_MASK_PAGE_SIZE_2MB = 21 /* log2 of the page size */
+} memkind_bits_t;
+
+/*
+ * --- kinds that are always there ------------------------------------------
+ *
+ * They answer MEMKIND_ERROR_* to memkind_check_available() and NULL to
+ * memkind_malloc() where the machine has no such memory.  *_PREFERRED falls
+ * back on other memory when the node is full.  *_LOCAL looks at the nodes next
+ * to the processor that the calling thread runs on.
+ */
+extern memkind_t MEMKIND_DEFAULT;    /* DRAM, the system's own page placement */
+extern memkind_t MEMKIND_REGULAR;    /* DRAM, bound to nodes with processors */
+extern memkind_t MEMKIND_HUGETLB;    /* huge pages of 2 MiB */
+extern memkind_t MEMKIND_INTERLEAVE; /* pages in turn over all nodes */
+
+/* High bandwidth: the nearest node, all nodes, with huge pages, ... */
+extern memkind_t MEMKIND_HBW;
+extern memkind_t MEMKIND_HBW_ALL;
+extern memkind_t MEMKIND_HBW_HUGETLB;
+extern memkind_t MEMKIND_HBW_ALL_HUGETLB;
+extern memkind_t MEMKIND_HBW_PREFERRED;
+extern memkind_t MEMKIND_HBW_PREFERRED_HUGETLB;
+extern memkind_t MEMKIND_HBW_INTERLEAVE;
+
+/* DAX devices that the kernel uses as memory (mode system-ram). */
+extern memkind_t MEMKIND_DAX_KMEM;
+extern memkind_t MEMKIND_DAX_KMEM_ALL;
+extern memkind_t MEMKIND_DAX_KMEM_PREFERRED;
+extern memkind_t MEMKIND_DAX_KMEM_INTERLEAVE;
+
+/* The node that is the best in one respect. */
+extern memkind_t MEMKIND_HIGHEST_CAPACITY;
+extern memkind_t MEMKIND_HIGHEST_CAPACITY_PREFERRED;
+extern memkind_t MEMKIND_HIGHEST_CAPACITY_LOCAL;
+extern memkind_t MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED;
+extern memkind_t MEMKIND_LOWEST_LATENCY_LOCAL;
+extern memkind_t MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED;
+extern memkind_t MEMKIND_HIGHEST_BANDWIDTH_LOCAL;
+extern memkind_t MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED;
 
 /* --- making and ending kinds ---------------------------------------------- */
+
+/*
+ * Find the static kind that has these properties; nothing is made.  Where its
+ * memory is not there and the policy is PREFERRED_LOCAL, *kind is
+ * MEMKIND_DEFAULT.  MEMKIND_ERROR_INVALID: unknown or unsupported arguments;
+ * MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE: the machine has no such memory.
+ */
+int memkind_create_kind(memkind_memtype_t memtype_flags,
+    memkind_policy_t policy, memkind_bits_t flags, memkind_t *kind);
 
 /*
  * Make a heap over [addr, addr + size).  The area stays the caller's: it must

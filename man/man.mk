@@ -15,6 +15,7 @@ MAN_PAGES = \
 	man/daxkind_region_open.3 \
 	man/memkind.3 \
 	man/memkind_create_fixed.3 \
+	man/memkind_create_kind.3 \
 	man/memkind_create_pmem.3 \
 	man/memkind_destroy_kind.3 \
 	man/memkind_error_message.3 \
@@ -23,8 +24,29 @@ MAN_PAGES = \
 	man/memkind_malloc.3 \
 	man/memkind_set_bg_threads.3
 MAN_ALIASES = \
+	man/MEMKIND_DAX_KMEM.3 \
+	man/MEMKIND_DAX_KMEM_ALL.3 \
+	man/MEMKIND_DAX_KMEM_INTERLEAVE.3 \
+	man/MEMKIND_DAX_KMEM_PREFERRED.3 \
 	man/MEMKIND_DEFAULT.3 \
 	man/MEMKIND_FIXED_OPS.3 \
+	man/MEMKIND_HBW.3 \
+	man/MEMKIND_HBW_ALL.3 \
+	man/MEMKIND_HBW_ALL_HUGETLB.3 \
+	man/MEMKIND_HBW_HUGETLB.3 \
+	man/MEMKIND_HBW_INTERLEAVE.3 \
+	man/MEMKIND_HBW_PREFERRED.3 \
+	man/MEMKIND_HBW_PREFERRED_HUGETLB.3 \
+	man/MEMKIND_HIGHEST_BANDWIDTH_LOCAL.3 \
+	man/MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED.3 \
+	man/MEMKIND_HIGHEST_CAPACITY.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_LOCAL.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_PREFERRED.3 \
+	man/MEMKIND_HUGETLB.3 \
+	man/MEMKIND_INTERLEAVE.3 \
+	man/MEMKIND_LOWEST_LATENCY_LOCAL.3 \
+	man/MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED.3 \
 	man/MEMKIND_REGULAR.3 \
 	man/daxkind_drain.3 \
 	man/daxkind_flush.3 \

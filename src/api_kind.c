@@ -164,6 +164,16 @@ memkind_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
 }
 
 DK_EXPORT int
+memkind_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
+    memkind_bits_t flags, memkind_t *kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	return error_from_errno(kind_static_find(
+	    (unsigned)memtype_flags, policy, (unsigned)flags, kind));
+}
+
+DK_EXPORT int
 memkind_destroy_kind(memkind_t kind)
 {
 	if (kind == NULL)
@@ -196,8 +206,14 @@ memkind_get_capacity(memkind_t kind)
 		errno = EINVAL;
 		return -1;
 	}
-	return (
-	    ssize_t)(kind_is_static(kind) ? os_memory_size() : kind->capacity);
+	if (kind_is_static(kind)) {
+		size_t capacity;
+
+		return kind_static_capacity(kind, &capacity) < 0
+			   ? -1
+			   : (ssize_t)capacity;
+	}
+	return (ssize_t)kind->capacity;
 }
 
 DK_EXPORT int

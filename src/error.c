@@ -24,6 +24,10 @@ error_from_errno(int rc)
 		return MEMKIND_ERROR_ENVIRON;
 	case ENODEV:
 		return MEMKIND_ERROR_UNAVAILABLE;
+	case ENXIO:
+		return MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE;
+	case ENOTUNIQ:
+		return MEMKIND_ERROR_RUNTIME;
 	case EOPNOTSUPP:
 		return MEMKIND_ERROR_MMAP;
 	case EIO:
@@ -45,6 +49,10 @@ error_to_errno(int err)
 		return -EAGAIN;
 	case MEMKIND_ERROR_UNAVAILABLE:
 		return -ENODEV;
+	case MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE:
+		return -ENXIO;
+	case MEMKIND_ERROR_RUNTIME:
+		return -ENOTUNIQ;
 	case MEMKIND_ERROR_MMAP:
 		return -EOPNOTSUPP;
 	case MEMKIND_ERROR_INVALID:

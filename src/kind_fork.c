@@ -101,7 +101,7 @@ outer_before(void)
 {
 	kind_registry_lock_at_fork();
 	thread_cache_lock_at_fork();
-	kind_before(MEMKIND_REGULAR);
+	kind_static_walk(kind_before);
 	kind_registry_walk_at_fork(kind_before);
 }
 
@@ -109,7 +109,7 @@ static void
 outer_in_parent(void)
 {
 	kind_registry_walk_at_fork(kind_in_parent);
-	kind_in_parent(MEMKIND_REGULAR);
+	kind_static_walk(kind_in_parent);
 	thread_cache_unlock_at_fork();
 	kind_registry_unlock_at_fork();
 }
@@ -118,7 +118,7 @@ static void
 outer_in_child(void)
 {
 	kind_registry_walk_at_fork(kind_in_child);
-	kind_in_child(MEMKIND_REGULAR);
+	kind_static_walk(kind_in_child);
 	thread_cache_unlock_at_fork();
 	kind_registry_unlock_at_fork();
 	sigbus_after_fork_in_child();

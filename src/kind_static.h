@@ -15,6 +15,17 @@ struct memkind;
 
 /* The static kind that an arena which is no region's belongs to. */
 struct memkind *kind_static_of_arena(unsigned arena);
+/* Call visit for each static kind that has a heap. */
+void kind_static_walk(void (*visit)(struct memkind *kind));
+/*
+ * The static kind of these properties, or MEMKIND_DEFAULT where its memory is
+ * not there and the policy only prefers it.  -EINVAL: there is none; -ENXIO:
+ * its memory is not there.
+ */
+int kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
+    struct memkind **kind) DK_MUST_CHECK;
+/* Bytes that the kind could allocate at most.  -ENODEV: nobody can tell. */
+int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
 /* Give memory back that decayed. */
 void kind_static_decay(void);
 bool kind_is_static(const struct memkind *kind);

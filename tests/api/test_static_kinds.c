@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test_static_kinds.c -- MEMKIND_DEFAULT and MEMKIND_REGULAR.
+ * test_static_kinds.c -- kinds that nobody makes.
  */
 #include "../support/cmocka_all.h"
 
@@ -9,7 +9,35 @@
 #include <errno.h>
 #include <memkind_fixed.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
+
+/* Each kind that memkind.h names. */
+static memkind_t *const All[] = {
+    &MEMKIND_DEFAULT,
+    &MEMKIND_REGULAR,
+    &MEMKIND_HUGETLB,
+    &MEMKIND_INTERLEAVE,
+    &MEMKIND_HBW,
+    &MEMKIND_HBW_ALL,
+    &MEMKIND_HBW_HUGETLB,
+    &MEMKIND_HBW_ALL_HUGETLB,
+    &MEMKIND_HBW_PREFERRED,
+    &MEMKIND_HBW_PREFERRED_HUGETLB,
+    &MEMKIND_HBW_INTERLEAVE,
+    &MEMKIND_DAX_KMEM,
+    &MEMKIND_DAX_KMEM_ALL,
+    &MEMKIND_DAX_KMEM_PREFERRED,
+    &MEMKIND_DAX_KMEM_INTERLEAVE,
+    &MEMKIND_HIGHEST_CAPACITY,
+    &MEMKIND_HIGHEST_CAPACITY_PREFERRED,
+    &MEMKIND_HIGHEST_CAPACITY_LOCAL,
+    &MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED,
+    &MEMKIND_LOWEST_LATENCY_LOCAL,
+    &MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED,
+    &MEMKIND_HIGHEST_BANDWIDTH_LOCAL,
+    &MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED,
+};
 
 static memkind_t
 kind_number(size_t i)
@@ -55,6 +83,161 @@ test_they_allocate(void **state)
 			assert_true(test_all_bytes(p, 0, size));
 			memkind_free(kind, p);
 		}
+}
+
+static void
+test_kinds_are_distinct(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(All); i++) {
+		assert_non_null(*All[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_ptr_not_equal(*All[i], *All[j]);
+	}
+}
+
+/* Where the memory is not there, every way to it says so. */
+static void
+test_what_is_available_allocates_and_what_is_not_does_not(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(All); i++) {
+		memkind_t kind = *All[i];
+		int err = memkind_check_available(kind);
+
+		print_message("kind %zu: %d\n", i, err);
+		errno = 0;
+		void *p = memkind_malloc(kind, 100);
+		if (err == MEMKIND_SUCCESS) {
+			assert_non_null(p);
+			memset(p, 0x5a, 100);
+			assert_ptr_equal(memkind_detect_kind(p), kind);
+			p = memkind_realloc(kind, p, 3 * TEST_MIB);
+			assert_non_null(p);
+			assert_true(test_all_bytes(p, 0x5a, 100));
+			memkind_free(NULL, p);
+			assert_int_equal(memkind_posix_memalign(
+					     kind, &p, 4096, 5 * TEST_MIB),
+			    0);
+			assert_int_equal((uintptr_t)p % 4096, 0);
+			memkind_free(kind, p);
+		} else {
+			assert_null(p);
+			assert_int_equal(errno, ENOMEM);
+			assert_null(memkind_calloc(kind, 1, 100));
+			p = &p;
+			assert_int_equal(
+			    memkind_posix_memalign(kind, &p, 64, 100), ENOMEM);
+			assert_null(p);
+			assert_null(memkind_realloc(kind, NULL, 100));
+			assert_int_equal(memkind_get_capacity(kind), -1);
+		}
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	}
+}
+
+/* A block of another kind goes nowhere when there is no memory for it. */
+static void
+test_realloc_to_a_kind_without_memory(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(All); i++) {
+		memkind_t kind = *All[i];
+		char *p = memkind_malloc(MEMKIND_REGULAR, 100);
+
+		if (memkind_check_available(kind) != MEMKIND_SUCCESS) {
+			errno = 0;
+			assert_non_null(p);
+			memset(p, 0x77, 100);
+			assert_null(memkind_realloc(kind, p, 200));
+			assert_true(test_all_bytes(p, 0x77, 100));
+		}
+		memkind_free(kind, p);
+	}
+}
+
+#define BOTH (MEMKIND_MEMTYPE_DEFAULT | MEMKIND_MEMTYPE_HIGH_BANDWIDTH)
+#define PAGES_2MB MEMKIND_MASK_PAGE_SIZE_2MB
+
+static const struct {
+	const char *why;
+	unsigned memtype;
+	memkind_policy_t policy;
+	unsigned flags;
+	memkind_t *kind; /* NULL: there is none */
+} Properties[] = {
+    {"plain memory", MEMKIND_MEMTYPE_DEFAULT, MEMKIND_POLICY_PREFERRED_LOCAL, 0,
+	&MEMKIND_DEFAULT},
+    {"huge pages", MEMKIND_MEMTYPE_DEFAULT, MEMKIND_POLICY_PREFERRED_LOCAL,
+	PAGES_2MB, &MEMKIND_HUGETLB},
+    {"plain memory is not bound", MEMKIND_MEMTYPE_DEFAULT,
+	MEMKIND_POLICY_BIND_LOCAL, 0, NULL},
+    {"local", MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_LOCAL, 0,
+	&MEMKIND_HBW},
+    {"local and huge", MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_BIND_LOCAL, PAGES_2MB, &MEMKIND_HBW_HUGETLB},
+    {"all", MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_ALL, 0,
+	&MEMKIND_HBW_ALL},
+    {"all and huge", MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_ALL,
+	PAGES_2MB, &MEMKIND_HBW_ALL_HUGETLB},
+    {"preferred", MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_PREFERRED_LOCAL, 0, &MEMKIND_HBW_PREFERRED},
+    {"preferred and huge", MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_PREFERRED_LOCAL, PAGES_2MB,
+	&MEMKIND_HBW_PREFERRED_HUGETLB},
+    {"interleaved", MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_INTERLEAVE_ALL, 0, &MEMKIND_HBW_INTERLEAVE},
+    {"interleaved and huge", MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_INTERLEAVE_ALL, PAGES_2MB, NULL},
+    {"interleaved near by", MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_INTERLEAVE_LOCAL, 0, NULL},
+    {"interleaved over both", BOTH, MEMKIND_POLICY_INTERLEAVE_ALL, 0,
+	&MEMKIND_INTERLEAVE},
+    {"both, bound", BOTH, MEMKIND_POLICY_BIND_LOCAL, 0, NULL},
+    {"no type", 0, MEMKIND_POLICY_PREFERRED_LOCAL, 0, NULL},
+    {"unknown type", 4, MEMKIND_POLICY_PREFERRED_LOCAL, 0, NULL},
+    {"unknown policy", MEMKIND_MEMTYPE_DEFAULT, MEMKIND_POLICY_MAX_VALUE, 0,
+	NULL},
+    {"unknown page size", MEMKIND_MEMTYPE_DEFAULT,
+	MEMKIND_POLICY_PREFERRED_LOCAL, 30, NULL},
+    {"unknown flag", MEMKIND_MEMTYPE_DEFAULT, MEMKIND_POLICY_PREFERRED_LOCAL,
+	PAGES_2MB | 256, NULL},
+};
+
+static void
+test_a_kind_by_its_properties(void **state)
+{
+	memkind_t none = (memkind_t)(void *)&state;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(Properties); i++) {
+		memkind_t kind = none;
+
+		dk_row(Properties[i].why);
+		int err = memkind_create_kind(
+		    (memkind_memtype_t)Properties[i].memtype,
+		    Properties[i].policy, (memkind_bits_t)Properties[i].flags,
+		    &kind);
+		if (Properties[i].kind == NULL) {
+			assert_int_equal(err, MEMKIND_ERROR_INVALID);
+			assert_ptr_equal(kind, none);
+		} else if (memkind_check_available(*Properties[i].kind) ==
+			   MEMKIND_SUCCESS) {
+			assert_int_equal(err, MEMKIND_SUCCESS);
+			assert_ptr_equal(kind, *Properties[i].kind);
+		} else if (Properties[i].policy ==
+			   MEMKIND_POLICY_PREFERRED_LOCAL) {
+			assert_int_equal(err, MEMKIND_SUCCESS);
+			assert_ptr_equal(kind, MEMKIND_DEFAULT);
+		} else {
+			assert_int_equal(
+			    err, MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE);
+			assert_ptr_equal(kind, none);
+		}
+	}
+	assert_int_equal(memkind_create_kind(MEMKIND_MEMTYPE_DEFAULT,
+			     MEMKIND_POLICY_PREFERRED_LOCAL, 0, NULL),
+	    MEMKIND_ERROR_INVALID);
 }
 
 /* They are not the caller's to end: refused or ignored, and still there. */
@@ -145,6 +328,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_they_are_there_without_being_made),
 	    test_unit(test_they_allocate),
+	    test_unit(test_kinds_are_distinct),
+	    test_unit(
+		test_what_is_available_allocates_and_what_is_not_does_not),
+	    test_unit(test_realloc_to_a_kind_without_memory),
+	    test_unit(test_a_kind_by_its_properties),
 	    test_unit(test_they_can_not_be_destroyed),
 	    test_unit(test_destroying_no_kind_is_refused),
 	    test_unit(test_destroying_a_kind_twice_is_refused),
