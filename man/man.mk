@@ -14,6 +14,7 @@ MAN_PAGES = \
 	man/daxkind_region_info.3 \
 	man/daxkind_region_open.3 \
 	man/memkind.3 \
+	man/memkind_allocator.3 \
 	man/memkind_create_fixed.3 \
 	man/memkind_create_kind.3 \
 	man/memkind_create_pmem.3 \
@@ -68,6 +69,8 @@ MAN_ALIASES = \
 	man/daxkind_sigbus_install.3 \
 	man/daxkind_sigbus_remove.3 \
 	man/daxkind_version.3 \
+	man/fixed_allocator.3 \
+	man/fixedallocator.3 \
 	man/memkind_calloc.3 \
 	man/memkind_check_available.3 \
 	man/memkind_check_dax_path.3 \
@@ -90,7 +93,10 @@ MAN_ALIASES = \
 	man/memkind_realloc.3 \
 	man/memkind_set_allow_zero_allocs.3 \
 	man/memkind_stats_print.3 \
-	man/memkind_update_cached_stats.3
+	man/memkind_update_cached_stats.3 \
+	man/memkindallocator.3 \
+	man/pmem_allocator.3 \
+	man/pmemallocator.3
 if BUILD_LIBVMEM
 MAN_PAGES += man/libvmem.3
 MAN_ALIASES += \
