@@ -13,6 +13,8 @@ MAN_PAGES = \
 	man/daxkind_quarantine.3 \
 	man/daxkind_region_info.3 \
 	man/daxkind_region_open.3 \
+	man/libmemtier.3 \
+	man/libmemtier.7 \
 	man/memkind.3 \
 	man/memkind_allocator.3 \
 	man/memkind_create_fixed.3 \
@@ -95,6 +97,24 @@ MAN_ALIASES = \
 	man/memkind_stats_print.3 \
 	man/memkind_update_cached_stats.3 \
 	man/memkindallocator.3 \
+	man/memtier_builder_add_tier.3 \
+	man/memtier_builder_construct_memtier_memory.3 \
+	man/memtier_builder_delete.3 \
+	man/memtier_builder_new.3 \
+	man/memtier_calloc.3 \
+	man/memtier_ctl_set.3 \
+	man/memtier_delete_memtier_memory.3 \
+	man/memtier_free.3 \
+	man/memtier_kind_allocated_size.3 \
+	man/memtier_kind_calloc.3 \
+	man/memtier_kind_free.3 \
+	man/memtier_kind_malloc.3 \
+	man/memtier_kind_posix_memalign.3 \
+	man/memtier_kind_realloc.3 \
+	man/memtier_malloc.3 \
+	man/memtier_posix_memalign.3 \
+	man/memtier_realloc.3 \
+	man/memtier_usable_size.3 \
 	man/pmem_allocator.3 \
 	man/pmemallocator.3
 if BUILD_LIBVMEM

@@ -42,6 +42,7 @@ API_TESTS = \
 	tests/api/test_full_fs \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
+	tests/api/test_memtier \
 	tests/api/test_names \
 	tests/api/test_own_ops \
 	tests/api/test_persist \

@@ -13,7 +13,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT TERM
 
 sed -n 's/^[[:space:]]*\([A-Za-z][A-Za-z0-9_]*\);.*/\1/p' \
-	"$top_srcdir/src/daxkind.map" "$top_srcdir"/compat/*.map | sort -u >"$tmp/symbols"
+	"$top_srcdir/src/daxkind.map" "$top_srcdir/compat/libvmem.map" | sort -u >"$tmp/symbols"
 
 # "PAGE NAME" for each name under NAME of each page in section 3
 for page in "$man"/*.3; do
