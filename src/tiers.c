@@ -237,7 +237,7 @@ tiers_build(const struct tiers *from, struct tiers **out)
 
 	if (rc == 0)
 		rc = tiers_new(from->policy, &built);
-	if (rc < 0)
+	if (built == NULL)
 		return rc;
 	for (unsigned i = 0; i < from->nr; i++) {
 		rc =
