@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decorators.h"
 #include "export.h"
 #include "kind.h"
 #include "log.h"
@@ -42,6 +43,8 @@ owner(struct memkind *kind, const void *ptr)
 static DK_NOINLINE void *
 malloc_slow(struct memkind *kind, size_t size)
 {
+	if (decorators_apply())
+		return decorated_malloc(kind, size);
 	if (DK_UNLIKELY(kind == NULL)) {
 		errno = EINVAL;
 		return NULL;
@@ -71,6 +74,8 @@ memkind_malloc(memkind_t kind, size_t size)
 DK_EXPORT void *
 memkind_calloc(memkind_t kind, size_t num, size_t size)
 {
+	if (decorators_apply())
+		return decorated_calloc(kind, num, size);
 	if (DK_UNLIKELY(kind == NULL)) {
 		errno = EINVAL;
 		return NULL;
@@ -90,6 +95,8 @@ memkind_posix_memalign(
 {
 	int saved_errno = errno;
 
+	if (decorators_apply())
+		return decorated_posix_memalign(kind, memptr, alignment, size);
 	if (memptr == NULL)
 		return EINVAL;
 	*memptr = NULL;
@@ -110,6 +117,10 @@ memkind_posix_memalign(
 static DK_NOINLINE void
 free_slow(struct memkind *kind, void *ptr)
 {
+	if (decorators_apply()) {
+		decorated_free(kind, ptr);
+		return;
+	}
 	if (DK_UNLIKELY(ptr == NULL))
 		return;
 	int saved_errno = errno;
@@ -160,6 +171,8 @@ move_to_kind(struct memkind *to, struct memkind *from, void *ptr, size_t size)
 DK_EXPORT void *
 memkind_realloc(memkind_t kind, void *ptr, size_t size)
 {
+	if (decorators_apply())
+		return decorated_realloc(kind, ptr, size);
 	if (ptr == NULL)
 		return memkind_malloc(kind, size);
 	if (size == 0) {

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "numa_nodes.h"
 #include "os.h"
 #include "util.h"
 
@@ -55,24 +54,34 @@ static void *
 dram_alloc(
     struct je_hooks *je, void *new_addr, size_t len, size_t align, bool *zero)
 {
+	struct extent_hooks *hooks = (struct extent_hooks *)je;
+	bool is_zero = true;
 	void *addr;
+	int rc;
 
-	(void)je;
-	if (new_addr != NULL || os_map_anon_aligned(len, align, &addr) < 0)
+	if (new_addr != NULL)
 		return NULL;
-	if (numa_bind_to_cpu_nodes(addr, len) < 0) {
-		(void)os_unmap(addr, len);
+	if (hooks->dram == NULL)
+		rc = os_map_anon_aligned(len, align, &addr);
+	else
+		rc = dram_source_take(hooks->dram, len,
+		    max_size(align, DK_PAGE), &addr, &is_zero);
+	if (rc < 0)
 		return NULL;
-	}
-	*zero = true;
+	if (*zero && !is_zero)
+		memset(addr, 0, len);
+	*zero = *zero || is_zero;
 	return addr;
 }
 
 static bool
 dram_give_back(struct je_hooks *je, void *addr, size_t len)
 {
-	(void)je;
-	return os_unmap(addr, len) == 0;
+	struct extent_hooks *hooks = (struct extent_hooks *)je;
+
+	if (hooks->dram == NULL)
+		return os_unmap(addr, len) == 0;
+	return dram_source_give(hooks->dram, addr, len) == 0;
 }
 
 void

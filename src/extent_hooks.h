@@ -5,6 +5,7 @@
 #ifndef EXTENT_HOOKS_H
 #define EXTENT_HOOKS_H
 
+#include "dram_source.h"
 #include "je.h"
 #include "page_map.h"
 #include "region.h"
@@ -14,6 +15,8 @@ struct extent_hooks {
 	/* Of a heap over a region; both NULL for a heap over DRAM. */
 	struct daxkind_region *region;
 	const struct page_map *pages;
+	/* Of a heap over DRAM; NULL: memory from wherever. */
+	struct dram_source *dram;
 	/* The heap is being ended: all of the region goes at once, so there
 	 * is no need to give back piece by piece. */
 	bool is_closing;
@@ -22,7 +25,7 @@ struct extent_hooks {
 /* Extents come from the region's high end. */
 void extent_hooks_init_region(struct extent_hooks *hooks,
     struct daxkind_region *region, const struct page_map *pages);
-/* Extents are DRAM of the nodes that have processors. */
+/* Extents are DRAM, from the source that the caller sets, if any. */
 void extent_hooks_init_dram(struct extent_hooks *hooks);
 
 #endif /* EXTENT_HOOKS_H */

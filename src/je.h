@@ -15,7 +15,7 @@
 
 /*
  * The extents of one arena's heap come from these.  Called with locks of
- * jemalloc held: no allocation, no lock of a rank before LOCK_KEEPER.
+ * jemalloc held: no allocation, no lock of a rank before LOCK_DRAM.
  */
 struct je_hooks {
 	/*

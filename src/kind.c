@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decorators.h"
 #include "error.h"
 #include "je.h"
 #include "kind_heap_ops.h"
@@ -63,7 +64,9 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 			    err);
 		goto err_unclaim;
 	}
-	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free) {
+	/* Without the hot path every call is decorated. */
+	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free &&
+	    !Decorators_on) {
 		kind->cache_key = kind->heap->caches.key;
 		kind->cache_slot = kind->heap->caches.slot;
 	}

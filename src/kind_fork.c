@@ -52,6 +52,7 @@ region_in_child(struct daxkind_region *r, void *arg)
 static void
 inner_before(void)
 {
+	kind_static_lock_at_fork();
 	keeper_before_fork();
 	region_index_lock_at_fork();
 	region_index_walk_at_fork(region_before, NULL);
@@ -63,6 +64,7 @@ inner_in_parent(void)
 	region_index_walk_at_fork(region_in_parent, NULL);
 	region_index_unlock_at_fork();
 	keeper_after_fork_in_parent();
+	kind_static_unlock_at_fork();
 }
 
 static void
@@ -71,6 +73,7 @@ inner_in_child(void)
 	region_index_walk_at_fork(region_in_child, NULL);
 	region_index_unlock_at_fork();
 	keeper_after_fork_in_child();
+	kind_static_unlock_at_fork();
 }
 
 /* --- outer locks: before jemalloc's ---------------------------------------------- */

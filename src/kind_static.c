@@ -2,27 +2,95 @@
 /*
  * kind_static.c -- see kind_static.h.
  *
- * MEMKIND_DEFAULT is jemalloc's own arenas and thread caches.  Each other kind
- * is a heap over DRAM, whose arenas are made when a thread first allocates.
- * None of them calls the process's malloc to allocate: a preloaded malloc may
- * be built on MEMKIND_DEFAULT.
+ * MEMKIND_DEFAULT is kind_default.c's.  Each other kind is a heap over DRAM,
+ * whose nodes are looked for and whose arenas are made when a thread first
+ * allocates.  None of them calls the process's malloc to allocate: a preloaded
+ * malloc may be built on one.
  */
 #include "kind_static.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dram_source.h"
+#include "error.h"
 #include "heap.h"
 #include "je.h"
 #include "kind.h"
 #include "kind_heap_ops.h"
 #include "log.h"
-#include "os.h"
 #include "util.h"
 
-static int
-static_create(struct memkind *kind, struct memkind_ops *ops, const char *name)
+/* Name, policy, nodes, flags of the pages' source. */
+#define DRAM_KINDS(X)                                                          \
+	X(REGULAR, regular, BIND, WITH_CPUS, DRAM_ANYWHERE)                    \
+	X(HUGETLB, hugetlb, ANY, WITH_MEMORY, DRAM_HUGE_PAGES)                 \
+	X(INTERLEAVE, interleave, INTERLEAVE, WITH_MEMORY,                     \
+	    DRAM_SMALL_PAGES | DRAM_ANYWHERE)                                  \
+	X(HBW, hbw, BIND, HBW_NEAREST, 0)                                      \
+	X(HBW_ALL, hbw_all, BIND, HBW_ALL, 0)                                  \
+	X(HBW_HUGETLB, hbw_hugetlb, BIND, HBW_NEAREST, DRAM_HUGE_PAGES)        \
+	X(HBW_ALL_HUGETLB, hbw_all_hugetlb, BIND, HBW_ALL, DRAM_HUGE_PAGES)    \
+	X(HBW_PREFERRED, hbw_preferred, PREFERRED, HBW_ONE, DRAM_ANYWHERE)     \
+	X(HBW_PREFERRED_HUGETLB, hbw_preferred_hugetlb, PREFERRED, HBW_ONE,    \
+	    DRAM_HUGE_PAGES | DRAM_ANYWHERE)                                   \
+	X(HBW_INTERLEAVE, hbw_interleave, INTERLEAVE, HBW_ALL,                 \
+	    DRAM_SMALL_PAGES)                                                  \
+	X(DAX_KMEM, dax_kmem, BIND, KMEM_NEAREST, 0)                           \
+	X(DAX_KMEM_ALL, dax_kmem_all, BIND, KMEM_ALL, 0)                       \
+	X(DAX_KMEM_PREFERRED, dax_kmem_preferred, PREFERRED, KMEM_ONE,         \
+	    DRAM_ANYWHERE)                                                     \
+	X(DAX_KMEM_INTERLEAVE, dax_kmem_interleave, INTERLEAVE, KMEM_ALL, 0)   \
+	X(HIGHEST_CAPACITY, highest_capacity, BIND, LARGEST, 0)                \
+	X(HIGHEST_CAPACITY_PREFERRED, highest_capacity_preferred, PREFERRED,   \
+	    LARGEST_ONE, DRAM_ANYWHERE)                                        \
+	X(HIGHEST_CAPACITY_LOCAL, highest_capacity_local, BIND, LOCAL_LARGEST, \
+	    0)                                                                 \
+	X(HIGHEST_CAPACITY_LOCAL_PREFERRED, highest_capacity_local_preferred,  \
+	    PREFERRED, LOCAL_LARGEST_ONE, DRAM_ANYWHERE)                       \
+	X(LOWEST_LATENCY_LOCAL, lowest_latency_local, BIND, LOCAL_LATENCY, 0)  \
+	X(LOWEST_LATENCY_LOCAL_PREFERRED, lowest_latency_local_preferred,      \
+	    PREFERRED, LOCAL_LATENCY_ONE, DRAM_ANYWHERE)                       \
+	X(HIGHEST_BANDWIDTH_LOCAL, highest_bandwidth_local, BIND,              \
+	    LOCAL_BANDWIDTH, 0)                                                \
+	X(HIGHEST_BANDWIDTH_LOCAL_PREFERRED,                                   \
+	    highest_bandwidth_local_preferred, PREFERRED, LOCAL_BANDWIDTH_ONE, \
+	    DRAM_ANYWHERE)
+
+#define ID(id, text, policy, nodes, flags) DRAM_##id,
+enum {
+	DRAM_KINDS(ID) NR_DRAM_KINDS
+};
+
+static struct heap Heaps[NR_DRAM_KINDS];
+static struct dram_source Sources[NR_DRAM_KINDS];
+/* The memory is known to be there. */
+static _Atomic(bool) Is_there[NR_DRAM_KINDS];
+
+/* Makes records only: no arena, no memory. */
+static void
+make(size_t i, enum numa_policy policy, enum node_choice choice, unsigned flags)
+{
+	dram_source_init(&Sources[i], policy, choice, flags);
+	heap_init_dram(&Heaps[i]);
+	Heaps[i].hooks.dram = &Sources[i];
+}
+
+#define MAKE(id, text, policy, nodes, flags) \
+	make(DRAM_##id, NUMA_##policy, NODES_##nodes, (flags));
+__attribute__((constructor)) static void
+make_all(void)
+{
+	DRAM_KINDS(MAKE)
+}
+
+static size_t number_of(const struct memkind *kind);
+
+int
+kind_static_create(
+    struct memkind *kind, struct memkind_ops *ops, const char *name)
 {
 	(void)kind;
 	(void)ops;
@@ -30,21 +98,63 @@ static_create(struct memkind *kind, struct memkind_ops *ops, const char *name)
 	return MEMKIND_ERROR_INVALID; /* there is one of each, already */
 }
 
-static int
-static_destroy(struct memkind *kind)
+int
+kind_static_destroy(struct memkind *kind)
 {
 	(void)kind;
 	return MEMKIND_SUCCESS; /* nothing happens, as with memkind */
 }
 
 static int
-always_available(struct memkind *kind)
+check_available(struct memkind *kind)
 {
-	(void)kind;
-	return MEMKIND_SUCCESS;
+	size_t i = number_of(kind);
+	int rc = dram_source_check(&Sources[i]);
+
+	if (rc == 0)
+		atomic_store_explicit(&Is_there[i], true, memory_order_relaxed);
+	return rc == -EUSERS ? MEMKIND_ERROR_HUGETLB : error_from_errno(rc);
 }
 
-/* --- MEMKIND_DEFAULT ----------------------------------------------------------- */
+/* Must be so before the heap asks for its first extent. */
+static bool
+is_there(struct memkind *kind)
+{
+	if (DK_LIKELY(atomic_load_explicit(
+		&Is_there[number_of(kind)], memory_order_relaxed)))
+		return true;
+	return check_available(kind) == MEMKIND_SUCCESS;
+}
+
+/*
+ * After a failure: have arenas give back huge pages that they keep for a while,
+ * of which the kernel has few and all these kinds the same.  Whether to try
+ * again.
+ */
+static bool
+has_made_room(struct memkind *kind)
+{
+	if ((Sources[number_of(kind)].flags & DRAM_HUGE_PAGES) == 0 ||
+	    !is_there(kind))
+		return false;
+	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
+		if ((Sources[i].flags & DRAM_HUGE_PAGES) != 0)
+			heap_purge(&Heaps[i]);
+	}
+	return true;
+}
+
+static void *
+alloc(struct memkind *kind, size_t size, size_t align, bool zero)
+{
+	void *ptr = NULL;
+
+	if (DK_LIKELY(is_there(kind)))
+		ptr = heap_alloc(kind->heap, size, align, zero);
+	if (DK_UNLIKELY(ptr == NULL) && has_made_room(kind))
+		ptr = heap_alloc(kind->heap, size, align, zero);
+	return ptr;
+}
 
 static void *
 or_enomem(void *ptr)
@@ -55,240 +165,80 @@ or_enomem(void *ptr)
 }
 
 static void *
-default_malloc(struct memkind *kind, size_t size)
-{
-	(void)kind;
-	return or_enomem(je_default_alloc(size, 0, false));
-}
-
-static void *
-default_calloc(struct memkind *kind, size_t num, size_t size)
-{
-	size_t total;
-
-	(void)kind;
-	if (!mul_checked(num, size, &total))
-		return or_enomem(NULL);
-	return or_enomem(je_default_alloc(total, 0, true));
-}
-
-static int
-default_posix_memalign(
-    struct memkind *kind, void **memptr, size_t alignment, size_t size)
-{
-	void *ptr = je_default_alloc(size, alignment, false);
-
-	(void)kind;
-	if (ptr == NULL)
-		return ENOMEM;
-	*memptr = ptr;
-	return 0;
-}
-
-static void
-default_free(struct memkind *kind, void *ptr)
-{
-	(void)kind;
-	if (je_usable(ptr) != 0)
-		je_default_free(ptr);
-}
-
-static void *
-default_realloc(struct memkind *kind, void *ptr, size_t size)
-{
-	if (ptr == NULL)
-		return default_malloc(kind, size);
-	if (size == 0) {
-		default_free(kind, ptr);
-		return NULL;
-	}
-	if (je_usable(ptr) == 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return or_enomem(je_default_resize(ptr, size));
-}
-
-static size_t
-default_usable_size(struct memkind *kind, void *ptr)
-{
-	(void)kind;
-	return je_usable(ptr);
-}
-
-static void *
-default_defrag_reallocate(struct memkind *kind, void *ptr)
-{
-	size_t usable = je_usable(ptr);
-
-	(void)kind;
-	return usable != 0 && je_is_sparse(ptr) ? je_default_move(ptr, usable)
-						: NULL;
-}
-
-static int
-default_get_stat(struct memkind *kind, memkind_stat_type stat, size_t *value)
-{
-	struct je_stats stats;
-
-	(void)kind;
-	if (je_default_stats(&stats) < 0)
-		return MEMKIND_ERROR_OPERATION_FAILED;
-	struct heap_stats figures = {
-	    .allocated = stats.allocated,
-	    .active = stats.active,
-	    .resident = stats.resident,
-	};
-	return kind_pick_stat(&figures, stat, value);
-}
-
-static struct memkind_ops Default_ops = {
-    .create = static_create,
-    .destroy = static_destroy,
-    .malloc = default_malloc,
-    .calloc = default_calloc,
-    .posix_memalign = default_posix_memalign,
-    .realloc = default_realloc,
-    .free = default_free,
-    .check_available = always_available,
-    .malloc_usable_size = default_usable_size,
-    .get_stat = default_get_stat,
-    .defrag_reallocate = default_defrag_reallocate,
-};
-
-/* Name, and what check_available says. */
-#define DRAM_KINDS(X)                                                       \
-	X(REGULAR, "memkind_regular", MEMKIND_SUCCESS)                      \
-	X(HUGETLB, "memkind_hugetlb", MEMKIND_ERROR_HUGETLB)                \
-	X(INTERLEAVE, "memkind_interleave", MEMKIND_ERROR_UNAVAILABLE)      \
-	X(HBW, "memkind_hbw", MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)          \
-	X(HBW_ALL, "memkind_hbw_all", MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)  \
-	X(HBW_HUGETLB, "memkind_hbw_hugetlb",                               \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(HBW_ALL_HUGETLB, "memkind_hbw_all_hugetlb",                       \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(HBW_PREFERRED, "memkind_hbw_preferred",                           \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(HBW_PREFERRED_HUGETLB, "memkind_hbw_preferred_hugetlb",           \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(HBW_INTERLEAVE, "memkind_hbw_interleave",                         \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(DAX_KMEM, "memkind_dax_kmem", MEMKIND_ERROR_UNAVAILABLE)          \
-	X(DAX_KMEM_ALL, "memkind_dax_kmem_all", MEMKIND_ERROR_UNAVAILABLE)  \
-	X(DAX_KMEM_PREFERRED, "memkind_dax_kmem_preferred",                 \
-	    MEMKIND_ERROR_UNAVAILABLE)                                      \
-	X(DAX_KMEM_INTERLEAVE, "memkind_dax_kmem_interleave",               \
-	    MEMKIND_ERROR_UNAVAILABLE)                                      \
-	X(HIGHEST_CAPACITY, "memkind_highest_capacity",                     \
-	    MEMKIND_ERROR_UNAVAILABLE)                                      \
-	X(HIGHEST_CAPACITY_PREFERRED, "memkind_highest_capacity_preferred", \
-	    MEMKIND_ERROR_UNAVAILABLE)                                      \
-	X(HIGHEST_CAPACITY_LOCAL, "memkind_highest_capacity_local",         \
-	    MEMKIND_ERROR_UNAVAILABLE)                                      \
-	X(HIGHEST_CAPACITY_LOCAL_PREFERRED,                                 \
-	    "memkind_highest_capacity_local_preferred",                     \
-	    MEMKIND_ERROR_UNAVAILABLE)                                      \
-	X(LOWEST_LATENCY_LOCAL, "memkind_lowest_latency_local",             \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(LOWEST_LATENCY_LOCAL_PREFERRED,                                   \
-	    "memkind_lowest_latency_local_preferred",                       \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(HIGHEST_BANDWIDTH_LOCAL, "memkind_highest_bandwidth_local",       \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)                            \
-	X(HIGHEST_BANDWIDTH_LOCAL_PREFERRED,                                \
-	    "memkind_highest_bandwidth_local_preferred",                    \
-	    MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE)
-
-#define ID(name, text, err) DRAM_##name,
-enum {
-	DRAM_KINDS(ID) NR_DRAM_KINDS
-};
-#define ERR(name, text, err) err,
-static const int Errs[] = {DRAM_KINDS(ERR)};
-
-static struct heap Heaps[NR_DRAM_KINDS];
-
-/* Makes records only: no arena, no memory. */
-__attribute__((constructor)) static void
-make_heaps(void)
-{
-	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
-		heap_init_dram(&Heaps[i]);
-}
-
-static int dram_check_available(struct memkind *kind);
-
-/* Memory that this machine does not have. */
-static bool
-is_there(struct memkind *kind)
-{
-	if (DK_LIKELY(dram_check_available(kind) == MEMKIND_SUCCESS))
-		return true;
-	errno = ENOMEM;
-	return false;
-}
-
-static void *
 dram_malloc(struct memkind *kind, size_t size)
 {
-	return is_there(kind) ? kind_heap_malloc(kind, size) : NULL;
+	return or_enomem(alloc(kind, size, 0, false));
 }
 
 static void *
 dram_calloc(struct memkind *kind, size_t num, size_t size)
 {
-	return is_there(kind) ? kind_heap_calloc(kind, num, size) : NULL;
+	size_t total;
+
+	if (!mul_checked(num, size, &total))
+		return or_enomem(NULL);
+	return or_enomem(alloc(kind, total, 0, true));
 }
 
 static int
 dram_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size)
 {
-	return is_there(kind)
-		   ? kind_heap_posix_memalign(kind, memptr, alignment, size)
-		   : ENOMEM;
+	void *ptr = alloc(kind, size, alignment, false);
+
+	if (ptr == NULL)
+		return ENOMEM;
+	*memptr = ptr;
+	return 0;
 }
 
 static void *
 dram_realloc(struct memkind *kind, void *ptr, size_t size)
 {
-	return is_there(kind) ? kind_heap_realloc(kind, ptr, size) : NULL;
+	if (ptr == NULL)
+		return dram_malloc(kind, size);
+	if (size == 0) {
+		heap_free(kind->heap, ptr);
+		return NULL;
+	}
+	if (heap_usable(kind->heap, ptr) == 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	void *moved =
+	    is_there(kind) ? heap_resize(kind->heap, ptr, size) : NULL;
+	if (DK_UNLIKELY(moved == NULL) && has_made_room(kind))
+		moved = heap_resize(kind->heap, ptr, size);
+	return or_enomem(moved);
 }
 
-static struct memkind_ops Dram_ops = {
-    .create = static_create,
-    .destroy = static_destroy,
+static struct memkind_ops Ops = {
+    .create = kind_static_create,
+    .destroy = kind_static_destroy,
     .malloc = dram_malloc,
     .calloc = dram_calloc,
     .posix_memalign = dram_posix_memalign,
     .realloc = dram_realloc,
     .free = kind_heap_free,
-    .check_available = dram_check_available,
+    .check_available = check_available,
     .malloc_usable_size = kind_heap_malloc_usable_size,
     .get_stat = kind_heap_get_stat,
     .defrag_reallocate = kind_heap_defrag_reallocate,
 };
 
-#define RECORD(id, text, err) \
-	[DRAM_##id] = {       \
-	    .ops = &Dram_ops, .name = (text), .heap = &Heaps[DRAM_##id]},
-static struct memkind Dram_kinds[] = {DRAM_KINDS(RECORD)};
+#define RECORD(id, text, policy, nodes, flags) \
+	[DRAM_##id] = {                        \
+	    .ops = &Ops, .name = "memkind_" #text, .heap = &Heaps[DRAM_##id]},
+static struct memkind Kinds[] = {DRAM_KINDS(RECORD)};
 
-static int
-dram_check_available(struct memkind *kind)
+static size_t
+number_of(const struct memkind *kind)
 {
-	return Errs[kind - Dram_kinds];
+	return (size_t)(kind - Kinds);
 }
 
-/* --- all of them ----------------------------------------------------------------- */
-
-static struct memkind Default_kind = {
-    .ops = &Default_ops, .name = "memkind_default"};
-
-DK_EXPORT memkind_t MEMKIND_DEFAULT = &Default_kind;
-
-#define SYMBOL(id, text, err) \
-	DK_EXPORT memkind_t MEMKIND_##id = &Dram_kinds[DRAM_##id];
+#define SYMBOL(id, text, policy, nodes, flags) \
+	DK_EXPORT memkind_t MEMKIND_##id = &Kinds[DRAM_##id];
 DRAM_KINDS(SYMBOL)
 
 bool
@@ -296,25 +246,39 @@ kind_is_static(const struct memkind *kind)
 {
 	uintptr_t addr = (uintptr_t)kind;
 
-	return kind == &Default_kind ||
-	       (addr >= (uintptr_t)Dram_kinds &&
-		   addr < (uintptr_t)(Dram_kinds + NR_DRAM_KINDS));
+	return kind == &Kind_default ||
+	       (addr >= (uintptr_t)Kinds &&
+		   addr < (uintptr_t)(Kinds + NR_DRAM_KINDS));
 }
 
 int
 kind_static_capacity(struct memkind *kind, size_t *bytes)
 {
-	if (kind->ops->check_available(kind) != MEMKIND_SUCCESS)
-		return -ENODEV;
-	*bytes = os_memory_size();
-	return 0;
+	/* Which the process may use all of. */
+	if (kind == &Kind_default)
+		return dram_source_capacity(&Sources[DRAM_INTERLEAVE], bytes);
+	return dram_source_capacity(&Sources[number_of(kind)], bytes);
 }
 
 void
 kind_static_walk(void (*visit)(struct memkind *kind))
 {
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
-		visit(&Dram_kinds[i]);
+		visit(&Kinds[i]);
+}
+
+void
+kind_static_lock_at_fork(void)
+{
+	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
+		dram_source_lock_at_fork(&Sources[i]);
+}
+
+void
+kind_static_unlock_at_fork(void)
+{
+	for (size_t i = NR_DRAM_KINDS; i-- > 0;)
+		dram_source_unlock_at_fork(&Sources[i]);
 }
 
 struct memkind *
@@ -322,9 +286,9 @@ kind_static_of_arena(unsigned arena)
 {
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
 		if (heap_has_arena(&Heaps[i], arena))
-			return &Dram_kinds[i];
+			return &Kinds[i];
 	}
-	return &Default_kind;
+	return &Kind_default;
 }
 
 void
@@ -383,7 +347,7 @@ kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
 				return error_set(-ENXIO,
 				    "this machine has no memory for %s",
 				    found->name);
-			found = &Default_kind;
+			found = &Kind_default;
 		}
 		*kind = found;
 		return 0;

@@ -8,15 +8,28 @@
 #include <stdbool.h>
 
 #include "memkind.h"
+#include "memkind_ops.h"
 
 #include "export.h"
 
 struct memkind;
 
+/* MEMKIND_DEFAULT's, which is whatever no other kind is. */
+extern struct memkind Kind_default;
+
+/* Operations that all of them share: there is one of each kind, already, and
+ * nothing ends it. */
+int kind_static_create(
+    struct memkind *kind, struct memkind_ops *ops, const char *name);
+int kind_static_destroy(struct memkind *kind);
+
 /* The static kind that an arena which is no region's belongs to. */
 struct memkind *kind_static_of_arena(unsigned arena);
 /* Call visit for each static kind that has a heap. */
 void kind_static_walk(void (*visit)(struct memkind *kind));
+/* Around a fork: the locks that extent hooks take. */
+void kind_static_lock_at_fork(void);
+void kind_static_unlock_at_fork(void);
 /*
  * The static kind of these properties, or MEMKIND_DEFAULT where its memory is
  * not there and the policy only prefers it.  -EINVAL: there is none; -ENXIO:
@@ -24,7 +37,7 @@ void kind_static_walk(void (*visit)(struct memkind *kind));
  */
 int kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
     struct memkind **kind) DK_MUST_CHECK;
-/* Bytes that the kind could allocate at most.  -ENODEV: nobody can tell. */
+/* Bytes that the kind could allocate at most.  -errno: nobody can tell. */
 int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
 /* Give memory back that decayed. */
 void kind_static_decay(void);

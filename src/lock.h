@@ -13,8 +13,8 @@
 
 /*
  * From the outermost to the innermost.  jemalloc's own locks come between
- * LOCK_CACHES and LOCK_KEEPER: extent hooks run with them held, so nothing
- * that holds LOCK_KEEPER or a later one may call jemalloc.
+ * LOCK_CACHES and LOCK_DRAM: extent hooks run with them held, so nothing that
+ * holds LOCK_DRAM or a later one may call jemalloc.
  */
 enum lock_rank {
 	LOCK_SIGBUS,   /* sigbus.c: installing and removing the handler */
@@ -22,6 +22,7 @@ enum lock_rank {
 	LOCK_ARENAS,   /* arena_set.c: which arenas a kind has */
 	LOCK_THREADS,  /* thread_cache.c: the caches of all threads */
 	LOCK_CACHES,   /* thread_cache.c: the caches of one heap */
+	LOCK_DRAM,     /* dram_source.c: what is free of huge pages */
 	LOCK_KEEPER,   /* keeper.c: the thread that gives file space back */
 	LOCK_INDEX,    /* region_index.c: which addresses belong to regions */
 	LOCK_REGION,   /* region.c: the space map of one region */

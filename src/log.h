@@ -3,7 +3,7 @@
  * log.h -- what went wrong, for people (layer 0).
  *
  * Two ways out: a text for each thread that daxkind_last_error() returns, and
- * lines on standard error for those who set DAXKIND_LOG.  Nothing here
+ * lines on standard error for those who set DAXKIND_LOG or MEMKIND_DEBUG.  Nothing here
  * allocates, takes a lock or changes errno, so that extent hooks may use it.
  */
 #ifndef LOG_H
@@ -19,7 +19,7 @@ enum log_level {
 	LOG_DEBUG
 };
 
-/* Write one line when DAXKIND_LOG asks for this level. */
+/* Write one line when the environment asks for this level. */
 void log_write(enum log_level level, const char *fmt, ...) DK_PRINTF(2, 3);
 
 /*
@@ -36,6 +36,9 @@ const char *error_text(void);
 
 /* A broken invariant of our own: says where, and aborts. */
 _Noreturn void log_bug(const char *file, int line, const char *expr);
+
+/* What memkind ends the process for, with a line of its form. */
+_Noreturn void log_fatal(const char *text);
 
 #define DK_BUG_ON(expr)                                     \
 	do {                                                \

@@ -8,12 +8,22 @@
 #include <stddef.h>
 
 #include "export.h"
+#include "node_set.h"
+
+enum numa_policy {
+	NUMA_ANY,  /* as the process has it */
+	NUMA_BIND, /* these nodes and no other */
+	NUMA_PREFERRED,
+	NUMA_INTERLEAVE
+};
 
 /* The node of the page at addr, or -1 when it is not in memory or not known.
  * Does not fault the page in. */
 int numa_node_of(const void *addr);
-/* Bind a mapping to the nodes that have processors.  0 where there is only
- * one node, or where the kernel lets nobody choose. */
-int numa_bind_to_cpu_nodes(void *addr, size_t len) DK_MUST_CHECK;
+/* Say where the pages of a mapping shall be when they are touched first.  0
+ * where the machine has only one node; -EPERM, -ENOSYS: the kernel lets nobody
+ * choose; else as mbind(2). */
+int numa_place(void *addr, size_t len, enum numa_policy policy,
+    const struct node_set *nodes) DK_MUST_CHECK;
 
 #endif /* NUMA_NODES_H */

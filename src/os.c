@@ -36,6 +36,11 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+/* glibc has it in a header of its own, of the kernel's. */
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB (21 << 26)
+#endif
+
 /* Turn a system call's result into 0 or -errno, and put errno back. */
 static int
 result(long rc, int saved_errno)
@@ -132,6 +137,35 @@ os_map_anon_aligned(size_t len, size_t align, void **addr)
 	if (rc == 0)
 		*addr = r.kept;
 	return rc;
+}
+
+int
+os_map_huge(size_t len, size_t align, void **addr)
+{
+	int saved_errno = errno;
+	struct reservation r = {0};
+	int rc = reserve(len, align, &r);
+
+	/* With a reservation in the kernel's pools: no page is promised that
+	 * is not there. */
+	if (rc == 0)
+		rc = map_over(&r,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB,
+		    -1, 0);
+	errno = saved_errno;
+	if (rc == 0)
+		*addr = r.kept;
+	return rc;
+}
+
+void
+os_refuse_huge_pages(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	/* A kernel without them refuses, which is as good. */
+	(void)madvise(addr, len, MADV_NOHUGEPAGE);
+	errno = saved_errno;
 }
 
 int
@@ -782,6 +816,14 @@ os_getenv(const char *name)
 }
 
 bool
+os_hogs_memory(void)
+{
+	const char *env = os_getenv("MEMKIND_HOG_MEMORY");
+
+	return env != NULL && env[0] == '1';
+}
+
+bool
 os_parse_number(const char *text, size_t *number)
 {
 	int saved_errno = errno;
@@ -825,6 +867,19 @@ os_nr_cpus(void)
 	known = n > 0 ? (unsigned)n : 1;
 	atomic_store_explicit(&Nr_cpus, known, memory_order_relaxed);
 	return known;
+}
+
+unsigned
+os_current_node(void)
+{
+	unsigned node = 0;
+	int saved_errno = errno;
+
+	/* Not there: 0. */
+	if (getcpu(NULL, &node) != 0)
+		node = 0;
+	errno = saved_errno;
+	return node;
 }
 
 size_t

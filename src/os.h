@@ -28,6 +28,12 @@ int os_map_anon(size_t len, void **addr) DK_MUST_CHECK;
 /* The same at a multiple of align, a power of two. */
 int os_map_anon_aligned(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 
+/* The same of huge pages of 2 MiB: len and align are multiples of that.
+ * -ENOMEM: the kernel's pools have not so many. */
+int os_map_huge(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+/* No transparent huge pages there. */
+void os_refuse_huge_pages(void *addr, size_t len);
+
 enum os_map_flags {
 	OS_MAP_SYNC = 1 << 0,     /* -EOPNOTSUPP when the file is not DAX */
 	OS_MAP_POPULATE = 1 << 1, /* touch every page now */
@@ -125,6 +131,8 @@ void os_delete(void *record);
 
 /* NULL in a program that runs with more rights than its user. */
 const char *os_getenv(const char *name);
+/* MEMKIND_HOG_MEMORY=1: what is free is kept, not given back. */
+bool os_hogs_memory(void);
 /* A decimal number, blanks around it allowed; false for anything else. */
 bool os_parse_number(const char *text, size_t *number);
 uint64_t os_now_us(void); /* CLOCK_MONOTONIC */
@@ -133,8 +141,9 @@ uint64_t os_now_us(void); /* CLOCK_MONOTONIC */
 int os_membarrier_init(void) DK_MUST_CHECK;
 void os_membarrier(void);
 void os_yield(void);
-unsigned os_nr_cpus(void);   /* that this process may run on */
-size_t os_memory_size(void); /* bytes of DRAM, all nodes */
+unsigned os_nr_cpus(void);      /* that this process may run on */
+unsigned os_current_node(void); /* NUMA node of the processor it runs on */
+size_t os_memory_size(void);    /* bytes of DRAM, all nodes */
 /* Start a thread that no signal is delivered to. */
 int os_thread_start(void *(*run)(void *), void *arg, const char *name,
     pthread_t *thread) DK_MUST_CHECK;

@@ -86,7 +86,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	}
 	lock_init(&r->lock, LOCK_REGION);
 	lock_cond_init(&r->settled);
-	r->can_discard = b->has_file_space;
+	r->can_discard = b->has_file_space && !os_hogs_memory();
 	atomic_init(&r->nr_gives, 1);
 	rc = region_index_add(r);
 	if (rc < 0)

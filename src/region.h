@@ -61,8 +61,8 @@ struct daxkind_region {
 	pthread_cond_t settled; /* in_flight went down */
 	unsigned in_flight;     /* ranges taken only while space changes */
 	unsigned nr_discarding; /* of those, on their way to the file system */
-	bool can_discard;       /* the file system makes holes */
-	bool is_trimming;       /* one thread at a time gives space back */
+	bool can_discard; /* the file system makes holes, and it is wanted */
+	bool is_trimming; /* one thread at a time gives space back */
 	enum region_policy policy;
 	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: not before that */
 	size_t idle_low;       /* least idle bytes since the keeper looked */

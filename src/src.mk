@@ -5,7 +5,11 @@ libdaxkind_core_la_SOURCES = \
 	src/os.c src/os.h src/log.c src/log.h src/lock.c src/lock.h \
 	src/pool.c src/pool.h \
 	src/rangeset.c src/rangeset.h src/space.c src/space.h \
+	src/node_set.c src/node_set.h \
 	src/flush.c src/flush.h src/numa_nodes.c src/numa_nodes.h \
+	src/numa_topology.c src/numa_topology.h \
+	src/node_choice.c src/node_choice.h \
+	src/dram_source.c src/dram_source.h \
 	src/badblocks.c src/badblocks.h \
 	src/backing.h src/backing_mapping.c src/backing_file.c \
 	src/backing_devdax.c src/daxctl_query.h src/ndctl_query.h \
@@ -18,13 +22,15 @@ libdaxkind_core_la_SOURCES = \
 	src/size_class.c src/size_class.h src/slabs.c src/slabs.h \
 	src/quarantine.c src/quarantine.h \
 	src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
-	src/error.c src/error.h src/kind.c src/kind.h \
+	src/decorators.c src/decorators.h \
+	src/environment.c src/error.c src/error.h src/kind.c src/kind.h \
 	src/kind_registry.c src/kind_registry.h \
 	src/kind_heap_ops.c src/kind_heap_ops.h \
 	src/kind_quarantine.c src/kind_quarantine.h \
 	src/kind_tally.c src/kind_tally.h src/tiers.c src/tiers.h \
 	src/api_memtier.c src/memtier_decorators.h \
-	src/sigbus.c src/sigbus.h src/kind_fork.c src/kind_static.c src/kind_static.h \
+	src/sigbus.c src/sigbus.h src/kind_fork.c \
+	src/kind_default.c src/kind_static.c src/kind_static.h \
 	src/api.h src/api_alloc.c src/api_error.c src/api_fixed.c \
 	src/api_kind.c src/api_persist.c src/api_quarantine.c \
 	src/api_region.c src/api_stats.c

@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/unit/test_backing_file \
 	tests/unit/test_backing_mapping \
 	tests/unit/test_constructors \
+	tests/unit/test_dram_source \
 	tests/unit/test_extent_hooks \
 	tests/unit/test_flush \
 	tests/unit/test_flush_recording \
@@ -19,7 +20,10 @@ UNIT_TESTS = \
 	tests/unit/test_lock \
 	tests/unit/test_log \
 	tests/unit/test_mounts \
+	tests/unit/test_node_choice \
+	tests/unit/test_node_set \
 	tests/unit/test_numa_nodes \
+	tests/unit/test_numa_topology \
 	tests/unit/test_os \
 	tests/unit/test_page_map \
 	tests/unit/test_pool \
@@ -33,6 +37,7 @@ UNIT_TESTS = \
 API_TESTS = \
 	tests/api/test_bg_threads \
 	tests/api/test_config \
+	tests/api/test_decorators \
 	tests/api/test_detect \
 	tests/api/test_environ \
 	tests/api/test_error \
@@ -105,6 +110,10 @@ TEST_SUPPORT = \
 UNIT_SUPPORT = \
 	tests/support/fake_backing.c \
 	tests/support/fake_backing.h \
+	tests/support/fake_numa.c \
+	tests/support/fake_numa.h \
+	tests/support/mock_numa.c \
+	tests/support/mock_numa.h \
 	tests/support/mock_os.c \
 	tests/support/mock_os.h \
 	tests/support/mock_time.c \
@@ -113,8 +122,10 @@ UNIT_SUPPORT = \
 # Functions of os.h that unit tests may make fail: calls from other files go
 # through the __wrap_NAME of UNIT_SUPPORT.
 UNIT_WRAPS = \
+	daxctl_query_walk \
 	lock_wait_ms \
 	os_allocate \
+	os_current_node \
 	os_delete \
 	os_device_of_file \
 	os_fs_size \
@@ -124,6 +135,7 @@ UNIT_WRAPS = \
 	os_map_anon \
 	os_map_anon_aligned \
 	os_map_file \
+	os_map_huge \
 	os_msync \
 	os_new \
 	os_open \
@@ -137,6 +149,7 @@ UNIT_WRAPS = \
 	os_set_size \
 	os_stat \
 	os_thread_start \
+	os_unmap \
 	os_walk_extents \
 	os_write_zeroes
 

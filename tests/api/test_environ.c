@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * test_environ.c -- absurd values in the environment: an error where memkind
- * has one, and never the end of the process.
+ * has one, and the end of the process only where memkind ends it at load.
  *
  * The library looks at the environment once, so each value gets a process of
  * its own: this program runs itself.
@@ -12,6 +12,7 @@
 #include "../support/test_region.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,10 @@ test_values_that_work(void **state)
 	    {"MEMKIND_HOG_MEMORY", "1"},
 	    {"MEMKIND_HOG_MEMORY", "0"},
 	    {"MEMKIND_DEBUG", "1"},
+	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", ""},
+	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", "0"},
+	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", " 2"},
+	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", "4294967295"},
 	    {"DAXKIND_LOG", "debug"},
 	    {"DAXKIND_LOG", "error"},
 	};
@@ -127,9 +132,25 @@ test_values_that_work(void **state)
 	}
 }
 
+/* As memkind has it: at once, whatever the program does. */
+static void
+test_what_ends_the_process(void **state)
+{
+	static const char *const values[] = {
+	    "x", "-3", "2 ", "4294967296", "99999999999999999999"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		print_message("row: %s\n", values[i]);
+		assert_int_equal(
+		    run_with("MEMKIND_BACKGROUND_THREAD_LIMIT", values[i]),
+		    128 + SIGABRT);
+	}
+}
+
 /* memkind ends the process for some of these. */
 static void
-test_nothing_ends_the_process(void **state)
+test_nothing_else_ends_the_process(void **state)
 {
 	static char long_value[10000];
 	static const struct {
@@ -138,9 +159,6 @@ test_nothing_ends_the_process(void **state)
 	    {"MEMKIND_ARENA_NUM_PER_KIND", "99999999"},
 	    {"MEMKIND_HEAP_MANAGER", "FOO"},
 	    {"MEMKIND_HEAP_MANAGER", "TBB"},
-	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", "x"},
-	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", "-3"},
-	    {"MEMKIND_BACKGROUND_THREAD_LIMIT", "99999999999999999999"},
 	    {"MEMKIND_HOG_MEMORY", "maybe"},
 	    {"MEMKIND_DEBUG", "-1"},
 	    {"DAXKIND_LOG", ""},
@@ -188,7 +206,8 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_values_that_memkind_refuses),
 	    test_unit(test_values_that_work),
-	    test_unit(test_nothing_ends_the_process),
+	    test_unit(test_what_ends_the_process),
+	    test_unit(test_nothing_else_ends_the_process),
 	    test_unit(test_jemallocs_settings_are_not_the_environments),
 	};
 

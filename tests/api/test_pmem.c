@@ -347,6 +347,31 @@ test_conservative_policy_gives_space_back_at_once(void **state)
 	}
 }
 
+/* MEMKIND_HOG_MEMORY=1: until the kind ends, whatever the policy. */
+static void
+test_hogged_space_is_kept(void **state)
+{
+	static const char Hog[] = "MEMKIND_HOG_MEMORY";
+
+	(void)state;
+	assert_int_equal(setenv(Hog, "1", 1), 0);
+	memkind_t kind = make_pmem_with_policy(
+	    64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE);
+	assert_int_equal(unsetenv(Hog), 0);
+	void *p = memkind_malloc(kind, 40 * TEST_MIB);
+	assert_non_null(p);
+	test_touch(p, 40 * TEST_MIB);
+	size_t before = test_unlinked_files_held();
+	memkind_free(kind, p);
+	assert_int_equal(test_unlinked_files_held(), before);
+	/* It is used again. */
+	p = memkind_malloc(kind, 40 * TEST_MIB);
+	assert_non_null(p);
+	assert_int_equal(test_unlinked_files_held(), before);
+	memkind_free(kind, p);
+	end_kind(kind);
+}
+
 /* Many frees in a row: giving back is batched, but not for long. */
 static void
 test_conservative_policy_holds_for_small_blocks(void **state)
@@ -476,6 +501,7 @@ main(void)
 	    test_unit(test_full_file_is_not_larger_than_its_maximum),
 	    test_unit(test_two_kinds_have_a_file_each),
 	    test_unit(test_conservative_policy_gives_space_back_at_once),
+	    test_unit(test_hogged_space_is_kept),
 	    test_unit(test_conservative_policy_holds_for_small_blocks),
 	    test_unit(
 		test_default_policy_gives_space_back_within_20_s_idle_or_not),

@@ -130,7 +130,7 @@ test_what_is_available_allocates_and_what_is_not_does_not(void **state)
 			    memkind_posix_memalign(kind, &p, 64, 100), ENOMEM);
 			assert_null(p);
 			assert_null(memkind_realloc(kind, NULL, 100));
-			assert_int_equal(memkind_get_capacity(kind), -1);
+			assert_true(memkind_get_capacity(kind) <= 0);
 		}
 		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 	}
@@ -329,7 +329,8 @@ main(void)
 	    test_unit(test_they_are_there_without_being_made),
 	    test_unit(test_they_allocate),
 	    test_unit(test_kinds_are_distinct),
-	    test_unit(
+	    /* Their arenas keep pages for a while. */
+	    cmocka_unit_test(
 		test_what_is_available_allocates_and_what_is_not_does_not),
 	    test_unit(test_realloc_to_a_kind_without_memory),
 	    test_unit(test_a_kind_by_its_properties),

@@ -21,7 +21,8 @@
 #include "log.h"
 
 static struct {
-	const char *env; /* value of DAXKIND_LOG, or NULL */
+	const char *env;   /* value of DAXKIND_LOG, or NULL */
+	const char *debug; /* of MEMKIND_DEBUG */
 	int (*f)(void);
 	int fd; /* for its standard error, or -1 */
 } Run;
@@ -31,7 +32,9 @@ run(void *arg)
 {
 	(void)arg;
 	if ((Run.env != NULL ? setenv("DAXKIND_LOG", Run.env, 1)
-			     : unsetenv("DAXKIND_LOG")) != 0)
+			     : unsetenv("DAXKIND_LOG")) != 0 ||
+	    (Run.debug != NULL ? setenv("MEMKIND_DEBUG", Run.debug, 1)
+			       : unsetenv("MEMKIND_DEBUG")) != 0)
 		return 99;
 	if (Run.fd < 0)
 		(void)close(STDERR_FILENO);
@@ -81,6 +84,61 @@ log_one_of_each(void)
 	log_write(LOG_INFO, "number %d", 3);
 	log_write(LOG_DEBUG, "number %d", 4);
 	return 0;
+}
+
+/* --- as memkind writes them ------------------------------------------------------ */
+
+static const struct {
+	const char *why, *env, *debug;
+	size_t nr;
+	const char *lines[4];
+} Memkinds[] = {
+    {"on", NULL, "1", 3,
+	{"MEMKIND_ERROR: number 1\n", "MEMKIND_INFO: number 2\n",
+	    "MEMKIND_INFO: number 3\n"}},
+    {"more than memkind has", "debug", "1", 4,
+	{"MEMKIND_ERROR: number 1\n", "MEMKIND_INFO: number 2\n",
+	    "MEMKIND_INFO: number 3\n", "MEMKIND_INFO: number 4\n"}},
+    {"unknown", NULL, "2", 1,
+	{"MEMKIND_WARNING: MEMKIND_DEBUG=2 is not known; 1 writes messages\n"}},
+    {"unknown, and lines of ours", "error", "", 2,
+	{"MEMKIND_WARNING: MEMKIND_DEBUG= is not known; 1 writes messages\n",
+	    "daxkind: error: number 1\n"}},
+};
+
+static void
+test_lines_as_memkind_writes_them(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(Memkinds); i++) {
+		size_t nr;
+
+		dk_row(Memkinds[i].why);
+		Run.debug = Memkinds[i].debug;
+		assert_int_equal(
+		    run_logged(Memkinds[i].env, log_one_of_each, &nr), 0);
+		Run.debug = NULL;
+		assert_int_equal(nr, Memkinds[i].nr);
+		for (size_t j = 0; j < nr; j++)
+			assert_string_equal(Lines[j], Memkinds[i].lines[j]);
+	}
+}
+
+static int
+end_fatally(void)
+{
+	log_fatal("it ends");
+}
+
+static void
+test_a_fatal_line(void **state)
+{
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(run_logged(NULL, end_fatally, &nr), 128 + SIGABRT);
+	assert_int_equal(nr, 1);
+	assert_string_equal(Lines[0], "MEMKIND_FATAL: it ends\n");
 }
 
 static void
@@ -265,6 +323,8 @@ main(void)
 {
 	/* children first: what they inherit has not looked at DAXKIND_LOG */
 	const struct CMUnitTest tests[] = {
+	    test_unit(test_lines_as_memkind_writes_them),
+	    test_unit(test_a_fatal_line),
 	    test_unit(test_the_variable_says_how_much_is_written),
 	    test_unit(test_errors_are_written_too),
 	    test_unit(test_long_lines_are_cut_and_end),

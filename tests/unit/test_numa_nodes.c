@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "numa_nodes.h"
+#include "numa_topology.h"
 #include "os.h"
 #include "util.h"
 
@@ -42,12 +43,17 @@ test_a_page_is_looked_at_and_not_touched(void **state)
 static void
 test_binding_leaves_memory_usable(void **state)
 {
+	const struct numa_topology *t = numa_topology_get();
 	void *map;
 
 	(void)state;
+	assert_non_null(t);
 	assert_int_equal(os_map_anon(16 * DK_PAGE, &map), 0);
 	errno = ERRNO_BEFORE;
-	assert_int_equal(numa_bind_to_cpu_nodes(map, 16 * DK_PAGE), 0);
+	for (unsigned i = NUMA_ANY; i <= NUMA_INTERLEAVE; i++)
+		assert_int_equal(numa_place(map, 16 * DK_PAGE,
+				     (enum numa_policy)i, &t->with_cpus),
+		    0);
 	assert_int_equal(errno, ERRNO_BEFORE);
 	memset(map, 0xaa, 16 * DK_PAGE);
 	assert_true(test_all_bytes(map, 0xaa, 16 * DK_PAGE));

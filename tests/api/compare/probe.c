@@ -267,6 +267,49 @@ ask_last_bytes(void)
 	printf("%zu %%", size * 100 / AREA_SIZE);
 }
 
+/* Of a static kind, which this machine may have no memory for. */
+static void
+ask_static_kind(memkind_t kind)
+{
+	void *p;
+
+	printf("available %d, ", memkind_check_available(kind));
+	printf("capacity %zd, ", memkind_get_capacity(kind));
+	p = memkind_malloc(kind, 100);
+	printf("malloc %s, ", p != NULL ? "works" : "NULL");
+	if (p != NULL && memkind_detect_kind(p) != kind)
+		printf("another kind's, ");
+	memkind_free(kind, p);
+	p = kind;
+	printf("memalign %d %s, ", memkind_posix_memalign(kind, &p, 64, 100),
+	    p != NULL ? "works" : "NULL");
+	memkind_free(kind, p);
+	printf("destroy %d", memkind_destroy_kind(kind));
+}
+
+/* The same where the environment says what the memory is. */
+static void
+ask_named(const char *variable, const char *value, memkind_t kind)
+{
+	(void)setenv(variable, value, 1);
+	ask_static_kind(kind);
+}
+
+static void
+ask_create_kind(int memtype, int policy, int flags)
+{
+	memkind_t none = (memkind_t)(void *)Area, kind = none;
+
+	printf("%d, ",
+	    memkind_create_kind((memkind_memtype_t)memtype,
+		(memkind_policy_t)policy, (memkind_bits_t)flags, &kind));
+	printf("%s", kind == none                 ? "untouched"
+		     : kind == MEMKIND_DEFAULT    ? "DEFAULT"
+		     : kind == MEMKIND_HUGETLB    ? "HUGETLB"
+		     : kind == MEMKIND_INTERLEAVE ? "INTERLEAVE"
+		     : kind == MEMKIND_HBW        ? "HBW"
+						  : "another");
+}
 /* --- the list -------------------------------------------------------------------- */
 
 #define ASK(name, statement)     \
@@ -322,6 +365,110 @@ handle(int n, bool ask)
 	ASK("available REGULAR", say_code(memkind_check_available(MEMKIND_REGULAR)));
 	ASK("available NULL", say_code(memkind_check_available(NULL)));
 	ASK("capacity NULL", say_code(memkind_get_capacity(NULL)));
+	ASK("kind DEFAULT", ask_static_kind(MEMKIND_DEFAULT));
+	ASK("kind REGULAR", ask_static_kind(MEMKIND_REGULAR));
+	ASK("kind HUGETLB", ask_static_kind(MEMKIND_HUGETLB));
+	ASK("kind INTERLEAVE", ask_static_kind(MEMKIND_INTERLEAVE));
+	ASK("kind HBW", ask_static_kind(MEMKIND_HBW));
+	ASK("kind HBW_ALL", ask_static_kind(MEMKIND_HBW_ALL));
+	ASK("kind HBW_HUGETLB", ask_static_kind(MEMKIND_HBW_HUGETLB));
+	ASK("kind HBW_ALL_HUGETLB", ask_static_kind(MEMKIND_HBW_ALL_HUGETLB));
+	ASK("kind HBW_PREFERRED", ask_static_kind(MEMKIND_HBW_PREFERRED));
+	ASK("kind HBW_PREFERRED_HUGETLB", ask_static_kind(MEMKIND_HBW_PREFERRED_HUGETLB));
+	ASK("kind HBW_INTERLEAVE", ask_static_kind(MEMKIND_HBW_INTERLEAVE));
+	ASK("kind DAX_KMEM", ask_static_kind(MEMKIND_DAX_KMEM));
+	ASK("kind DAX_KMEM_ALL", ask_static_kind(MEMKIND_DAX_KMEM_ALL));
+	ASK("kind DAX_KMEM_PREFERRED", ask_static_kind(MEMKIND_DAX_KMEM_PREFERRED));
+	ASK("kind DAX_KMEM_INTERLEAVE", ask_static_kind(MEMKIND_DAX_KMEM_INTERLEAVE));
+	ASK("kind HIGHEST_CAPACITY", ask_static_kind(MEMKIND_HIGHEST_CAPACITY));
+	ASK("kind HIGHEST_CAPACITY_PREFERRED", ask_static_kind(MEMKIND_HIGHEST_CAPACITY_PREFERRED));
+	ASK("kind HIGHEST_CAPACITY_LOCAL", ask_static_kind(MEMKIND_HIGHEST_CAPACITY_LOCAL));
+	ASK("kind HIGHEST_CAPACITY_LOCAL_PREFERRED", ask_static_kind(MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED));
+	ASK("kind LOWEST_LATENCY_LOCAL", ask_static_kind(MEMKIND_LOWEST_LATENCY_LOCAL));
+	ASK("kind LOWEST_LATENCY_LOCAL_PREFERRED", ask_static_kind(MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED));
+	ASK("kind HIGHEST_BANDWIDTH_LOCAL", ask_static_kind(MEMKIND_HIGHEST_BANDWIDTH_LOCAL));
+	ASK("kind HIGHEST_BANDWIDTH_LOCAL_PREFERRED", ask_static_kind(MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED));
+	ASK("MEMKIND_HBW_NODES=0", ask_named("MEMKIND_HBW_NODES", "0", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_NODES=all", ask_named("MEMKIND_HBW_NODES", "all", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_NODES=0,0", ask_named("MEMKIND_HBW_NODES", "0,0", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_NODES=x", ask_named("MEMKIND_HBW_NODES", "x", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_NODES=0-", ask_named("MEMKIND_HBW_NODES", "0-", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_NODES=4000", ask_named("MEMKIND_HBW_NODES", "4000", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_NODES=", ask_named("MEMKIND_HBW_NODES", "", MEMKIND_HBW));
+	ASK("HBW_ALL named", ask_named("MEMKIND_HBW_NODES", "0", MEMKIND_HBW_ALL));
+	ASK("HBW_PREFERRED named", ask_named("MEMKIND_HBW_NODES", "0", MEMKIND_HBW_PREFERRED));
+	ASK("HBW_INTERLEAVE named", ask_named("MEMKIND_HBW_NODES", "0", MEMKIND_HBW_INTERLEAVE));
+	ASK("HBW_HUGETLB named", ask_named("MEMKIND_HBW_NODES", "0", MEMKIND_HBW_HUGETLB));
+	ASK("HBW_PREFERRED_HUGETLB named", ask_named("MEMKIND_HBW_NODES", "0", MEMKIND_HBW_PREFERRED_HUGETLB));
+	ASK("DAX_KMEM named", ask_named("MEMKIND_DAX_KMEM_NODES", "0", MEMKIND_DAX_KMEM));
+	ASK("DAX_KMEM_ALL named", ask_named("MEMKIND_DAX_KMEM_NODES", "0", MEMKIND_DAX_KMEM_ALL));
+	ASK("DAX_KMEM_PREFERRED named", ask_named("MEMKIND_DAX_KMEM_NODES", "0", MEMKIND_DAX_KMEM_PREFERRED));
+	ASK("DAX_KMEM_INTERLEAVE named", ask_named("MEMKIND_DAX_KMEM_NODES", "0", MEMKIND_DAX_KMEM_INTERLEAVE));
+	ASK("MEMKIND_HBW_THRESHOLD=x", ask_named("MEMKIND_HBW_THRESHOLD", "x", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_THRESHOLD=-1", ask_named("MEMKIND_HBW_THRESHOLD", "-1", MEMKIND_HBW));
+	ASK("MEMKIND_HBW_THRESHOLD=5", ask_named("MEMKIND_HBW_THRESHOLD", "5", MEMKIND_HBW));
+	ASK("create_kind 0 0 0", ask_create_kind(0, 0, 0));
+	ASK("create_kind 0 0 21", ask_create_kind(0, 0, 21));
+	ASK("create_kind 0 1 0", ask_create_kind(0, 1, 0));
+	ASK("create_kind 0 1 21", ask_create_kind(0, 1, 21));
+	ASK("create_kind 0 2 0", ask_create_kind(0, 2, 0));
+	ASK("create_kind 0 2 21", ask_create_kind(0, 2, 21));
+	ASK("create_kind 0 3 0", ask_create_kind(0, 3, 0));
+	ASK("create_kind 0 3 21", ask_create_kind(0, 3, 21));
+	ASK("create_kind 0 4 0", ask_create_kind(0, 4, 0));
+	ASK("create_kind 0 4 21", ask_create_kind(0, 4, 21));
+	ASK("create_kind 0 5 0", ask_create_kind(0, 5, 0));
+	ASK("create_kind 0 5 21", ask_create_kind(0, 5, 21));
+	ASK("create_kind 1 0 0", ask_create_kind(1, 0, 0));
+	ASK("create_kind 1 0 21", ask_create_kind(1, 0, 21));
+	ASK("create_kind 1 1 0", ask_create_kind(1, 1, 0));
+	ASK("create_kind 1 1 21", ask_create_kind(1, 1, 21));
+	ASK("create_kind 1 2 0", ask_create_kind(1, 2, 0));
+	ASK("create_kind 1 2 21", ask_create_kind(1, 2, 21));
+	ASK("create_kind 1 3 0", ask_create_kind(1, 3, 0));
+	ASK("create_kind 1 3 21", ask_create_kind(1, 3, 21));
+	ASK("create_kind 1 4 0", ask_create_kind(1, 4, 0));
+	ASK("create_kind 1 4 21", ask_create_kind(1, 4, 21));
+	ASK("create_kind 1 5 0", ask_create_kind(1, 5, 0));
+	ASK("create_kind 1 5 21", ask_create_kind(1, 5, 21));
+	ASK("create_kind 2 0 0", ask_create_kind(2, 0, 0));
+	ASK("create_kind 2 0 21", ask_create_kind(2, 0, 21));
+	ASK("create_kind 2 1 0", ask_create_kind(2, 1, 0));
+	ASK("create_kind 2 1 21", ask_create_kind(2, 1, 21));
+	ASK("create_kind 2 2 0", ask_create_kind(2, 2, 0));
+	ASK("create_kind 2 2 21", ask_create_kind(2, 2, 21));
+	ASK("create_kind 2 3 0", ask_create_kind(2, 3, 0));
+	ASK("create_kind 2 3 21", ask_create_kind(2, 3, 21));
+	ASK("create_kind 2 4 0", ask_create_kind(2, 4, 0));
+	ASK("create_kind 2 4 21", ask_create_kind(2, 4, 21));
+	ASK("create_kind 2 5 0", ask_create_kind(2, 5, 0));
+	ASK("create_kind 2 5 21", ask_create_kind(2, 5, 21));
+	ASK("create_kind 3 0 0", ask_create_kind(3, 0, 0));
+	ASK("create_kind 3 0 21", ask_create_kind(3, 0, 21));
+	ASK("create_kind 3 1 0", ask_create_kind(3, 1, 0));
+	ASK("create_kind 3 1 21", ask_create_kind(3, 1, 21));
+	ASK("create_kind 3 2 0", ask_create_kind(3, 2, 0));
+	ASK("create_kind 3 2 21", ask_create_kind(3, 2, 21));
+	ASK("create_kind 3 3 0", ask_create_kind(3, 3, 0));
+	ASK("create_kind 3 3 21", ask_create_kind(3, 3, 21));
+	ASK("create_kind 3 4 0", ask_create_kind(3, 4, 0));
+	ASK("create_kind 3 4 21", ask_create_kind(3, 4, 21));
+	ASK("create_kind 3 5 0", ask_create_kind(3, 5, 0));
+	ASK("create_kind 3 5 21", ask_create_kind(3, 5, 21));
+	ASK("create_kind 4 0 0", ask_create_kind(4, 0, 0));
+	ASK("create_kind 4 0 21", ask_create_kind(4, 0, 21));
+	ASK("create_kind 4 1 0", ask_create_kind(4, 1, 0));
+	ASK("create_kind 4 1 21", ask_create_kind(4, 1, 21));
+	ASK("create_kind 4 2 0", ask_create_kind(4, 2, 0));
+	ASK("create_kind 4 2 21", ask_create_kind(4, 2, 21));
+	ASK("create_kind 4 3 0", ask_create_kind(4, 3, 0));
+	ASK("create_kind 4 3 21", ask_create_kind(4, 3, 21));
+	ASK("create_kind 4 4 0", ask_create_kind(4, 4, 0));
+	ASK("create_kind 4 4 21", ask_create_kind(4, 4, 21));
+	ASK("create_kind 4 5 0", ask_create_kind(4, 5, 0));
+	ASK("create_kind 4 5 21", ask_create_kind(4, 5, 21));
+	ASK("create_kind flags", ask_create_kind(1, 2, 22));
+	ASK("create_kind no kind", say_code(memkind_create_kind(1, 2, 0, NULL)));
 	ASK("malloc 0", say_pointer(memkind_malloc(fixed_kind(), 0)));
 	ASK("calloc 0", say_pointer(memkind_calloc(fixed_kind(), 0, 5)));
 	ASK("malloc too much", say_pointer(memkind_malloc(fixed_kind(), (size_t)1 << 40)));
