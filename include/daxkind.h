@@ -164,6 +164,13 @@ int daxkind_region_walk(const struct daxkind_region *region,
 	void *arg, size_t off, size_t len, enum daxkind_run_state state),
     void *arg);
 
+/*
+ * Hold the records of the region's space against each other; nobody takes or
+ * gives space meanwhile.  -EUCLEAN: they disagree, since something has written
+ * over them, and the region should not be used any more.
+ */
+int daxkind_region_check(const struct daxkind_region *region);
+
 /* --- kinds on regions ------------------------------------------------------- */
 
 /*

@@ -13,8 +13,11 @@ MAN_PAGES = \
 	man/daxkind_quarantine.3 \
 	man/daxkind_region_info.3 \
 	man/daxkind_region_open.3 \
+	man/libmemtier.3 \
+	man/libmemtier.7 \
 	man/memkind.3 \
 	man/memkind_arena.3 \
+	man/memkind_allocator.3 \
 	man/memkind_create_fixed.3 \
 	man/memkind_create_kind.3 \
 	man/memkind_create_pmem.3 \
@@ -63,6 +66,7 @@ MAN_ALIASES = \
 	man/daxkind_memcpy_persist.3 \
 	man/daxkind_memset_nodrain.3 \
 	man/daxkind_memset_persist.3 \
+	man/daxkind_region_check.3 \
 	man/daxkind_region_close.3 \
 	man/daxkind_region_open_devdax.3 \
 	man/daxkind_region_open_dir.3 \
@@ -86,6 +90,8 @@ MAN_ALIASES = \
 	man/memkind_arena_realloc_with_kind_detect.3 \
 	man/memkind_arena_update_memory_usage_policy.3 \
 	man/memkind_bijective_get_arena.3 \
+	man/fixed_allocator.3 \
+	man/fixedallocator.3 \
 	man/memkind_calloc.3 \
 	man/memkind_check_available.3 \
 	man/memkind_check_dax_path.3 \
@@ -149,5 +155,46 @@ MAN_ALIASES = \
 	man/memkind_set_allow_zero_allocs.3 \
 	man/memkind_stats_print.3 \
 	man/memkind_thread_get_arena.3 \
-	man/memkind_update_cached_stats.3
+	man/memkind_update_cached_stats.3 \
+	man/memkindallocator.3 \
+	man/memtier_builder_add_tier.3 \
+	man/memtier_builder_construct_memtier_memory.3 \
+	man/memtier_builder_delete.3 \
+	man/memtier_builder_new.3 \
+	man/memtier_calloc.3 \
+	man/memtier_ctl_set.3 \
+	man/memtier_delete_memtier_memory.3 \
+	man/memtier_free.3 \
+	man/memtier_kind_allocated_size.3 \
+	man/memtier_kind_calloc.3 \
+	man/memtier_kind_free.3 \
+	man/memtier_kind_malloc.3 \
+	man/memtier_kind_posix_memalign.3 \
+	man/memtier_kind_realloc.3 \
+	man/memtier_malloc.3 \
+	man/memtier_posix_memalign.3 \
+	man/memtier_realloc.3 \
+	man/memtier_usable_size.3 \
+	man/pmem_allocator.3 \
+	man/pmemallocator.3
+if BUILD_LIBVMEM
+MAN_PAGES += man/libvmem.3
+MAN_ALIASES += \
+	man/vmem_aligned_alloc.3 \
+	man/vmem_calloc.3 \
+	man/vmem_check.3 \
+	man/vmem_check_version.3 \
+	man/vmem_create.3 \
+	man/vmem_create_in_region.3 \
+	man/vmem_delete.3 \
+	man/vmem_errormsg.3 \
+	man/vmem_free.3 \
+	man/vmem_malloc.3 \
+	man/vmem_malloc_usable_size.3 \
+	man/vmem_realloc.3 \
+	man/vmem_set_funcs.3 \
+	man/vmem_stats_print.3 \
+	man/vmem_strdup.3 \
+	man/vmem_wcsdup.3
+endif
 dist_man_MANS += $(MAN_PAGES) $(MAN_ALIASES)

@@ -237,6 +237,19 @@ daxkind_region_space(const struct daxkind_region *region,
 }
 
 DK_EXPORT int
+daxkind_region_check(const struct daxkind_region *region)
+{
+	int rc = check_open(region, region, 1);
+
+	if (rc == 0 && !region_check(lockable(region)))
+		rc = error_set(-EUCLEAN,
+		    "the space map of the region at %p disagrees with itself: "
+		    "the process has overwritten the library's memory",
+		    (void *)region->base);
+	return api_result(rc);
+}
+
+DK_EXPORT int
 daxkind_region_walk(const struct daxkind_region *region,
     int (*visit)(
 	void *arg, size_t off, size_t len, enum daxkind_run_state state),

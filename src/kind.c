@@ -14,6 +14,7 @@
 #include "kind_heap_ops.h"
 #include "kind_registry.h"
 #include "kind_static.h"
+#include "kind_tally.h"
 #include "log.h"
 #include "region_index.h"
 
@@ -109,6 +110,7 @@ kind_free(struct memkind *kind)
 		region_unclaim(region);
 	if (owns_region)
 		region_close(region);
+	kind_tally_fini(kind);
 	kind_registry_free(kind);
 	return error_to_errno(err);
 }

@@ -30,6 +30,10 @@ struct memkind {
 
 	_Atomic(bool) allows_zero; /* a size of 0 gives a block */
 
+	/* kind_tally.c's: bytes, and where threads count; NULL: nowhere yet */
+	_Atomic(long) tally;
+	_Atomic(struct kind_tally_places *) tally_places;
+
 	/* Guarded by the registry's lock. */
 	bool is_registered;
 	struct memkind *next, *prev;

@@ -600,6 +600,15 @@ region_get_figures(struct daxkind_region *r, struct space_figures *figures)
 	lock_drop(&r->lock);
 }
 
+bool
+region_check(struct daxkind_region *r)
+{
+	lock_take(&r->lock);
+	bool is_good = space_check(&r->space);
+	lock_drop(&r->lock);
+	return is_good;
+}
+
 enum space_run
 region_run_at(struct daxkind_region *r, size_t off, size_t *end_off)
 {

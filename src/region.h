@@ -136,6 +136,8 @@ bool region_has_idle(struct daxkind_region *r);
 
 void region_get_figures(
     struct daxkind_region *r, struct space_figures *figures);
+/* Whether the map agrees with itself; walks all of it under the lock. */
+bool region_check(struct daxkind_region *r);
 /* The run at off: its state and end, as offsets from the base. */
 enum space_run region_run_at(
     struct daxkind_region *r, size_t off, size_t *end_off);

@@ -47,6 +47,7 @@ API_TESTS = \
 	tests/api/test_full_fs \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
+	tests/api/test_memtier \
 	tests/api/test_names \
 	tests/api/test_ops \
 	tests/api/test_own_ops \
@@ -162,12 +163,14 @@ SCRIPT_TESTS = \
 	tests/abi/symbols.sh \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
+	tests/cxx/allocators.sh \
 	tests/man/man_examples.sh
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += tests/dax/README.md tests/support/tsan.supp \
-	tests/api/compare/probe.c tests/api/differences.md
+	tests/api/compare/probe.c tests/api/differences.md \
+	tests/cxx/allocators.cc
 
 # A fork takes all of jemalloc's locks, which are more than the sanitizer's
 # search for deadlocks can hold; a debug build looks after the order of ours.

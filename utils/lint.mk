@@ -66,13 +66,14 @@ lint-cppcheck:
 		--suppress=internalAstError \
 		--include=config.h -D_GNU_SOURCE -DDK_DEBUG=1 \
 		-I$(top_srcdir)/include -I$(top_srcdir)/src \
-		$(top_srcdir)/src $(top_srcdir)/examples \
+		$(top_srcdir)/src $(top_srcdir)/compat $(top_srcdir)/examples \
 		$(top_srcdir)/utils/daxkind
 
 # Two at a time, each with the flags that the compiler gets.  One file a run:
 # with more, clang-tidy 14 takes the second va_list for uninitialised.
 lint-tidy:
-	printf '%s\n' $(top_srcdir)/src/*.c $(top_srcdir)/examples/*.c \
+	printf '%s\n' $(top_srcdir)/src/*.c $(top_srcdir)/compat/*.c \
+		$(top_srcdir)/examples/*.c \
 		$(top_srcdir)/examples/*/*.c \
 		$(top_srcdir)/utils/daxkind/*.c | xargs -P2 -n1 sh -c \
 		'said=$$(clang-tidy --quiet "$$@" -- -std=gnu11 $(AM_CPPFLAGS) \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # sources.sh KIND -- print the files of KIND, below the top folder, one a line:
-# c, shell, or all (everything that people wrote).
+# c (C++ with it), shell, or all (everything that people wrote).
 set -eu
 cd "$(dirname -- "$0")/.."
 
@@ -20,7 +20,7 @@ all() {
 
 case ${1-} in
 all) all ;;
-c) all | grep '\.[ch]$' ;;
+c) all | grep -e '\.[ch]$' -e '\.cc$' ;;
 shell)
 	# what says so in its first line, and what is sourced
 	all | while read -r file; do

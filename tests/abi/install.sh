@@ -26,7 +26,9 @@ for file in include/daxkind/daxkind.h include/daxkind/memkind.h \
 	include/daxkind/memkind_arena.h include/daxkind/memkind_dax_kmem.h \
 	include/daxkind/memkind_default.h include/daxkind/memkind_hbw.h \
 	include/daxkind/memkind_hugetlb.h include/daxkind/memkind_pmem.h \
-	include/daxkind/daxkind_version.h lib/libdaxkind.so \
+	include/daxkind/daxkind_version.h \
+	include/daxkind/memkind_allocator.h include/daxkind/pmem_allocator.h \
+	include/daxkind/memkind_memtier.h lib/libmemtier.so.0 lib/libdaxkind.so \
 	lib/libdaxkind-tls.so.0 \
 	lib/pkgconfig/daxkind.pc share/man/man1/daxkind.1 \
 	share/man/man7/daxkind.7 share/man/man7/daxkind-emulation.7; do
@@ -35,6 +37,13 @@ done
 if grep -l -r -e "$build" -e libjemalloc_pic "$root"/lib/*.la \
 	"$root/lib/pkgconfig" 2>/dev/null; then
 	fail "an installed file points back to the build"
+fi
+
+if [ -e "$top_builddir/.libs/libvmem.so" ]; then
+	for file in include/daxkind/libvmem.h lib/libvmem.so.1 \
+		lib/pkgconfig/libvmem.pc share/man/man3/vmem_create.3; do
+		[ -e "$root/$file" ] || fail "not installed: $file"
+	done
 fi
 
 # shellcheck disable=SC2016 # pkg-config's variables

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The manual and the symbol map name the same symbols: each symbol has a page
+# The manual and the symbol maps name the same symbols: each symbol has a page
 # of its name, which is the page or an alias (.so) of the page that has it under
-# NAME; and a name of ours under NAME is in the map.
+# NAME; and a name of ours under NAME is in a map.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -13,7 +13,7 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT TERM
 
 sed -n 's/^[[:space:]]*\([A-Za-z][A-Za-z0-9_]*\);.*/\1/p' \
-	"$top_srcdir/src/daxkind.map" | sort -u >"$tmp/symbols"
+	"$top_srcdir/src/daxkind.map" "$top_srcdir/compat/libvmem.map" | sort -u >"$tmp/symbols"
 
 # "PAGE NAME" for each name under NAME of each page in section 3
 for page in "$man"/*.3; do
@@ -41,7 +41,7 @@ done <"$tmp/symbols"
 while read -r page name; do
 	[ "$page" != "$name.3" ] || continue
 	grep -qx "$name" "$tmp/symbols" ||
-		{ echo "man/$page: $name is not in the symbol map"; bad=1; }
+		{ echo "man/$page: $name is in no symbol map"; bad=1; }
 done <"$tmp/names"
 
 for page in "$man"/*.3; do

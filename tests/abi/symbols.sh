@@ -1,42 +1,62 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The public headers, the symbol map and the built library must name the same
-# symbols.  Any two of them that disagree is a broken release.
+# The public headers, the symbol maps and the built libraries must name the
+# same symbols.  Any two of them that disagree is a broken release.
 set -eu
 LC_ALL=C
 export LC_ALL
 : "${top_srcdir:=.}" "${top_builddir:=.}" "${CC:=cc}"
-lib=$top_builddir/.libs/libdaxkind.so
-[ -e "$lib" ] || { echo "no shared library was built"; exit 99; }
+[ -e "$top_builddir/.libs/libdaxkind.so" ] ||
+	{ echo "no shared library was built"; exit 99; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 99' HUP INT TERM
 
 # A declaration may span lines, so all of the headers is one line first.
+# Those with classes only use what the others declare.
 for header in "$top_srcdir"/include/*.h; do
+	! grep -q '^namespace ' "$header" || continue
 	$CC -E -P -I"$top_srcdir/include" "$header"
 done | tr '\n' ' ' >"$tmp/cpp"
-{
-	grep -oE '\b(memkind|daxkind)_[a-z0-9_]+ *\(' "$tmp/cpp" | tr -d ' ('
-	grep -oE '\bextern [^;(){}"]*\b[A-Za-z0-9_]+ *(\[[^]]*\])? *;' \
-		"$tmp/cpp" | grep -E '(memkind|daxkind)' |
-		sed -E 's/ *(\[[^]]*\])? *;$//; s/.*[ *]//'
-} | sort -u >"$tmp/headers"
-sed -n 's/^[[:space:]]*\([A-Za-z][A-Za-z0-9_]*\);.*/\1/p' \
-	"$top_srcdir/src/daxkind.map" | sort >"$tmp/map"
-nm -D --defined-only "$lib" |
-	awk '$2 ~ /[TBDRVWi]/ { sub(/@.*/, "", $3); print $3 }' |
-	sort -u >"$tmp/lib"
 
-if [ -n "$(uniq -d "$tmp/map")" ]; then
-	echo "twice in the map: $(uniq -d "$tmp/map" | tr '\n' ' ')"
-	exit 1
-fi
-if grep -n '^[^/]*[A-Za-z_]\*' "$top_srcdir/src/daxkind.map"; then
-	echo "a wildcard in the map: a symbol would be public by accident"
-	exit 1
-fi
-diff -u "$tmp/headers" "$tmp/map" || { echo "headers and map differ"; exit 1; }
-diff -u "$tmp/map" "$tmp/lib" || { echo "map and library differ"; exit 1; }
-[ -s "$tmp/map" ] || { echo "no public symbol was found"; exit 1; }
-echo "$(wc -l <"$tmp/map") public symbols agree"
+# check LIBRARY MAP [PREFIXES]: PREFIXES is what the names of its functions begin
+# with, joined by |; variables may have them anywhere.  Without PREFIXES its
+# functions are libc's, which no header of ours declares.
+check() {
+	lib=$top_builddir/.libs/$1.so
+	map=$top_srcdir/$2
+	prefixes=${3:-@}
+	if [ ! -e "$lib" ]; then
+		echo "$1 was not built: not looked at"
+		return
+	fi
+	{
+		grep -oE "\\b($prefixes)_[a-z0-9_]+ *\\(" "$tmp/cpp" | tr -d ' ('
+		grep -oE '\bextern [^;(){}"]*\b[A-Za-z0-9_]+ *(\[[^]]*\])? *;' \
+			"$tmp/cpp" | grep -E "($prefixes)" |
+			sed -E 's/ *(\[[^]]*\])? *;$//; s/.*[ *]//'
+	} | sort -u >"$tmp/headers"
+	sed -n 's/^[[:space:]]*\([A-Za-z][A-Za-z0-9_]*\);.*/\1/p' "$map" |
+		sort >"$tmp/map"
+	nm -D --defined-only "$lib" |
+		awk '$2 ~ /[TBDRVWi]/ { sub(/@.*/, "", $3); print $3 }' |
+		sort -u >"$tmp/lib"
+
+	if [ -n "$(uniq -d "$tmp/map")" ]; then
+		echo "twice in $2: $(uniq -d "$tmp/map" | tr '\n' ' ')"
+		exit 1
+	fi
+	if grep -n '^[^/]*[A-Za-z_]\*' "$map"; then
+		echo "a wildcard in $2: a symbol would be public by accident"
+		exit 1
+	fi
+	[ $# -eq 2 ] || diff -u "$tmp/headers" "$tmp/map" ||
+		{ echo "headers and $2 differ"; exit 1; }
+	diff -u "$tmp/map" "$tmp/lib" || { echo "$2 and $1 differ"; exit 1; }
+	[ -s "$tmp/map" ] || { echo "no public symbol was found"; exit 1; }
+	echo "$1: $(wc -l <"$tmp/map") public symbols agree"
+}
+
+check libdaxkind src/daxkind.map 'memkind|daxkind|memtier'
+check libvmem compat/libvmem.map vmem
+check libmemtier compat/libmemtier.map

@@ -897,6 +897,8 @@ test_walk_stops_and_lets_the_visitor_work(void **state)
 	assert_int_equal(w.next, heap.size);
 	errno = 0;
 	assert_int_equal(daxkind_region_walk(region, NULL, NULL), -EINVAL);
+	assert_int_equal(daxkind_region_check(region), 0);
+	assert_int_equal(daxkind_region_check(NULL), -EINVAL);
 	test_heap_end(&heap);
 }
 

@@ -10,7 +10,7 @@ LC_ALL=C
 export LC_ALL
 : "${top_srcdir:=.}" "${top_builddir:=.}" "${CC:=cc}"
 # Examples that there are at least: fewer means that they were not found.
-min_examples=21
+min_examples=24
 
 lib_dir=$(cd "$top_builddir" && pwd)/.libs
 include_dir=$(cd "$top_srcdir" && pwd)/include
@@ -85,7 +85,7 @@ sanitizers() { # library
 		-e 's/.*__ubsan_handle.*/-fsanitize=undefined/p' | sort -u
 }
 
-flags="-std=gnu11 -Wall -Wextra -Werror -I$include_dir"
+flags="-Wall -Wextra -Werror -I$include_dir"
 if [ "$only" = compile ]; then
 	flags="$flags -fsyntax-only"
 else
@@ -104,12 +104,28 @@ run() { # program
 check() { # source
 	program=${1%.c}
 	name=$(basename "$program")
-	# CC and flags are lists of words.
+	libs=-ldaxkind
+	if grep -q '<libvmem\.h>' "$1"; then
+		libs=-lvmem
+		[ -e "$lib_dir/libvmem.so" ] || [ "$only" = compile ] ||
+			{ echo "not built: libvmem for $name"; return; }
+	fi
+	lang='-x c -std=gnu11'
+	if grep -q '_allocator\.h>' "$1"; then
+		if ! $CC -x c++ -fsyntax-only /dev/null 2>/dev/null; then
+			echo "not compiled: $name, for want of a C++ compiler"
+			return
+		fi
+		lang='-x c++ -std=c++17'
+		libs="$libs -lstdc++"
+	fi
+	# CC, flags and so on are lists of words.
 	# shellcheck disable=SC2086
 	if [ "$only" = compile ]; then
-		$CC $flags "$1"
+		$CC $flags $lang "$1"
 	else
-		$CC $flags -o "$program" "$1" -L"$lib_dir" -ldaxkind &&
+		$CC $flags $lang -o "$program" "$1" -x none -L"$lib_dir" \
+			-Wl,-rpath-link,"$lib_dir" $libs &&
 			run "$program"
 	fi && echo "ok   $name" && return
 	echo "FAIL $name"

@@ -953,6 +953,22 @@ test_runs_are_offsets(void **state)
 	assert_int_equal(end, 16 * MIB);
 }
 
+/* What something that writes over the records would leave. */
+static void
+test_a_check_finds_records_that_disagree(void **state)
+{
+	size_t base;
+
+	(void)state;
+	open_size(16 * MIB);
+	base = (size_t)(uintptr_t)Region->base;
+	assert_true(region_check(Region));
+	assert_int_equal(rangeset_add(&Region->space.bad, base, DK_PAGE), 0);
+	assert_false(region_check(Region));
+	assert_int_equal(rangeset_remove(&Region->space.bad, base, DK_PAGE), 0);
+	assert_true(region_check(Region));
+}
+
 /* --- threads ---------------------------------------------------------------------- */
 
 static void
@@ -1301,6 +1317,7 @@ main(void)
 	    UNIT(test_bad_blocks_that_can_not_be_asked_fail_the_open),
 	    UNIT(test_bad_blocks_that_are_met_are_stepped_over),
 	    UNIT(test_runs_are_offsets),
+	    UNIT(test_a_check_finds_records_that_disagree),
 	    UNIT(test_no_room_waits_for_a_take_that_may_fail),
 	    UNIT(test_no_room_waits_for_what_is_becoming_a_hole),
 	    UNIT(test_no_room_is_said_at_once_when_nothing_is_in_flight),

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Libraries that stand in for others, each over libdaxkind's public interface
+# and with a symbol map of its own.
+EXTRA_DIST += compat/libmemtier.map compat/libvmem.map
+
+if BUILD_LIBVMEM
+lib_LTLIBRARIES += libvmem.la
+daxkindinclude_HEADERS += include/libvmem.h
+pkgconfig_DATA += compat/libvmem.pc
+endif
+
+libvmem_la_SOURCES = compat/vmem.c src/export.h src/util.h
+libvmem_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
+libvmem_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
+	-version-info 1:0:0 -no-undefined \
+	-Wl,--version-script=$(top_srcdir)/compat/libvmem.map
+libvmem_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libvmem.map
+
+# Preloaded by LD_PRELOAD: malloc() and its relatives.
+lib_LTLIBRARIES += libmemtier.la
+libmemtier_la_SOURCES = compat/memtier_preload.c \
+	compat/tier_config.c compat/tier_config.h src/export.h src/util.h
+# The compiler must not make calls of malloc() out of what malloc() does.
+libmemtier_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
+libmemtier_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
+libmemtier_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
+	-version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(top_srcdir)/compat/libmemtier.map
+libmemtier_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libmemtier.map

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tier_config.h -- MEMKIND_MEM_TIERS and MEMKIND_MEM_THRESHOLDS.
+ */
+#ifndef TIER_CONFIG_H
+#define TIER_CONFIG_H
+
+#include <memkind_memtier.h>
+#include <stddef.h>
+
+enum {
+	TIER_CONFIG_WHY_SIZE = 256,
+	TIER_CONFIG_MAX_FILES = 32
+};
+
+/*
+ * Make a memory of what the two texts say; thresholds may be NULL.  NULL: why,
+ * of TIER_CONFIG_WHY_SIZE bytes, says what is wrong with them; what was made by
+ * then stays, for a process that is about to end.
+ */
+struct memtier_memory *tier_config_parse(
+    const char *tiers, const char *thresholds, char *why);
+
+/* The kinds over files that it made: TIER_CONFIG_MAX_FILES, then NULL. */
+extern memkind_t Tier_config_files[TIER_CONFIG_MAX_FILES + 1];
+
+#endif /* TIER_CONFIG_H */

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * api_memtier.c -- memkind_memtier.h (layer 5).
+ *
+ * A builder and a memory are both a struct tiers.
+ */
+#include <errno.h>
+
+#include "export.h"
+#include "kind.h"
+#include "kind_tally.h"
+#include "log.h"
+#include "memkind_memtier.h"
+#include "memtier_decorators.h"
+#include "region_index.h"
+#include "tiers.h"
+#include "util.h"
+
+static struct tiers *
+of_builder(struct memtier_builder *builder)
+{
+	return (struct tiers *)(void *)builder;
+}
+
+static struct tiers *
+of_memory(struct memtier_memory *memory)
+{
+	return (struct tiers *)(void *)memory;
+}
+
+/* 0 or -1 with errno. */
+static int
+result(int rc)
+{
+	if (rc == 0)
+		return 0;
+	errno = -rc;
+	return -1;
+}
+
+/* --- builders and memories ------------------------------------------------------- */
+
+DK_EXPORT struct memtier_builder *
+memtier_builder_new(memtier_policy_t policy)
+{
+	struct tiers *tiers = NULL;
+
+	(void)result(tiers_new(policy, &tiers));
+	return (struct memtier_builder *)(void *)tiers;
+}
+
+DK_EXPORT void
+memtier_builder_delete(struct memtier_builder *builder)
+{
+	tiers_free(of_builder(builder));
+}
+
+DK_EXPORT int
+memtier_builder_add_tier(
+    struct memtier_builder *builder, memkind_t kind, unsigned kind_ratio)
+{
+	if (builder == NULL)
+		return result(error_set(-EINVAL, "no builder was given"));
+	return result(tiers_add(of_builder(builder), kind, kind_ratio));
+}
+
+DK_EXPORT int
+memtier_ctl_set(
+    struct memtier_builder *builder, const char *name, const void *val)
+{
+	if (builder == NULL)
+		return result(error_set(-EINVAL, "no builder was given"));
+	return result(tiers_set(of_builder(builder), name, val));
+}
+
+DK_EXPORT struct memtier_memory *
+memtier_builder_construct_memtier_memory(struct memtier_builder *builder)
+{
+	struct tiers *built = NULL;
+
+	if (builder == NULL)
+		(void)result(error_set(-EINVAL, "no builder was given"));
+	else
+		(void)result(tiers_build(of_builder(builder), &built));
+	return (struct memtier_memory *)(void *)built;
+}
+
+DK_EXPORT void
+memtier_delete_memtier_memory(struct memtier_memory *memory)
+{
+	tiers_free(of_memory(memory));
+}
+
+/* --- one kind -------------------------------------------------------------------- */
+
+static size_t
+usable(memkind_t kind, void *ptr)
+{
+	return memkind_malloc_usable_size(kind, ptr);
+}
+
+/* Count a new block. */
+static void
+note(memkind_t kind, void *ptr)
+{
+	if (ptr != NULL)
+		kind_tally_add(kind, usable(kind, ptr));
+}
+
+/* The kind that ptr counts for; NULL: none.  A static kind that the caller
+ * names is believed, since looking it up takes longer. */
+static memkind_t
+holder(memkind_t kind, void *ptr)
+{
+	if (kind != NULL &&
+	    (kind->region != NULL ? region_contains(kind->region, ptr, 1)
+				  : region_index_find(ptr) == NULL))
+		return kind;
+	return kind_of(ptr);
+}
+
+DK_EXPORT void *
+memtier_kind_malloc(memkind_t kind, size_t size)
+{
+	void *ptr = memkind_malloc(kind, size);
+
+	note(kind, ptr);
+	if (memtier_kind_malloc_post != NULL)
+		memtier_kind_malloc_post(kind, size, &ptr);
+	return ptr;
+}
+
+DK_EXPORT void *
+memtier_kind_calloc(memkind_t kind, size_t num, size_t size)
+{
+	void *ptr = memkind_calloc(kind, num, size);
+
+	note(kind, ptr);
+	if (memtier_kind_calloc_post != NULL)
+		memtier_kind_calloc_post(kind, num, size, &ptr);
+	return ptr;
+}
+
+DK_EXPORT int
+memtier_kind_posix_memalign(
+    memkind_t kind, void **memptr, size_t alignment, size_t size)
+{
+	int err = memkind_posix_memalign(kind, memptr, alignment, size);
+
+	if (err == 0)
+		note(kind, *memptr);
+	if (memtier_kind_posix_memalign_post != NULL)
+		memtier_kind_posix_memalign_post(
+		    kind, memptr, alignment, size, &err);
+	return err;
+}
+
+DK_EXPORT void
+memtier_kind_free(memkind_t kind, void *ptr)
+{
+	if (memtier_kind_free_pre != NULL)
+		memtier_kind_free_pre(&ptr);
+	if (ptr == NULL)
+		return;
+	int saved_errno = errno;
+	memkind_t of = holder(kind, ptr);
+	if (of != NULL) {
+		kind_tally_sub(of, usable(of, ptr));
+		memkind_free(of, ptr);
+	}
+	errno = saved_errno;
+}
+
+DK_EXPORT void
+memtier_free(void *ptr)
+{
+	memtier_kind_free(NULL, ptr);
+}
+
+DK_EXPORT void *
+memtier_kind_realloc(memkind_t kind, void *ptr, size_t size)
+{
+	if (ptr == NULL)
+		return memtier_kind_malloc(kind, size);
+	if (size == 0) {
+		memtier_kind_free(kind, ptr);
+		return NULL;
+	}
+	memkind_t from = holder(kind, ptr);
+	size_t was = from != NULL ? usable(from, ptr) : 0;
+	void *moved = memkind_realloc(kind, ptr, size);
+	if (moved != NULL) {
+		if (from != NULL)
+			kind_tally_sub(from, was);
+		note(kind != NULL ? kind : from, moved);
+	}
+	if (memtier_kind_realloc_post != NULL)
+		memtier_kind_realloc_post(kind, ptr, size, &moved);
+	return moved;
+}
+
+DK_EXPORT size_t
+memtier_usable_size(void *ptr)
+{
+	size_t size = usable(NULL, ptr);
+
+	if (memtier_kind_usable_size_post != NULL)
+		memtier_kind_usable_size_post(&ptr, size);
+	return size;
+}
+
+DK_EXPORT size_t
+memtier_kind_allocated_size(memkind_t kind)
+{
+	return kind != NULL ? kind_tally_exact(kind) : 0;
+}
+
+/* --- a memory -------------------------------------------------------------------- */
+
+DK_EXPORT void *
+memtier_malloc(struct memtier_memory *memory, size_t size)
+{
+	struct tiers *tiers = of_memory(memory);
+	void *ptr = memtier_kind_malloc(tiers_pick(tiers, size), size);
+
+	tiers_after_alloc(tiers);
+	return ptr;
+}
+
+DK_EXPORT void *
+memtier_calloc(struct memtier_memory *memory, size_t num, size_t size)
+{
+	struct tiers *tiers = of_memory(memory);
+	size_t total;
+
+	if (!mul_checked(num, size, &total))
+		total = SIZE_MAX; /* fails in any tier */
+	void *ptr = memtier_kind_calloc(tiers_pick(tiers, total), num, size);
+	tiers_after_alloc(tiers);
+	return ptr;
+}
+
+DK_EXPORT void *
+memtier_realloc(struct memtier_memory *memory, void *ptr, size_t size)
+{
+	struct tiers *tiers = of_memory(memory);
+	memkind_t kind = ptr != NULL ? kind_of(ptr) : tiers_pick(tiers, size);
+
+	ptr = memtier_kind_realloc(kind, ptr, size);
+	tiers_after_alloc(tiers);
+	return ptr;
+}
+
+DK_EXPORT int
+memtier_posix_memalign(
+    struct memtier_memory *memory, void **memptr, size_t alignment, size_t size)
+{
+	struct tiers *tiers = of_memory(memory);
+	int err = memtier_kind_posix_memalign(
+	    tiers_pick(tiers, size), memptr, alignment, size);
+
+	tiers_after_alloc(tiers);
+	return err;
+}

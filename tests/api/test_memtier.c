@@ -1,0 +1,705 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_memtier.c -- tiers: builders, the two policies, what is counted, and
+ * the decorators, which this program defines.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/test_region.h"
+
+#include <errno.h>
+#include <memkind_memtier.h>
+#include <pthread.h>
+#include <string.h>
+
+#define SIZE (64 * TEST_MIB)
+#define THRESHOLD "policy.dynamic_threshold."
+
+/* --- decorators ----------------------------------------------------------------- */
+
+/* Seen by the library, though the tests are compiled with hidden symbols. */
+#pragma GCC visibility push(default)
+void memtier_kind_malloc_post(memkind_t kind, size_t size, void **result);
+void memtier_kind_calloc_post(
+    memkind_t kind, size_t num, size_t size, void **result);
+void memtier_kind_posix_memalign_post(
+    memkind_t kind, void **memptr, size_t alignment, size_t size, int *err);
+void memtier_kind_realloc_post(
+    memkind_t kind, void *ptr, size_t size, void **result);
+void memtier_kind_free_pre(void **ptr);
+void memtier_kind_usable_size_post(void **ptr, size_t size);
+#pragma GCC visibility pop
+
+static struct {
+	unsigned malloc, calloc, memalign, realloc, free, usable;
+	memkind_t kind;
+	void *ptr;
+	size_t size;
+} Seen;
+static bool Watches;
+
+void
+memtier_kind_malloc_post(memkind_t kind, size_t size, void **result)
+{
+	if (!Watches)
+		return;
+	Seen.malloc++;
+	Seen.kind = kind;
+	Seen.size = size;
+	Seen.ptr = *result;
+}
+
+void
+memtier_kind_calloc_post(memkind_t kind, size_t num, size_t size, void **result)
+{
+	if (!Watches)
+		return;
+	Seen.calloc++;
+	Seen.kind = kind;
+	Seen.size = num * size;
+	Seen.ptr = *result;
+}
+
+void
+memtier_kind_posix_memalign_post(
+    memkind_t kind, void **memptr, size_t alignment, size_t size, int *err)
+{
+	if (!Watches)
+		return;
+	Seen.memalign++;
+	Seen.kind = kind;
+	Seen.size = size + alignment + (size_t)*err;
+	Seen.ptr = *memptr;
+}
+
+void
+memtier_kind_realloc_post(memkind_t kind, void *ptr, size_t size, void **result)
+{
+	if (!Watches)
+		return;
+	(void)ptr;
+	Seen.realloc++;
+	Seen.kind = kind;
+	Seen.size = size;
+	Seen.ptr = *result;
+}
+
+void
+memtier_kind_free_pre(void **ptr)
+{
+	if (!Watches)
+		return;
+	Seen.free++;
+	Seen.ptr = *ptr;
+}
+
+void
+memtier_kind_usable_size_post(void **ptr, size_t size)
+{
+	if (!Watches)
+		return;
+	Seen.usable++;
+	Seen.ptr = *ptr;
+	Seen.size = size;
+}
+
+/* --- helpers -------------------------------------------------------------------- */
+
+static struct test_heap Heaps[3];
+
+static int
+setup(void **state)
+{
+	if (test_leaks_setup(state) != 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(Heaps); i++)
+		test_heap_make(&Heaps[i], TEST_ON_MAPPING, SIZE);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(Heaps); i++)
+		test_heap_end(&Heaps[i]);
+	return test_leaks_teardown(state);
+}
+
+static struct memtier_builder *
+make_builder(memtier_policy_t policy, size_t nr, const unsigned *ratios)
+{
+	struct memtier_builder *builder = memtier_builder_new(policy);
+
+	assert_non_null(builder);
+	for (size_t i = 0; i < nr; i++)
+		assert_int_equal(
+		    memtier_builder_add_tier(builder, Heaps[i].kind, ratios[i]),
+		    0);
+	return builder;
+}
+
+static struct memtier_memory *
+make_memory(memtier_policy_t policy, size_t nr, const unsigned *ratios)
+{
+	struct memtier_builder *builder = make_builder(policy, nr, ratios);
+	struct memtier_memory *memory =
+	    memtier_builder_construct_memtier_memory(builder);
+
+	assert_non_null(memory);
+	memtier_builder_delete(builder); /* not needed any more */
+	return memory;
+}
+
+static size_t
+bytes_of(size_t i)
+{
+	return memtier_kind_allocated_size(Heaps[i].kind);
+}
+
+static size_t
+tier_of(void *ptr)
+{
+	for (size_t i = 0; i < ARRAY_LEN(Heaps); i++) {
+		if (memkind_detect_kind(ptr) == Heaps[i].kind)
+			return i;
+	}
+	fail_msg("a block of no tier");
+	return 0;
+}
+
+/* --- builders ------------------------------------------------------------------- */
+
+static void
+test_builders_refuse(void **state)
+{
+	struct memtier_builder *builder;
+
+	(void)state;
+	errno = 0;
+	assert_null(memtier_builder_new(MEMTIER_POLICY_MAX_VALUE));
+	assert_int_equal(errno, EINVAL);
+	assert_null(memtier_builder_new((memtier_policy_t)-1));
+
+	builder = memtier_builder_new(MEMTIER_POLICY_STATIC_RATIO);
+	assert_null(memtier_builder_construct_memtier_memory(builder));
+	assert_int_equal(memtier_builder_add_tier(builder, NULL, 1), -1);
+	assert_int_equal(
+	    memtier_builder_add_tier(builder, Heaps[0].kind, 1), 0);
+	assert_int_equal(
+	    memtier_builder_add_tier(builder, Heaps[0].kind, 2), -1);
+	memtier_builder_delete(builder);
+
+	builder = memtier_builder_new(MEMTIER_POLICY_DYNAMIC_THRESHOLD);
+	assert_null(memtier_builder_construct_memtier_memory(builder));
+	assert_int_equal(
+	    memtier_builder_add_tier(builder, Heaps[0].kind, 1), 0);
+	assert_null(memtier_builder_construct_memtier_memory(builder));
+	memtier_builder_delete(builder);
+
+	memtier_builder_delete(NULL);
+	memtier_delete_memtier_memory(NULL);
+	assert_int_equal(memtier_builder_add_tier(NULL, Heaps[0].kind, 1), -1);
+	assert_int_equal(memtier_ctl_set(NULL, "x", &builder), -1);
+	assert_null(memtier_builder_construct_memtier_memory(NULL));
+	assert_int_equal(memtier_kind_allocated_size(NULL), 0);
+}
+
+static void
+test_names_of_properties(void **state)
+{
+	static const struct {
+		const char *name;
+		int rc;
+	} rows[] = {
+	    {THRESHOLD "thresholds[0].val", 0},
+	    {THRESHOLD "thresholds[1].min", 0},
+	    {THRESHOLD "thresholds[1].max", 0},
+	    {THRESHOLD "check_cnt", 0},
+	    {THRESHOLD "trigger", 0},
+	    {THRESHOLD "degree", 0},
+	    {THRESHOLD "thresholds[2].val", -1},
+	    {THRESHOLD "thresholds[99999999999].val", -1},
+	    {THRESHOLD "thresholds[-1].val", -1},
+	    {THRESHOLD "thresholds[].val", -1},
+	    {THRESHOLD "thresholds[x].val", -1},
+	    {THRESHOLD "thresholds[0]", -1},
+	    {THRESHOLD "thresholds[0].", -1},
+	    {THRESHOLD "thresholds[0].value", -1},
+	    {THRESHOLD "thresholds", -1},
+	    {THRESHOLD "check_cnt2", -1},
+	    {THRESHOLD, -1},
+	    {"policy.static_ratio.val", -1},
+	    {"", -1},
+	    {NULL, -1},
+	};
+	static const unsigned ratios[] = {1, 1, 1};
+	const size_t value = 1;
+	struct memtier_builder *dynamic =
+	    make_builder(MEMTIER_POLICY_DYNAMIC_THRESHOLD, 3, ratios);
+	struct memtier_builder *plain =
+	    make_builder(MEMTIER_POLICY_STATIC_RATIO, 3, ratios);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		dk_row(rows[i].name != NULL ? rows[i].name : "NULL");
+		assert_int_equal(
+		    memtier_ctl_set(dynamic, rows[i].name, &value), rows[i].rc);
+		assert_int_equal(
+		    memtier_ctl_set(plain, rows[i].name, &value), -1);
+	}
+	assert_int_equal(
+	    memtier_ctl_set(dynamic, THRESHOLD "degree", NULL), -1);
+	memtier_builder_delete(dynamic);
+	memtier_builder_delete(plain);
+}
+
+/* What a threshold may be, and what its defaults are. */
+static void
+test_thresholds_that_contradict(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t value;
+		bool is_good;
+	} rows[] = {
+	    {THRESHOLD "thresholds[0].val", 511, false},
+	    {THRESHOLD "thresholds[0].val", 512, true},
+	    {THRESHOLD "thresholds[0].val", 1535, true},
+	    {THRESHOLD "thresholds[0].val", 1536, false},
+	    {THRESHOLD "thresholds[1].val", 1535, false},
+	    {THRESHOLD "thresholds[1].val", 1536, true},
+	    {THRESHOLD "thresholds[1].val", 2559, true},
+	    {THRESHOLD "thresholds[1].val", 2560, false},
+	    {THRESHOLD "thresholds[0].max", 1536, true},
+	    {THRESHOLD "thresholds[0].max", 1537, false},
+	    {THRESHOLD "thresholds[0].max", 1023, false},
+	    {THRESHOLD "thresholds[0].min", 1025, false},
+	    {THRESHOLD "thresholds[0].min", 0, true},
+	};
+	static const unsigned ratios[] = {1, 1, 1};
+	static const float below = -0.01F, zero = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct memtier_builder *builder =
+		    make_builder(MEMTIER_POLICY_DYNAMIC_THRESHOLD, 3, ratios);
+
+		print_message("row: %s = %zu\n", rows[i].name, rows[i].value);
+		assert_int_equal(
+		    memtier_ctl_set(builder, rows[i].name, &rows[i].value), 0);
+		struct memtier_memory *memory =
+		    memtier_builder_construct_memtier_memory(builder);
+		assert_int_equal(memory != NULL, rows[i].is_good);
+		memtier_delete_memtier_memory(memory);
+		memtier_builder_delete(builder);
+	}
+	static const char *const floats[] = {
+	    THRESHOLD "trigger", THRESHOLD "degree"};
+	for (size_t i = 0; i < ARRAY_LEN(floats); i++) {
+		struct memtier_builder *builder =
+		    make_builder(MEMTIER_POLICY_DYNAMIC_THRESHOLD, 3, ratios);
+		assert_int_equal(
+		    memtier_ctl_set(builder, floats[i], &below), 0);
+		assert_null(memtier_builder_construct_memtier_memory(builder));
+		assert_int_equal(memtier_ctl_set(builder, floats[i], &zero), 0);
+		struct memtier_memory *memory =
+		    memtier_builder_construct_memtier_memory(builder);
+		assert_non_null(memory);
+		memtier_delete_memtier_memory(memory);
+		memtier_builder_delete(builder);
+	}
+}
+
+/* --- policies ------------------------------------------------------------------- */
+
+static void
+test_a_static_ratio_is_kept(void **state)
+{
+	static const struct {
+		size_t nr;
+		unsigned ratios[3];
+	} rows[] = {
+	    {1, {7}},
+	    {2, {1, 1}},
+	    {2, {1, 4}},
+	    {2, {4, 1}},
+	    {3, {1, 2, 5}},
+	    {3, {3, 1, 1}},
+	    {2, {2000000000, 1000000000}},
+	};
+	static const size_t sizes[] = {100, 4096, 30000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		void *blocks[900];
+		size_t nr = 0, all = 0, sum = 0;
+		struct memtier_memory *memory = make_memory(
+		    MEMTIER_POLICY_STATIC_RATIO, rows[i].nr, rows[i].ratios);
+
+		for (; nr < ARRAY_LEN(blocks); nr++) {
+			blocks[nr] = memtier_malloc(
+			    memory, sizes[nr % ARRAY_LEN(sizes)]);
+			assert_non_null(blocks[nr]);
+		}
+		for (size_t t = 0; t < rows[i].nr; t++) {
+			all += bytes_of(t);
+			sum += rows[i].ratios[t];
+		}
+		for (size_t t = 0; t < rows[i].nr; t++) {
+			double wanted =
+			    (double)all * rows[i].ratios[t] / (double)sum;
+			double got = (double)bytes_of(t);
+
+			print_message("row %zu, tier %zu: %.0f, wanted %.0f\n",
+			    i, t, got, wanted);
+			assert_true(
+			    got > wanted - 100000 && got < wanted + 100000);
+		}
+		while (nr > 0)
+			memtier_free(blocks[--nr]);
+		for (size_t t = 0; t < rows[i].nr; t++)
+			assert_int_equal(bytes_of(t), 0);
+		memtier_delete_memtier_memory(memory);
+	}
+}
+
+static void
+test_thresholds_divide_by_size(void **state)
+{
+	static const unsigned ratios[] = {1, 1, 1};
+	struct memtier_builder *builder =
+	    make_builder(MEMTIER_POLICY_DYNAMIC_THRESHOLD, 3, ratios);
+	static const struct {
+		size_t size, tier;
+	} rows[] = {
+	    {1, 0},
+	    {1023, 0},
+	    {1024, 1},
+	    {2047, 1},
+	    {2048, 2},
+	    {1000000, 2},
+	};
+	unsigned never = 1u << 30;
+
+	(void)state;
+	assert_int_equal(
+	    memtier_ctl_set(builder, THRESHOLD "check_cnt", &never), 0);
+	struct memtier_memory *memory =
+	    memtier_builder_construct_memtier_memory(builder);
+	assert_non_null(memory);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		void *p = memtier_malloc(memory, rows[i].size);
+		void *q = memtier_calloc(memory, rows[i].size, 1);
+		void *r = memtier_realloc(memory, NULL, rows[i].size);
+		void *s = NULL;
+
+		print_message("row: %zu bytes\n", rows[i].size);
+		assert_int_equal(
+		    memtier_posix_memalign(memory, &s, 64, rows[i].size), 0);
+		assert_int_equal(tier_of(p), rows[i].tier);
+		assert_int_equal(tier_of(q), rows[i].tier);
+		assert_int_equal(tier_of(r), rows[i].tier);
+		assert_int_equal(tier_of(s), rows[i].tier);
+		/* A block stays in its tier. */
+		r = memtier_realloc(memory, r, 5000);
+		assert_int_equal(tier_of(r), rows[i].tier);
+		memtier_free(p);
+		memtier_free(q);
+		memtier_free(r);
+		memtier_free(s);
+	}
+	/* By all the bytes, not by those of one element. */
+	void *p = memtier_calloc(memory, 100, 100);
+	assert_int_equal(tier_of(p), 2);
+	memtier_free(p);
+	errno = 0;
+	assert_null(memtier_calloc(memory, SIZE_MAX / 2 + 9, 2));
+	assert_int_equal(errno, ENOMEM);
+	memtier_delete_memtier_memory(memory);
+	memtier_builder_delete(builder);
+}
+
+/* Sizes of which half would be of either tier at the start. */
+static void
+test_a_threshold_moves_to_keep_the_ratio(void **state)
+{
+	static const struct {
+		unsigned ratios[2];
+		size_t start;
+	} rows[] = {
+	    {{1, 1}, 1024},
+	    {{1, 8}, 1024},
+	    {{4, 1}, 1024},
+	};
+	static const size_t min = 1, max = 10000;
+	uint64_t seed = 42;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct memtier_builder *builder = make_builder(
+		    MEMTIER_POLICY_DYNAMIC_THRESHOLD, 2, rows[i].ratios);
+		static void *blocks[30000];
+		size_t nr = 0;
+
+		assert_int_equal(memtier_ctl_set(builder,
+				     THRESHOLD "thresholds[0].min", &min),
+		    0);
+		assert_int_equal(memtier_ctl_set(builder,
+				     THRESHOLD "thresholds[0].max", &max),
+		    0);
+		struct memtier_memory *memory =
+		    memtier_builder_construct_memtier_memory(builder);
+		assert_non_null(memory);
+		for (; nr < ARRAY_LEN(blocks); nr++) {
+			blocks[nr] = memtier_malloc(
+			    memory, test_random_size(&seed, 1, 2000));
+			assert_non_null(blocks[nr]);
+		}
+		double wanted =
+		    (double)rows[i].ratios[1] / (double)rows[i].ratios[0];
+		double got = (double)bytes_of(1) / (double)bytes_of(0);
+		print_message(
+		    "row %zu: ratio %.3f, wanted %.3f\n", i, got, wanted);
+		assert_true(got > wanted * 0.85 && got < wanted * 1.15);
+		while (nr > 0)
+			memtier_free(blocks[--nr]);
+		memtier_delete_memtier_memory(memory);
+		memtier_builder_delete(builder);
+	}
+}
+
+/* --- what is counted -------------------------------------------------------------- */
+
+static void
+test_the_size_is_exact(void **state)
+{
+	memkind_t kind = Heaps[0].kind;
+	void *m = NULL;
+	size_t sum;
+
+	(void)state;
+	void *p = memtier_kind_malloc(kind, 1000);
+	sum = memtier_usable_size(p);
+	assert_true(sum >= 1000);
+	assert_int_equal(bytes_of(0), sum);
+	void *q = memtier_kind_calloc(kind, 10, 5000);
+	assert_true(test_all_bytes(q, 0, 50000));
+	sum += memtier_usable_size(q);
+	assert_int_equal(bytes_of(0), sum);
+	assert_int_equal(memtier_kind_posix_memalign(kind, &m, 4096, 10), 0);
+	assert_int_equal((uintptr_t)m % 4096, 0);
+	sum += memtier_usable_size(m);
+	assert_int_equal(bytes_of(0), sum);
+
+	/* What fails leaves it. */
+	errno = 0;
+	assert_null(memtier_kind_malloc(kind, 2 * SIZE));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(memtier_kind_calloc(kind, SIZE_MAX / 2 + 9, 2));
+	assert_null(memtier_kind_realloc(kind, q, 2 * SIZE));
+	void *none = NULL;
+	assert_int_equal(
+	    memtier_kind_posix_memalign(kind, &none, 3, 10), EINVAL);
+	assert_int_equal(
+	    memtier_kind_posix_memalign(kind, &none, 64, 2 * SIZE), ENOMEM);
+	assert_null(memtier_kind_malloc(kind, 0));
+	assert_null(memtier_kind_malloc(NULL, 10));
+	assert_int_equal(bytes_of(0), sum);
+
+	/* Resized, in its kind and to another. */
+	sum -= memtier_usable_size(q);
+	q = memtier_kind_realloc(kind, q, 200000);
+	sum += memtier_usable_size(q);
+	assert_int_equal(bytes_of(0), sum);
+	sum -= memtier_usable_size(q);
+	q = memtier_kind_realloc(Heaps[1].kind, q, 100);
+	assert_int_equal(tier_of(q), 1);
+	assert_int_equal(bytes_of(0), sum);
+	assert_int_equal(bytes_of(1), memtier_usable_size(q));
+
+	/* Freed by its kind, by none, by another. */
+	memtier_kind_free(Heaps[2].kind, q);
+	assert_int_equal(bytes_of(1), 0);
+	memtier_kind_free(kind, p);
+	memtier_kind_free(NULL, m);
+	memtier_free(NULL);
+	memtier_kind_free(kind, NULL);
+	assert_int_equal(bytes_of(0), 0);
+	assert_int_equal(bytes_of(2), 0);
+
+	p = memtier_kind_realloc(kind, NULL, 100);
+	assert_int_equal(bytes_of(0), memtier_usable_size(p));
+	assert_null(memtier_kind_realloc(kind, p, 0)); /* freed */
+	assert_int_equal(bytes_of(0), 0);
+	assert_int_equal(memtier_usable_size(NULL), 0);
+
+	/* A foreign pointer is ignored. */
+	memtier_free(&sum);
+	memtier_kind_free(kind, &sum);
+	assert_int_equal(bytes_of(0), 0);
+}
+
+static void
+test_static_kinds_are_counted(void **state)
+{
+	size_t before = memtier_kind_allocated_size(MEMKIND_REGULAR);
+	void *p = memtier_kind_malloc(MEMKIND_REGULAR, 5000);
+
+	(void)state;
+	assert_int_equal(memtier_kind_allocated_size(MEMKIND_REGULAR) - before,
+	    memtier_usable_size(p));
+	memtier_free(p);
+	assert_int_equal(memtier_kind_allocated_size(MEMKIND_REGULAR), before);
+}
+
+/* A new kind with an old one's record starts at 0. */
+static void
+test_a_new_kind_starts_at_nothing(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		struct test_heap heap;
+
+		test_heap_make(&heap, TEST_ON_MAPPING, 16 * TEST_MIB);
+		assert_int_equal(memtier_kind_allocated_size(heap.kind), 0);
+		assert_non_null(memtier_kind_malloc(heap.kind, 100000));
+		assert_true(memtier_kind_allocated_size(heap.kind) >= 100000);
+		test_heap_end(&heap);
+	}
+}
+
+struct work {
+	struct memtier_memory *memory;
+	uint64_t seed;
+	void *left[50];
+	bool ok;
+};
+
+static void *
+run_work(void *arg)
+{
+	struct work *work = arg;
+
+	work->ok = true;
+	for (size_t i = 0; i < test_scaled(20000); i++) {
+		size_t at = (size_t)(test_random(&work->seed) % 50);
+		size_t size = test_random_size(&work->seed, 1, 20000);
+
+		if (test_random(&work->seed) % 3 == 0) {
+			memtier_free(work->left[at]);
+			work->left[at] = memtier_malloc(work->memory, size);
+		} else {
+			work->left[at] =
+			    memtier_realloc(work->memory, work->left[at], size);
+		}
+		if (work->left[at] == NULL)
+			work->ok = false;
+	}
+	return NULL;
+}
+
+static void
+test_threads_are_counted_exactly(void **state)
+{
+	static const unsigned ratios[] = {1, 2, 3};
+	struct work work[4];
+	pthread_t threads[ARRAY_LEN(work)];
+
+	(void)state;
+	for (int policy = 0; policy < MEMTIER_POLICY_MAX_VALUE; policy++) {
+		struct memtier_memory *memory =
+		    make_memory((memtier_policy_t)policy, 3, ratios);
+		size_t sums[3] = {0};
+
+		memset(work, 0, sizeof(work));
+		for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+			work[i].memory = memory;
+			work[i].seed = i + 1;
+			assert_int_equal(pthread_create(&threads[i], NULL,
+					     run_work, &work[i]),
+			    0);
+		}
+		for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+			assert_int_equal(pthread_join(threads[i], NULL), 0);
+			assert_true(work[i].ok);
+		}
+		for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+			for (size_t b = 0; b < ARRAY_LEN(work[i].left); b++) {
+				if (work[i].left[b] == NULL)
+					continue;
+				sums[tier_of(work[i].left[b])] +=
+				    memtier_usable_size(work[i].left[b]);
+			}
+		}
+		for (size_t t = 0; t < ARRAY_LEN(sums); t++)
+			assert_int_equal(bytes_of(t), sums[t]);
+		for (size_t i = 0; i < ARRAY_LEN(work); i++) {
+			for (size_t b = 0; b < ARRAY_LEN(work[i].left); b++)
+				memtier_free(work[i].left[b]);
+		}
+		for (size_t t = 0; t < ARRAY_LEN(sums); t++)
+			assert_int_equal(bytes_of(t), 0);
+		memtier_delete_memtier_memory(memory);
+	}
+}
+
+static void
+test_decorators_are_called(void **state)
+{
+	memkind_t kind = Heaps[0].kind;
+	void *m = NULL;
+
+	(void)state;
+	memset(&Seen, 0, sizeof(Seen));
+	Watches = true;
+	void *p = memtier_kind_malloc(kind, 100);
+	assert_int_equal(Seen.malloc, 1);
+	assert_ptr_equal(Seen.ptr, p);
+	assert_ptr_equal(Seen.kind, kind);
+	assert_int_equal(Seen.size, 100);
+	void *q = memtier_kind_calloc(kind, 3, 50);
+	assert_int_equal(Seen.calloc, 1);
+	assert_ptr_equal(Seen.ptr, q);
+	assert_int_equal(Seen.size, 150);
+	assert_int_equal(memtier_kind_posix_memalign(kind, &m, 64, 10), 0);
+	assert_int_equal(Seen.memalign, 1);
+	assert_ptr_equal(Seen.ptr, m);
+	assert_int_equal(Seen.size, 74);
+	q = memtier_kind_realloc(kind, q, 10000);
+	assert_int_equal(Seen.realloc, 1);
+	assert_ptr_equal(Seen.ptr, q);
+	size_t size = memtier_usable_size(q);
+	assert_int_equal(Seen.usable, 1);
+	assert_int_equal(Seen.size, size);
+	memtier_free(p);
+	assert_int_equal(Seen.free, 1);
+	assert_ptr_equal(Seen.ptr, p);
+	memtier_kind_realloc(kind, q, 0);
+	assert_int_equal(Seen.free, 2);
+	assert_int_equal(Seen.realloc, 1);
+	memtier_kind_free(kind, m);
+	assert_int_equal(Seen.free, 3);
+	Watches = false;
+}
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    UNIT(test_builders_refuse),
+	    UNIT(test_names_of_properties),
+	    UNIT(test_thresholds_that_contradict),
+	    UNIT(test_a_static_ratio_is_kept),
+	    UNIT(test_thresholds_divide_by_size),
+	    UNIT(test_a_threshold_moves_to_keep_the_ratio),
+	    UNIT(test_the_size_is_exact),
+	    UNIT(test_static_kinds_are_counted),
+	    UNIT(test_a_new_kind_starts_at_nothing),
+	    UNIT(test_threads_are_counted_exactly),
+	    UNIT(test_decorators_are_called),
+	};
+
+	return cmocka_run_group_tests_name("memtier", tests, NULL, NULL);
+}

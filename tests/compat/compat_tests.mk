@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests of the libraries of compat/, each linked with the one that it tests.
+dist_check_SCRIPTS += tests/compat/memtier.sh
+TESTS += tests/compat/memtier.sh
+if BUILD_TESTS
+check_PROGRAMS += tests/compat/memtier_program
+if BUILD_LIBVMEM
+check_PROGRAMS += tests/compat/test_vmem
+TESTS += tests/compat/test_vmem
+endif
+endif
+tests_compat_test_vmem_LDADD = tests/libsupport.la libvmem.la libdaxkind.la \
+	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
+tests_compat_memtier_program_LDADD = libdaxkind.la $(PTHREAD_LIBS)

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * allocators.cc -- the C++ allocators and memory resources in containers.
+ * Compiled and run at each standard by allocators.sh.
+ */
+#include <fixed_allocator.h>
+#include <memkind_allocator.h>
+#include <pmem_allocator.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <map>
+#include <new>
+#include <scoped_allocator>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <sys/mman.h>
+
+#define CHECK(condition)                                                     \
+	do {                                                                 \
+		if (!(condition)) {                                          \
+			std::fprintf(stderr, "%s:%d: %s failed\n", __FILE__, \
+			    __LINE__, #condition);                           \
+			std::exit(1);                                        \
+		}                                                            \
+	} while (0)
+
+#define CHECK_THROWS(exception, expression)     \
+	do {                                    \
+		bool thrown = false;            \
+		try {                           \
+			(void)(expression);     \
+		} catch (const exception &) {   \
+			thrown = true;          \
+		}                               \
+		CHECK(thrown &&#expression[0]); \
+	} while (0)
+
+namespace
+{
+
+namespace fixed = libmemkind::fixed;
+namespace pmem = libmemkind::pmem;
+namespace static_kind = libmemkind::static_kind;
+using libmemkind::kinds;
+
+const std::size_t MIB = std::size_t(1) << 20;
+const char *dir;
+
+/* Memory of the caller. */
+class area
+{
+public:
+	explicit area(std::size_t bytes) : size(bytes)
+	{
+		addr = static_cast<char *>(
+		    mmap(nullptr, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+		CHECK(addr != MAP_FAILED);
+	}
+	area(const area &) = delete;
+	area &operator=(const area &) = delete;
+	~area()
+	{
+		munmap(addr, size);
+	}
+	bool
+	holds(const void *p) const
+	{
+		auto at = static_cast<const char *>(p);
+
+		return at >= addr && at < addr + size;
+	}
+
+	char *addr;
+	std::size_t size;
+};
+
+struct alignas(128) wide {
+	char bytes[128];
+};
+
+struct alignas(8192) wider {
+	char bytes[8192];
+};
+
+template <typename T>
+bool
+is_aligned(const T *p)
+{
+	return reinterpret_cast<std::uintptr_t>(p) % alignof(T) == 0;
+}
+
+/* What holds for every allocator. */
+template <template <typename> class A>
+void
+check_allocator(const A<int> &alloc)
+{
+	using traits = std::allocator_traits<A<int>>;
+
+	/* its types */
+	static_assert(
+	    std::is_same<typename traits::value_type, int>::value, "");
+	static_assert(std::is_same<typename traits::pointer, int *>::value, "");
+	static_assert(std::is_same<typename traits::template rebind_alloc<char>,
+			  A<char>>::value,
+	    "");
+	static_assert(
+	    std::is_same<typename A<int>::template rebind<char>::other,
+		A<char>>::value,
+	    "");
+	static_assert(
+	    std::is_same<typename A<int>::size_type, std::size_t>::value, "");
+	static_assert(std::is_nothrow_copy_constructible<A<int>>::value, "");
+	static_assert(std::is_nothrow_move_constructible<A<int>>::value, "");
+
+	/* blocks */
+	int *p = alloc.allocate(1000);
+	for (int i = 0; i < 1000; i++)
+		p[i] = i;
+	alloc.deallocate(p, 1000);
+	CHECK_THROWS(std::bad_alloc, alloc.allocate(0));
+	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX / 4 + 2));
+	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX));
+	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX / 8 + 1));
+	CHECK(traits::max_size(alloc) <= PTRDIFF_MAX / sizeof(int));
+
+	/* types that want more than malloc gives */
+	A<wide> wide_alloc(alloc);
+	A<wider> wider_alloc(alloc);
+	for (std::size_t n = 1; n < 10; n++) {
+		wide *w = wide_alloc.allocate(n);
+		wider *v = wider_alloc.allocate(n);
+
+		CHECK(is_aligned(w) && is_aligned(v));
+		std::memset(static_cast<void *>(w), 1, n * sizeof(*w));
+		std::memset(static_cast<void *>(v), 2, n * sizeof(*v));
+		wide_alloc.deallocate(w, n);
+		wider_alloc.deallocate(v, n);
+	}
+
+	/* one kind, one allocator */
+	A<char> other(alloc);
+	CHECK(other == alloc && alloc == other && !(other != alloc));
+	A<int> back(alloc);
+	back = other;
+	back = alloc;
+	CHECK(back == alloc);
+	A<int> moved(std::move(back));
+	CHECK(moved == alloc && back == alloc);
+	back = std::move(moved);
+	moved.deallocate(moved.allocate(1), 1);
+
+	/* construct and destroy as members, as of old */
+	A<std::string> strings(alloc);
+	std::string *s = strings.allocate(1);
+	strings.construct(s, 3, 'x');
+	CHECK(*s == "xxx");
+	strings.destroy(s);
+	strings.deallocate(s, 1);
+}
+
+template <template <typename> class A>
+void
+check_containers(const A<int> &alloc)
+{
+	std::vector<int, A<int>> v(alloc);
+	for (int i = 0; i < 100000; i++)
+		v.push_back(i);
+	CHECK(v[99999] == 99999);
+	v.shrink_to_fit();
+
+	/* What was moved from is empty, and takes elements again. */
+	std::vector<int, A<int>> w(std::move(v));
+	v.clear();
+	v.push_back(1);
+	CHECK(w.size() == 100000 && v.size() == 1);
+	std::vector<int, A<int>> copy(w);
+	CHECK(copy == w && copy.get_allocator() == w.get_allocator());
+	std::swap(copy, w);
+
+	std::list<std::string, A<std::string>> l(alloc);
+	l.emplace_back(100, 'x');
+	l.emplace_front("front");
+	CHECK(l.back().size() == 100);
+
+	using pair = std::pair<const int, int>;
+	std::map<int, int, std::less<int>, A<pair>> m(std::less<int>(), alloc);
+	std::unordered_map<int, int, std::hash<int>, std::equal_to<int>,
+	    A<pair>>
+	    u(10, std::hash<int>(), std::equal_to<int>(), alloc);
+	for (int i = 0; i < 1000; i++) {
+		m[i] = i;
+		u[i] = i;
+	}
+	CHECK(m.size() == 1000 && u.at(999) == 999);
+
+	using string = std::basic_string<char, std::char_traits<char>, A<char>>;
+	using inner = std::scoped_allocator_adaptor<A<string>>;
+	std::vector<string, inner> strings((inner(alloc)));
+	strings.emplace_back("a string that is too long to lie in the object");
+	CHECK(strings[0].get_allocator() == alloc);
+
+	std::vector<wide, A<wide>> wides(alloc);
+	wides.resize(100);
+	CHECK(is_aligned(wides.data()));
+}
+
+void
+check_fixed()
+{
+	area a(16 * MIB), b(16 * MIB);
+
+	{
+		fixed::allocator<int> alloc(a.addr, a.size);
+		fixed::allocator<int> other(b.addr, b.size);
+
+		check_allocator<fixed::allocator>(alloc);
+		check_containers<fixed::allocator>(alloc);
+		CHECK(alloc != other);
+		int *p = alloc.allocate(10);
+		int *q = other.allocate(10);
+		CHECK(a.holds(p) && b.holds(q));
+		alloc.deallocate(p, 10);
+		other.deallocate(q, 10);
+		CHECK_THROWS(std::bad_alloc, alloc.allocate(5 * MIB));
+		/* taken already */
+		CHECK_THROWS(std::invalid_argument,
+		    fixed::allocator<int>(a.addr, a.size));
+		CHECK_THROWS(
+		    std::invalid_argument, fixed::allocator<int>(nullptr, MIB));
+	}
+	/* The kind ends with the last copy, which may be a container's. */
+	{
+		std::vector<int, fixed::allocator<int>> v(
+		    (fixed::allocator<int>(a.addr, a.size)));
+		v.resize(100);
+		CHECK(a.holds(v.data()));
+		CHECK_THROWS(std::invalid_argument,
+		    fixed::allocator<int>(a.addr, a.size));
+	}
+	fixed::allocator<int> again(a.addr, a.size);
+}
+
+void
+check_pmem()
+{
+	std::string name = dir;
+	pmem::allocator<int> alloc(dir, 32 * MIB);
+	pmem::allocator<int> other(name, 32 * MIB);
+	pmem::allocator<int> careful(
+	    dir, 32 * MIB, libmemkind::allocation_policy::CONSERVATIVE);
+	pmem::allocator<int> careful_too(
+	    name, 32 * MIB, libmemkind::allocation_policy::DEFAULT);
+
+	check_allocator<pmem::allocator>(alloc);
+	check_containers<pmem::allocator>(alloc);
+	check_containers<pmem::allocator>(careful);
+	CHECK(alloc != other && careful != careful_too);
+	CHECK_THROWS(std::invalid_argument, pmem::allocator<int>(dir, MIB));
+	CHECK_THROWS(std::invalid_argument,
+	    pmem::allocator<int>("/nonexistent/dir", 32 * MIB));
+	CHECK_THROWS(
+	    std::invalid_argument, pmem::allocator<int>(dir, 32 * MIB,
+				       libmemkind::allocation_policy::MAX));
+}
+
+void
+check_static()
+{
+	static_kind::allocator<int> alloc(kinds::DEFAULT);
+	static_kind::allocator<int> regular(kinds::REGULAR);
+
+	check_allocator<static_kind::allocator>(alloc);
+	check_containers<static_kind::allocator>(alloc);
+	check_containers<static_kind::allocator>(regular);
+	CHECK(alloc != regular);
+	CHECK(alloc == static_kind::allocator<char>(kinds::DEFAULT));
+	int *p = regular.allocate(1);
+	CHECK(memkind_detect_kind(p) == MEMKIND_REGULAR);
+	regular.deallocate(p, 1);
+	CHECK_THROWS(std::runtime_error,
+	    static_kind::allocator<int>(static_cast<kinds>(23)));
+	CHECK_THROWS(std::runtime_error,
+	    static_kind::allocator<int>(static_cast<kinds>(-1)));
+
+	/* Each name is the kind of that name. */
+	const struct {
+		kinds name;
+		memkind_t kind;
+	} rows[] = {
+	    {kinds::DEFAULT, MEMKIND_DEFAULT},
+	    {kinds::HUGETLB, MEMKIND_HUGETLB},
+	    {kinds::INTERLEAVE, MEMKIND_INTERLEAVE},
+	    {kinds::HBW, MEMKIND_HBW},
+	    {kinds::HBW_ALL, MEMKIND_HBW_ALL},
+	    {kinds::HBW_HUGETLB, MEMKIND_HBW_HUGETLB},
+	    {kinds::HBW_ALL_HUGETLB, MEMKIND_HBW_ALL_HUGETLB},
+	    {kinds::HBW_PREFERRED, MEMKIND_HBW_PREFERRED},
+	    {kinds::HBW_PREFERRED_HUGETLB, MEMKIND_HBW_PREFERRED_HUGETLB},
+	    {kinds::HBW_INTERLEAVE, MEMKIND_HBW_INTERLEAVE},
+	    {kinds::REGULAR, MEMKIND_REGULAR},
+	    {kinds::DAX_KMEM, MEMKIND_DAX_KMEM},
+	    {kinds::DAX_KMEM_ALL, MEMKIND_DAX_KMEM_ALL},
+	    {kinds::DAX_KMEM_PREFERRED, MEMKIND_DAX_KMEM_PREFERRED},
+	    {kinds::DAX_KMEM_INTERLEAVE, MEMKIND_DAX_KMEM_INTERLEAVE},
+	    {kinds::HIGHEST_CAPACITY, MEMKIND_HIGHEST_CAPACITY},
+	    {kinds::HIGHEST_CAPACITY_PREFERRED,
+		MEMKIND_HIGHEST_CAPACITY_PREFERRED},
+	    {kinds::HIGHEST_CAPACITY_LOCAL, MEMKIND_HIGHEST_CAPACITY_LOCAL},
+	    {kinds::HIGHEST_CAPACITY_LOCAL_PREFERRED,
+		MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED},
+	    {kinds::LOWEST_LATENCY_LOCAL, MEMKIND_LOWEST_LATENCY_LOCAL},
+	    {kinds::LOWEST_LATENCY_LOCAL_PREFERRED,
+		MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED},
+	    {kinds::HIGHEST_BANDWIDTH_LOCAL, MEMKIND_HIGHEST_BANDWIDTH_LOCAL},
+	    {kinds::HIGHEST_BANDWIDTH_LOCAL_PREFERRED,
+		MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED},
+	};
+	int nr = 0;
+	for (const auto &row : rows) {
+		CHECK(static_cast<int>(row.name) == (nr == 0 ? 0 : nr));
+		CHECK(static_kind::allocator<int>(row.name).holder().get() ==
+		      row.kind);
+		nr++;
+	}
+}
+
+#ifdef DAXKIND_CXX_HAS_PMR
+void
+check_resource(std::pmr::memory_resource &resource)
+{
+	static const std::size_t aligns[] = {1, 4, 8, 16, 64, 4096, 65536};
+
+	for (std::size_t align : aligns) {
+		for (std::size_t bytes : {0, 1, 100, 100000}) {
+			void *p = resource.allocate(bytes, align);
+
+			CHECK(reinterpret_cast<std::uintptr_t>(p) % align == 0);
+			std::memset(p, 1, bytes);
+			resource.deallocate(p, bytes, align);
+		}
+	}
+	volatile std::size_t all = SIZE_MAX; /* or the compiler complains */
+	CHECK_THROWS(std::bad_alloc, resource.allocate(all));
+	CHECK_THROWS(std::bad_alloc, resource.allocate(all / 2, 4096));
+	CHECK(resource.is_equal(resource));
+	CHECK(!resource.is_equal(*std::pmr::new_delete_resource()));
+
+	std::pmr::map<int, std::pmr::string> m(&resource);
+	for (int i = 0; i < 1000; i++)
+		m[i] = "a string that is too long to lie in the object";
+	CHECK(m[5].get_allocator().resource() == &resource);
+	std::pmr::unsynchronized_pool_resource pool(&resource);
+	std::pmr::vector<int> v(1000, &pool);
+}
+
+void
+check_resources()
+{
+	area a(16 * MIB);
+	static_kind::memory_resource of_default(kinds::DEFAULT);
+	libmemkind::memory_resource of_kind(MEMKIND_DEFAULT);
+	pmem::memory_resource of_file(
+	    dir, 32 * MIB, libmemkind::allocation_policy::CONSERVATIVE);
+	pmem::memory_resource of_other(std::string(dir), 32 * MIB);
+
+	{
+		fixed::memory_resource of_area(a.addr, a.size);
+
+		check_resource(of_area);
+		void *p = of_area.allocate(100);
+		CHECK(a.holds(p));
+		of_area.deallocate(p, 100);
+		CHECK(libmemkind::memory_resource(of_area.kind()) == of_area);
+	}
+	fixed::memory_resource again(a.addr, a.size);
+	check_resource(of_default);
+	check_resource(of_kind);
+	check_resource(of_file);
+	CHECK(of_default == of_kind && of_kind == of_default);
+	CHECK(of_file != of_other);
+	CHECK_THROWS(std::invalid_argument,
+	    pmem::memory_resource("/nonexistent/dir", 32 * MIB));
+}
+#endif
+
+} // namespace
+
+int
+main(int argc, char **argv)
+{
+	dir = argc > 1 ? argv[1] : ".";
+	check_fixed();
+	check_pmem();
+	check_static();
+#ifdef DAXKIND_CXX_HAS_PMR
+	check_resources();
+	std::puts("allocators and memory resources");
+#else
+	std::puts("allocators");
+#endif
+	return 0;
+}
