@@ -10,6 +10,7 @@
 
 #include "export.h"
 #include "kind.h"
+#include "kind_static.h"
 #include "log.h"
 #include "memkind.h"
 #include "region_index.h"
@@ -32,8 +33,9 @@ owner(struct memkind *kind, const void *ptr)
 			return kind;
 		return kind_of(ptr);
 	}
-	/* Of kinds over DRAM one may free what the other allocated. */
-	if (kind != NULL && region_index_find(ptr) == NULL)
+	/* There is one kind over DRAM, as long as nobody uses the other. */
+	if (kind != NULL && !kind_static_are_both_used() &&
+	    region_index_find(ptr) == NULL)
 		return kind;
 	return kind_of(ptr);
 }

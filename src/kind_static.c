@@ -202,6 +202,14 @@ kind_static_of_arena(unsigned arena)
 						    : &Default_kind;
 }
 
+bool
+kind_static_are_both_used(void)
+{
+	unsigned pos = 0, arena;
+
+	return arena_set_next(&Regular_heap.arenas, &pos, &arena);
+}
+
 void
 kind_static_decay(void)
 {
