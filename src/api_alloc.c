@@ -10,6 +10,7 @@
 
 #include "decorators.h"
 #include "export.h"
+#include "je.h"
 #include "kind.h"
 #include "log.h"
 #include "memkind.h"
@@ -33,8 +34,9 @@ owner(struct memkind *kind, const void *ptr)
 			return kind;
 		return kind_of(ptr);
 	}
-	/* Of kinds over DRAM one may free what the other allocated. */
-	if (kind != NULL && region_index_find(ptr) == NULL)
+	/* MEMKIND_DEFAULT is all there is over DRAM, until another is used. */
+	if (kind != NULL && !je_has_dram_arenas() &&
+	    region_index_find(ptr) == NULL)
 		return kind;
 	return kind_of(ptr);
 }

@@ -62,6 +62,10 @@ enum {
 static _Atomic(unsigned) Nr_arenas; /* of ours, alive */
 
 static _Atomic(bool) Has_dram;
+static _Atomic(bool) Has_dram_arenas; /* ours; jemalloc's do not count */
+
+/* Of each arena of ours. */
+static _Atomic(struct je_hooks *) Hooks[ARENA_LIMIT];
 
 static void
 note_dram(void)
@@ -128,6 +132,18 @@ control(const struct mib *mib, size_t part, unsigned arena, void *old,
 	name[part] = arena;
 	return -jemk_mallctlbymib(
 	    name, mib->len, old, old_len, new_value, new_len);
+}
+
+bool
+je_has_dram_arenas(void)
+{
+	return atomic_load_explicit(&Has_dram_arenas, memory_order_relaxed);
+}
+
+struct je_hooks *
+je_arena_hooks(unsigned arena)
+{
+	return arena < ARENA_LIMIT ? atomic_load(&Hooks[arena]) : NULL;
 }
 
 bool
@@ -280,6 +296,8 @@ set_hooks(unsigned arena, struct je_hooks *hooks)
 {
 	void *table = hooks->jemalloc_table;
 
+	if (arena < ARENA_LIMIT)
+		atomic_store(&Hooks[arena], hooks);
 	return control(
 	    &Je.hooks, 1, arena, NULL, NULL, (void *)&table, sizeof(table));
 }
@@ -349,8 +367,10 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 		atomic_fetch_sub(&Nr_arenas, 1);
 		return -EAGAIN;
 	}
-	if (!is_eager)
+	if (!is_eager) {
 		note_dram();
+		atomic_store(&Has_dram_arenas, true);
+	}
 	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
 	    &config, sizeof(config));
 	if (rc < 0) {
@@ -364,6 +384,8 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 		if (rc < 0)
 			destroy(*arena);
 	}
+	if (rc == 0 && *arena < ARENA_LIMIT)
+		atomic_store(&Hooks[*arena], hooks);
 	errno = saved_errno;
 	return rc;
 }

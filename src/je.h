@@ -47,6 +47,10 @@ int je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 /* Whether a block that is no region's was ever asked for: until then no pointer
  * needs to be looked up in jemalloc's records. */
 bool je_has_dram(void);
+/* The same without jemalloc's own arenas, which are MEMKIND_DEFAULT's. */
+bool je_has_dram_arenas(void);
+/* What an arena was made with; NULL for one of jemalloc's own. */
+struct je_hooks *je_arena_hooks(unsigned arena);
 /* Of an eager arena: all that was allocated from it is gone. */
 void je_arena_free(unsigned arena);
 /* Give all pages without live objects back. */

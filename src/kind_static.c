@@ -322,11 +322,13 @@ kind_static_walk(void (*visit)(struct memkind *kind))
 struct memkind *
 kind_static_of_arena(unsigned arena)
 {
-	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
-		if (heap_has_arena(&Heaps[i], arena))
-			return &Kinds[i];
-	}
-	return &Kind_default;
+	/* Each heap has its hooks in it; below the first it wraps. */
+	uintptr_t from_first =
+	    (uintptr_t)je_arena_hooks(arena) - (uintptr_t)&Heaps[0].hooks.je;
+
+	if (from_first >= sizeof(Heaps))
+		return &Kind_default;
+	return &Kinds[from_first / sizeof(Heaps[0])];
 }
 
 void

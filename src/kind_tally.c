@@ -27,7 +27,7 @@ static _Atomic(unsigned) Nr_threads;
 static unsigned
 my_place(void)
 {
-	static DK_TLS_HOT unsigned place; /* 0: none yet */
+	static _Thread_local unsigned place; /* 0: none yet */
 
 	if (DK_UNLIKELY(place == 0))
 		place = 1 + atomic_fetch_add_explicit(

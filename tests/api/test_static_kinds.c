@@ -240,6 +240,39 @@ test_a_kind_by_its_properties(void **state)
 	    MEMKIND_ERROR_INVALID);
 }
 
+/* The one may be told to free what is the other's: it stays the other's, and
+ * moves where a kind is named that it is not of. */
+static void
+test_blocks_stay_of_their_kind(void **state)
+{
+	char *blocks[64];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		memkind_t kind = kind_number(i);
+		memkind_t other = kind_number(1 - i);
+
+		for (size_t n = 0; n < ARRAY_LEN(blocks); n++) {
+			blocks[n] = memkind_malloc(kind, 100);
+			assert_non_null(blocks[n]);
+			memset(blocks[n], 0x5A, 100);
+		}
+		char *p = memkind_realloc(other, blocks[0], 100);
+		assert_non_null(p);
+		assert_ptr_equal(memkind_detect_kind(p), other);
+		assert_true(test_all_bytes(p, 0x5A, 100));
+		memkind_free(kind, p);
+		for (size_t n = 1; n < ARRAY_LEN(blocks); n++)
+			memkind_free(other, blocks[n]);
+		for (size_t n = 0; n < ARRAY_LEN(blocks); n++) {
+			blocks[n] = memkind_malloc(other, 100);
+			assert_ptr_equal(memkind_detect_kind(blocks[n]), other);
+		}
+		for (size_t n = 0; n < ARRAY_LEN(blocks); n++)
+			memkind_free(NULL, blocks[n]);
+	}
+}
+
 /* They are not the caller's to end: refused or ignored, and still there. */
 static void
 test_they_can_not_be_destroyed(void **state)
@@ -334,6 +367,7 @@ main(void)
 		test_what_is_available_allocates_and_what_is_not_does_not),
 	    test_unit(test_realloc_to_a_kind_without_memory),
 	    test_unit(test_a_kind_by_its_properties),
+	    test_unit(test_blocks_stay_of_their_kind),
 	    test_unit(test_they_can_not_be_destroyed),
 	    test_unit(test_destroying_no_kind_is_refused),
 	    test_unit(test_destroying_a_kind_twice_is_refused),
