@@ -96,6 +96,14 @@ POWER_LOG = \
 	examples/flush_log.h \
 	tests/dax/power_log.h
 
+# The API fuzzer: test_corpus replays what it found worth keeping, in make
+# check; fuzz_api is built by make fuzz.
+FUZZER = \
+	tests/fuzz/fuzz.h \
+	tests/fuzz/fuzz_api.c \
+	tests/fuzz/shadow.c \
+	tests/fuzz/shadow.h
+
 # for all of these
 TEST_SUPPORT = \
 	tests/support/cmocka_all.h \
@@ -168,7 +176,7 @@ SCRIPT_TESTS = \
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += tests/dax/README.md tests/support/tsan.supp \
+EXTRA_DIST += tests/dax/README.md tests/fuzz/corpus tests/support/tsan.supp \
 	tests/api/compare/probe.c tests/api/differences.md \
 	tests/cxx/allocators.cc
 
@@ -194,7 +202,7 @@ tests_command_test_command_LDADD = tests/libsupport.la libdaxkind.la \
 	$(CMOCKA_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
 endif
 CHECKED = $(UNIT_TESTS) $(API_TESTS) $(COMMAND_TESTS) $(STRESS_TESTS) \
-	tests/abi/dlopen
+	tests/abi/dlopen tests/fuzz/test_corpus
 check_PROGRAMS += $(CHECKED) $(DAX_TESTS) $(DAX_HELPERS)
 TESTS += $(CHECKED)
 
@@ -231,7 +239,21 @@ tests_unit_test_flush_recording_CPPFLAGS = $(AM_CPPFLAGS)
 
 # Not linked with the library: it is loaded while the program runs.
 tests_abi_dlopen_LDADD = $(PTHREAD_LIBS)
+
+tests_fuzz_test_corpus_SOURCES = tests/fuzz/test_corpus.c $(FUZZER)
+tests_fuzz_test_corpus_LDADD = libdaxkind.la $(PTHREAD_LIBS)
 endif
+
+# With clang only; utils/fuzz has the flags for the rest.
+EXTRA_PROGRAMS = tests/fuzz/fuzz_api
+tests_fuzz_fuzz_api_SOURCES = $(FUZZER)
+tests_fuzz_fuzz_api_LDADD = libdaxkind.la $(PTHREAD_LIBS)
+tests_fuzz_fuzz_api_LDFLAGS = $(AM_LDFLAGS) -no-install -fsanitize=fuzzer
+
+# FUZZ_SECONDS=N: how long it looks for something new.
+.PHONY: fuzz
+fuzz:
+	$(top_srcdir)/utils/fuzz
 
 # The tests that need DAX memory run in the emulated machine.
 .PHONY: check-dax

@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	utils/dax-vm.d \
 	utils/demo \
 	utils/deps \
+	utils/fuzz \
 	utils/layers.txt \
 	utils/sources.sh
 

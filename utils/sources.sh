@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # sources.sh KIND -- print the files of KIND, below the top folder, one a line:
-# c (C++ with it), shell, or all (everything that people wrote).
+# c (C++ with it), shell, or all (everything that people wrote: the fuzzer's
+# corpus is not).
 set -eu
 cd "$(dirname -- "$0")/.."
 
@@ -13,9 +14,10 @@ all() {
 			done
 	else
 		find . -name '.?*' ! -name '.clang-*' ! -name .editorconfig \
-			! -name .gitignore ! -name .ci -prune -o -type f -print |
+			! -name .gitattributes ! -name .gitignore ! -name .ci \
+			-prune -o -type f -print |
 			sed 's/^\.\///'
-	fi | sort
+	fi | grep -v '^tests/fuzz/corpus/' | sort
 }
 
 case ${1-} in
