@@ -21,12 +21,12 @@ struct memkind {
 	/* Constant while the kind lives. */
 	struct memkind_ops *ops;
 	struct daxkind_region *region; /* NULL: over DRAM */
-	bool owns_region;              /* close it with the kind */
 	size_t capacity;               /* what memkind_get_capacity() says */
 	char name[KIND_NAME_SIZE];
 	/* Set by the ops' create; NULL for kinds that have none. */
 	struct heap *heap;
 	unsigned cache_slot; /* of the heap's thread caches */
+	bool owns_region;    /* close it with the kind */
 
 	_Atomic(bool) allows_zero; /* a size of 0 gives a block */
 
@@ -35,10 +35,10 @@ struct memkind {
 	_Atomic(struct kind_tally_places *) tally_places;
 
 	/* Guarded by the registry's lock. */
-	bool is_registered;
 	struct memkind *next, *prev;
-	unsigned stats_round; /* of the figures below */
 	struct heap_stats stats;
+	unsigned stats_round; /* of these figures */
+	bool is_registered;
 };
 
 /*
