@@ -19,6 +19,7 @@
 #include "heap.h"
 #include "je.h"
 #include "kind.h"
+#include "kind_arenas.h"
 #include "kind_heap_ops.h"
 #include "log.h"
 #include "memkind_default.h"
@@ -331,6 +332,7 @@ void
 kind_static_decay(void)
 {
 	je_default_decay();
+	kind_arenas_decay();
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
 		unsigned pos = 0, arena;
 
