@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Libraries that stand in for others, each over libdaxkind's public interface
 # and with a symbol map of its own.
-EXTRA_DIST += compat/libmemtier.map compat/libvmem.map
+EXTRA_DIST += compat/libautohbw.map compat/libmemtier.map compat/libvmem.map
 
 if BUILD_LIBVMEM
 lib_LTLIBRARIES += libvmem.la
@@ -27,3 +27,13 @@ libmemtier_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libmemtier.map
 libmemtier_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libmemtier.map
+
+lib_LTLIBRARIES += libautohbw.la
+daxkindinclude_HEADERS += include/autohbw_api.h
+libautohbw_la_SOURCES = compat/autohbw.c src/export.h src/util.h
+libautohbw_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
+libautohbw_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
+libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
+	-version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(top_srcdir)/compat/libautohbw.map
+libautohbw_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libautohbw.map

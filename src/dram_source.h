@@ -25,6 +25,7 @@ enum dram_flags {
 	/* Go on with memory from wherever when the kernel, or a container,
 	 * lets nobody choose. */
 	DRAM_ANYWHERE = 1 << 2,
+	DRAM_GIGANTIC_PAGES = 1 << 3, /* of 1 GiB, from the kernel's pools */
 };
 
 struct dram_source {

@@ -31,6 +31,10 @@ int os_map_anon_aligned(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 /* The same of huge pages of 2 MiB: len and align are multiples of that.
  * -ENOMEM: the kernel's pools have not so many. */
 int os_map_huge(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+/* The same of pages of 1 GiB. */
+int os_map_gigantic(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+/* Pages of 1 GiB that the kernel has or may make; 0: it knows of none. */
+size_t os_nr_gigantic_pages(void);
 /* No transparent huge pages there. */
 void os_refuse_huge_pages(void *addr, size_t len);
 

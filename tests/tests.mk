@@ -45,6 +45,7 @@ API_TESTS = \
 	tests/api/test_fixed \
 	tests/api/test_fixed_ops \
 	tests/api/test_full_fs \
+	tests/api/test_hbw \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
 	tests/api/test_memtier \
