@@ -5,7 +5,8 @@
  * A program that wants a kind of its own copies a table that the library
  * exports (MEMKIND_FIXED_OPS, memkind_fixed.h), replaces the operations that
  * it wants to do differently, and makes a kind with it by
- * daxkind_kind_create_with_ops() (daxkind.h).  Operations that stay NULL are
+ * daxkind_kind_create_with_ops() (daxkind.h), or without a region by
+ * memkind_create() below.  Operations that stay NULL are
  * not supported by the kind, except that create, destroy, malloc, calloc,
  * posix_memalign, realloc, free and malloc_usable_size must be there.
  *
@@ -56,6 +57,16 @@ struct memkind_ops {
 	    struct memkind *kind, memkind_stat_type stat, size_t *value);
 	void *(*defrag_reallocate)(struct memkind *kind, void *ptr);
 };
+
+/*
+ * Make a kind without a region by the operation create, which may be
+ * memkind_arena_create() (memkind_arena.h); memkind_destroy_kind() ends it.
+ * The name has at most 63 bytes.  MEMKIND_ERROR_BADOPS: an operation that must
+ * be there is not, or init_once is; MEMKIND_ERROR_INVALID; MEMKIND_ERROR_MALLOC;
+ * or what create returned.  On failure *kind is NULL.
+ */
+int memkind_create(
+    struct memkind_ops *ops, const char *name, struct memkind **kind);
 
 #ifdef __cplusplus
 }

@@ -19,15 +19,21 @@ MAN_PAGES = \
 	man/libmemtier.7 \
 	man/memkind.3 \
 	man/memkind_allocator.3 \
+	man/memkind_arena.3 \
 	man/memkind_create_fixed.3 \
 	man/memkind_create_kind.3 \
 	man/memkind_create_pmem.3 \
+	man/memkind_dax_kmem.3 \
+	man/memkind_default.3 \
 	man/memkind_destroy_kind.3 \
 	man/memkind_error_message.3 \
 	man/memkind_fixed.3 \
 	man/memkind_get_kind_by_partition.3 \
 	man/memkind_get_stat.3 \
+	man/memkind_hbw.3 \
+	man/memkind_hugetlb.3 \
 	man/memkind_malloc.3 \
+	man/memkind_pmem.3 \
 	man/memkind_set_bg_threads.3
 MAN_ALIASES = \
 	man/MEMKIND_GBTLB.3 \
@@ -92,6 +98,19 @@ MAN_ALIASES = \
 	man/daxkind_version.3 \
 	man/fixed_allocator.3 \
 	man/fixedallocator.3 \
+	man/memkind_arena_calloc.3 \
+	man/memkind_arena_create.3 \
+	man/memkind_arena_create_map.3 \
+	man/memkind_arena_destroy.3 \
+	man/memkind_arena_detect_kind.3 \
+	man/memkind_arena_free.3 \
+	man/memkind_arena_free_with_kind_detect.3 \
+	man/memkind_arena_malloc.3 \
+	man/memkind_arena_posix_memalign.3 \
+	man/memkind_arena_realloc.3 \
+	man/memkind_arena_realloc_with_kind_detect.3 \
+	man/memkind_arena_update_memory_usage_policy.3 \
+	man/memkind_bijective_get_arena.3 \
 	man/memkind_calloc.3 \
 	man/memkind_check_available.3 \
 	man/memkind_check_dax_path.3 \
@@ -100,7 +119,23 @@ MAN_ALIASES = \
 	man/memkind_config_set_memory_usage_policy.3 \
 	man/memkind_config_set_path.3 \
 	man/memkind_config_set_size.3 \
+	man/memkind_create.3 \
 	man/memkind_create_pmem_with_config.3 \
+	man/memkind_dax_kmem_all_get_mbind_nodemask.3 \
+	man/memkind_default_calloc.3 \
+	man/memkind_default_create.3 \
+	man/memkind_default_destroy.3 \
+	man/memkind_default_free.3 \
+	man/memkind_default_get_mbind_mode.3 \
+	man/memkind_default_get_mbind_nodemask.3 \
+	man/memkind_default_get_mmap_flags.3 \
+	man/memkind_default_init_once.3 \
+	man/memkind_default_malloc.3 \
+	man/memkind_default_malloc_usable_size.3 \
+	man/memkind_default_mbind.3 \
+	man/memkind_default_mmap.3 \
+	man/memkind_default_posix_memalign.3 \
+	man/memkind_default_realloc.3 \
 	man/memkind_defrag_reallocate.3 \
 	man/memkind_detect_kind.3 \
 	man/memkind_fixed_create.3 \
@@ -109,11 +144,36 @@ MAN_ALIASES = \
 	man/memkind_free.3 \
 	man/memkind_get_capacity.3 \
 	man/memkind_get_version.3 \
+	man/memkind_hbw_all_get_mbind_nodemask.3 \
+	man/memkind_hbw_all_hugetlb_init_once.3 \
+	man/memkind_hbw_all_init_once.3 \
+	man/memkind_hbw_check_available.3 \
+	man/memkind_hbw_get_mbind_nodemask.3 \
+	man/memkind_hbw_hugetlb_check_available.3 \
+	man/memkind_hbw_hugetlb_init_once.3 \
+	man/memkind_hbw_init_once.3 \
+	man/memkind_hbw_interleave_init_once.3 \
+	man/memkind_hbw_preferred_hugetlb_init_once.3 \
+	man/memkind_hbw_preferred_init_once.3 \
+	man/memkind_hugetlb_check_available_2mb.3 \
+	man/memkind_hugetlb_get_mmap_flags.3 \
+	man/memkind_hugetlb_init_once.3 \
+	man/memkind_interleave_get_mbind_mode.3 \
+	man/memkind_interleave_init_once.3 \
 	man/memkind_malloc_usable_size.3 \
+	man/memkind_nohugepage_madvise.3 \
+	man/memkind_pmem_create.3 \
+	man/memkind_pmem_destroy.3 \
+	man/memkind_pmem_get_mmap_flags.3 \
+	man/memkind_pmem_mmap.3 \
+	man/memkind_posix_check_alignment.3 \
 	man/memkind_posix_memalign.3 \
+	man/memkind_preferred_get_mbind_mode.3 \
 	man/memkind_realloc.3 \
+	man/memkind_regular_all_get_mbind_nodemask.3 \
 	man/memkind_set_allow_zero_allocs.3 \
 	man/memkind_stats_print.3 \
+	man/memkind_thread_get_arena.3 \
 	man/memkind_update_cached_stats.3 \
 	man/memkindallocator.3 \
 	man/memtier_builder_add_tier.3 \

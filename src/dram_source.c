@@ -41,6 +41,18 @@ dram_source_init(struct dram_source *source, enum numa_policy policy,
 	rangeset_init(&source->free, &source->records);
 }
 
+void
+dram_source_fini(struct dram_source *source)
+{
+	size_t start, len;
+
+	while (rangeset_next(&source->free, 0, &start, &len) &&
+	       rangeset_remove(&source->free, start, len) == 0)
+		(void)os_unmap((void *)start, len);
+	pool_fini(&source->records);
+	lock_fini(&source->lock);
+}
+
 /* What to ask for nodes when there is no policy. */
 static enum node_choice
 choice_of(const struct dram_source *source)
@@ -125,15 +137,15 @@ map(const struct dram_source *source, size_t len, size_t align, void **addr)
 	int rc;
 
 	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0)
-		rc = os_map_gigantic(len, max_size(align, GIB), &mapped);
+		rc = os_map_gigantic(len, align, &mapped);
 	else if (is_huge(source))
-		rc = os_map_huge(len, max_size(align, DK_HUGE_PAGE), &mapped);
+		rc = os_map_huge(len, align, &mapped);
 	else
 		rc = os_map_anon_aligned(len, align, &mapped);
 	if (rc < 0)
 		return rc;
 	if ((source->flags & DRAM_SMALL_PAGES) != 0)
-		os_refuse_huge_pages(mapped, len);
+		(void)os_refuse_huge_pages(mapped, len);
 	rc = place(source, mapped, len);
 	if (rc < 0) {
 		(void)os_unmap(mapped, len);
@@ -196,7 +208,11 @@ dram_source_take(struct dram_source *source, size_t len, size_t align,
 	if (!align_up_checked(len, page_size(source), &map_len))
 		return -ENOMEM;
 	void *mapped;
-	int rc = map(source, map_len, align, &mapped);
+	if (is_huge(source))
+		align = max_size(align, page_size(source));
+	int rc = source->map != NULL
+		     ? source->map(source, map_len, align, &mapped)
+		     : map(source, map_len, align, &mapped);
 	if (rc < 0)
 		return rc;
 	if (map_len > len) {
@@ -207,7 +223,7 @@ dram_source_take(struct dram_source *source, size_t len, size_t align,
 		}
 	}
 	*addr = mapped;
-	*is_zero = true;
+	*is_zero = (source->flags & DRAM_DIRTY) == 0;
 	return 0;
 }
 

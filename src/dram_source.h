@@ -25,7 +25,9 @@ enum dram_flags {
 	/* Go on with memory from wherever when the kernel, or a container,
 	 * lets nobody choose. */
 	DRAM_ANYWHERE = 1 << 2,
-	DRAM_GIGANTIC_PAGES = 1 << 3, /* of 1 GiB, from the kernel's pools */
+	/* Of map() below: what it maps may hold something. */
+	DRAM_DIRTY = 1 << 3,
+	DRAM_GIGANTIC_PAGES = 1 << 4, /* of 1 GiB, from the kernel's pools */
 };
 
 struct dram_source {
@@ -34,6 +36,10 @@ struct dram_source {
 	enum node_choice choice; /* unless policy is NUMA_ANY */
 	unsigned flags;
 	bool keeps; /* all that is free, in the set below */
+	/* Maps pages in a way of its own, policy or not; NULL: as all that
+	 * says.  len is whole (huge) pages, align at least one.  0 or -errno. */
+	int (*map)(
+	    struct dram_source *source, size_t len, size_t align, void **addr);
 
 	struct lock lock; /* rank LOCK_DRAM: what follows */
 	struct pool records;
@@ -43,6 +49,9 @@ struct dram_source {
 /* Makes records only. */
 void dram_source_init(struct dram_source *source, enum numa_policy policy,
     enum node_choice choice, unsigned flags);
+
+/* Nothing of it is in use any more. */
+void dram_source_fini(struct dram_source *source);
 
 /*
  * Whether there is such memory: 0, or one of node_choice_make()'s, or

@@ -28,6 +28,8 @@ error_from_errno(int rc)
 		return MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE;
 	case ENOTUNIQ:
 		return MEMKIND_ERROR_RUNTIME;
+	case EUSERS:
+		return MEMKIND_ERROR_HUGETLB;
 	case EOPNOTSUPP:
 		return MEMKIND_ERROR_MMAP;
 	case EIO:
@@ -53,6 +55,10 @@ error_to_errno(int err)
 		return -ENXIO;
 	case MEMKIND_ERROR_RUNTIME:
 		return -ENOTUNIQ;
+	case MEMKIND_ERROR_BADOPS:
+		return -ENOEXEC;
+	case MEMKIND_ERROR_HUGETLB:
+		return -EUSERS;
 	case MEMKIND_ERROR_MMAP:
 		return -EOPNOTSUPP;
 	case MEMKIND_ERROR_INVALID:

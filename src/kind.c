@@ -10,6 +10,7 @@
 #include "decorators.h"
 #include "error.h"
 #include "je.h"
+#include "kind_arenas.h"
 #include "kind_heap_ops.h"
 #include "kind_registry.h"
 #include "kind_static.h"
@@ -51,7 +52,7 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 	kind->owns_region = owns_region;
 	kind->capacity = capacity;
 	memcpy(kind->name, name, strlen(name) + 1);
-	rc = region_claim(region);
+	rc = region != NULL ? region_claim(region) : 0;
 	if (rc < 0)
 		goto err_free;
 	error_clear();
@@ -70,15 +71,21 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 		kind->cache_key = kind->heap->caches.key;
 		kind->cache_slot = kind->heap->caches.slot;
 	}
-	region_set_kind(region, kind);
+	if (region != NULL)
+		region_set_kind(region, kind);
 	kind_registry_add(kind);
-	log_write(LOG_INFO, "kind %s: %zu bytes at %p, %s", name, region->size,
-	    (void *)region->base, region->backing->is_sync ? "DAX" : "not DAX");
+	if (region != NULL)
+		log_write(LOG_INFO, "kind %s: %zu bytes at %p, %s", name,
+		    region->size, (void *)region->base,
+		    region->backing->is_sync ? "DAX" : "not DAX");
+	else
+		log_write(LOG_INFO, "kind %s: no region", name);
 	*out = kind;
 	return 0;
 
 err_unclaim:
-	region_unclaim(region);
+	if (region != NULL)
+		region_unclaim(region);
 err_free:
 	kind_registry_free(kind);
 	return rc;
@@ -95,9 +102,11 @@ kind_free(struct memkind *kind)
 		return rc;
 	region = kind->region;
 	owns_region = kind->owns_region;
-	region_set_kind(region, NULL);
+	if (region != NULL)
+		region_set_kind(region, NULL);
 	int err = kind->ops->destroy(kind);
-	region_unclaim(region);
+	if (region != NULL)
+		region_unclaim(region);
 	if (owns_region)
 		region_close(region);
 	kind_tally_fini(kind);
@@ -116,5 +125,6 @@ kind_of(const void *ptr)
 		    &region->kind, memory_order_acquire);
 	if (!je_find_arena(ptr, &arena))
 		return NULL;
-	return kind_static_of_arena(arena);
+	struct memkind *kind = kind_arenas_find(arena);
+	return kind != NULL ? kind : kind_static_of_arena(arena);
 }

@@ -50,9 +50,25 @@ region_in_child(struct daxkind_region *r, void *arg)
 }
 
 static void
+dram_before(struct memkind *kind)
+{
+	if (kind->heap != NULL && kind->heap->hooks.dram != NULL)
+		dram_source_lock_at_fork(kind->heap->hooks.dram);
+}
+
+static void
+dram_after(struct memkind *kind)
+{
+	if (kind->heap != NULL && kind->heap->hooks.dram != NULL)
+		dram_source_unlock_at_fork(kind->heap->hooks.dram);
+}
+
+/* The registry's lock is one of the outer ones. */
+static void
 inner_before(void)
 {
-	kind_static_lock_at_fork();
+	kind_static_walk(dram_before);
+	kind_registry_walk_at_fork(dram_before);
 	keeper_before_fork();
 	region_index_lock_at_fork();
 	region_index_walk_at_fork(region_before, NULL);
@@ -64,7 +80,8 @@ inner_in_parent(void)
 	region_index_walk_at_fork(region_in_parent, NULL);
 	region_index_unlock_at_fork();
 	keeper_after_fork_in_parent();
-	kind_static_unlock_at_fork();
+	kind_registry_walk_at_fork(dram_after);
+	kind_static_walk(dram_after);
 }
 
 static void
@@ -73,7 +90,8 @@ inner_in_child(void)
 	region_index_walk_at_fork(region_in_child, NULL);
 	region_index_unlock_at_fork();
 	keeper_after_fork_in_child();
-	kind_static_unlock_at_fork();
+	kind_registry_walk_at_fork(dram_after);
+	kind_static_walk(dram_after);
 }
 
 /* --- outer locks: before jemalloc's ---------------------------------------------- */

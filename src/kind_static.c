@@ -21,7 +21,11 @@
 #include "kind.h"
 #include "kind_heap_ops.h"
 #include "log.h"
+#include "memkind_default.h"
 #include "memkind_deprecated.h"
+#include "node_choice.h"
+#include "numa_nodes.h"
+#include "os.h"
 #include "util.h"
 
 /* Name, policy, nodes, flags of the pages' source. */
@@ -118,7 +122,7 @@ check_available(struct memkind *kind)
 
 	if (rc == 0)
 		atomic_store_explicit(&Is_there[i], true, memory_order_relaxed);
-	return rc == -EUSERS ? MEMKIND_ERROR_HUGETLB : error_from_errno(rc);
+	return error_from_errno(rc);
 }
 
 /* Must be so before the heap asks for its first extent. */
@@ -218,6 +222,37 @@ dram_realloc(struct memkind *kind, void *ptr, size_t size)
 	return or_enomem(moved);
 }
 
+/* --- the policy, for memkind_default_mbind() and the like ------------------------- */
+
+static int
+get_mmap_flags(struct memkind *kind, int *flags)
+{
+	unsigned of = Sources[number_of(kind)].flags;
+	enum os_mmap_kind kind_of_map = OS_MMAP_PRIVATE;
+
+	if ((of & DRAM_HUGE_PAGES) != 0)
+		kind_of_map = OS_MMAP_PRIVATE_HUGE;
+	else if ((of & DRAM_GIGANTIC_PAGES) != 0)
+		kind_of_map = OS_MMAP_PRIVATE_GIGANTIC;
+	*flags = os_mmap_flags(kind_of_map);
+	return MEMKIND_SUCCESS;
+}
+
+static int
+get_mbind_mode(struct memkind *kind, int *mode)
+{
+	*mode = numa_mode_of(Sources[number_of(kind)].policy);
+	return MEMKIND_SUCCESS;
+}
+
+static int
+get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	return error_from_errno(node_choice_copy(
+	    Sources[number_of(kind)].choice, nodemask, maxnode));
+}
+
 static struct memkind_ops Ops = {
     .create = kind_static_create,
     .destroy = kind_static_destroy,
@@ -226,15 +261,36 @@ static struct memkind_ops Ops = {
     .posix_memalign = dram_posix_memalign,
     .realloc = dram_realloc,
     .free = kind_heap_free,
+    .mbind = memkind_default_mbind,
+    .get_mmap_flags = get_mmap_flags,
+    .get_mbind_mode = get_mbind_mode,
+    .get_mbind_nodemask = get_mbind_nodemask,
     .check_available = check_available,
     .malloc_usable_size = kind_heap_malloc_usable_size,
     .get_stat = kind_heap_get_stat,
     .defrag_reallocate = kind_heap_defrag_reallocate,
 };
 
-#define RECORD(id, text, policy, nodes, flags) \
-	[DRAM_##id] = {                        \
-	    .ops = &Ops, .name = "memkind_" #text, .heap = &Heaps[DRAM_##id]},
+/* Of memory from wherever. */
+static struct memkind_ops Unbound_ops = {
+    .create = kind_static_create,
+    .destroy = kind_static_destroy,
+    .malloc = dram_malloc,
+    .calloc = dram_calloc,
+    .posix_memalign = dram_posix_memalign,
+    .realloc = dram_realloc,
+    .free = kind_heap_free,
+    .get_mmap_flags = get_mmap_flags,
+    .check_available = check_available,
+    .malloc_usable_size = kind_heap_malloc_usable_size,
+    .get_stat = kind_heap_get_stat,
+    .defrag_reallocate = kind_heap_defrag_reallocate,
+};
+
+#define RECORD(id, text, policy, nodes, flags)                                 \
+	[DRAM_##id] = {.ops = NUMA_##policy == NUMA_ANY ? &Unbound_ops : &Ops, \
+	    .name = "memkind_" #text,                                          \
+	    .heap = &Heaps[DRAM_##id]},
 static struct memkind Kinds[] = {DRAM_KINDS(RECORD)};
 
 static size_t
@@ -271,20 +327,6 @@ kind_static_walk(void (*visit)(struct memkind *kind))
 {
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
 		visit(&Kinds[i]);
-}
-
-void
-kind_static_lock_at_fork(void)
-{
-	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
-		dram_source_lock_at_fork(&Sources[i]);
-}
-
-void
-kind_static_unlock_at_fork(void)
-{
-	for (size_t i = NR_DRAM_KINDS; i-- > 0;)
-		dram_source_unlock_at_fork(&Sources[i]);
 }
 
 struct memkind *

@@ -27,9 +27,6 @@ int kind_static_destroy(struct memkind *kind);
 struct memkind *kind_static_of_arena(unsigned arena);
 /* Call visit for each static kind that has a heap. */
 void kind_static_walk(void (*visit)(struct memkind *kind));
-/* Around a fork: the locks that extent hooks take. */
-void kind_static_lock_at_fork(void);
-void kind_static_unlock_at_fork(void);
 /*
  * The static kind of these properties, or MEMKIND_DEFAULT where its memory is
  * not there and the policy only prefers it.  -EINVAL: there is none; -ENXIO:

@@ -356,6 +356,30 @@ node_choice_here(const struct node_sets *sets)
 	return &sets->all;
 }
 
+int
+node_choice_copy(
+    enum node_choice choice, unsigned long *nodemask, unsigned long maxnode)
+{
+	const struct node_sets *sets = node_choice_get(choice);
+
+	if (sets == NULL)
+		return error_set(-ENOMEM, "no memory to look for NUMA nodes");
+	if (sets->rc < 0)
+		return error_set(sets->rc, "%s", sets->why);
+	if (nodemask == NULL)
+		return 0;
+	const struct node_set *set = node_choice_here(sets);
+	for (unsigned long node = 0; node < maxnode; node++) {
+		unsigned long bit = 1UL << node % NODE_SET_WORD_BITS;
+
+		if (node < NODE_SET_MAX && node_set_has(set, (unsigned)node))
+			nodemask[node / NODE_SET_WORD_BITS] |= bit;
+		else
+			nodemask[node / NODE_SET_WORD_BITS] &= ~bit;
+	}
+	return 0;
+}
+
 size_t
 node_choice_memory(const struct node_set *set)
 {

@@ -72,6 +72,14 @@ const struct node_sets *node_choice_get(enum node_choice choice);
 /* The nodes for the processor that the caller runs on. */
 const struct node_set *node_choice_here(const struct node_sets *sets);
 
+/*
+ * Set the bits of nodemask that are nodes for the caller's processor, and clear
+ * the others up to maxnode; NULL: only say whether there are any.  0, or as
+ * node_choice_make(), or -ENOMEM; sets the error's text.
+ */
+int node_choice_copy(enum node_choice choice, unsigned long *nodemask,
+    unsigned long maxnode) DK_MUST_CHECK;
+
 /* Bytes of memory, and huge pages of 2 MiB in the pools, of the nodes. */
 size_t node_choice_memory(const struct node_set *set);
 size_t node_choice_huge_pages(const struct node_set *set);

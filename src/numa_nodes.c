@@ -25,8 +25,8 @@ numa_node_of(const void *addr)
 	return rc == 0 && status >= 0 ? status : -1;
 }
 
-static int
-mode_of(enum numa_policy policy)
+int
+numa_mode_of(enum numa_policy policy)
 {
 	switch (policy) {
 	case NUMA_BIND:
@@ -42,19 +42,28 @@ mode_of(enum numa_policy policy)
 }
 
 int
-numa_place(void *addr, size_t len, enum numa_policy policy,
-    const struct node_set *nodes)
+numa_place_raw(void *addr, size_t len, int mode, const unsigned long *nodemask,
+    unsigned long maxnode)
 {
 	const struct numa_topology *t = numa_topology_get();
 	int saved_errno = errno;
 
-	if (policy == NUMA_ANY || (t != NULL && t->nr == 1))
+	if (t != NULL && t->nr == 1)
 		return 0;
-	/* The kernel takes one bit less than it is told. */
-	long rc = mbind(
-	    addr, len, mode_of(policy), nodes->words, NODE_SET_MAX + 1, 0);
+	long rc = mbind(addr, len, mode, nodemask, maxnode, 0);
 	int err = rc == 0 ? 0 : -errno;
 
 	errno = saved_errno;
 	return err;
+}
+
+int
+numa_place(void *addr, size_t len, enum numa_policy policy,
+    const struct node_set *nodes)
+{
+	if (policy == NUMA_ANY)
+		return 0;
+	/* The kernel takes one bit less than it is told. */
+	return numa_place_raw(
+	    addr, len, numa_mode_of(policy), nodes->words, NODE_SET_MAX + 1);
 }

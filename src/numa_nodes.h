@@ -26,4 +26,10 @@ int numa_node_of(const void *addr);
 int numa_place(void *addr, size_t len, enum numa_policy policy,
     const struct node_set *nodes) DK_MUST_CHECK;
 
+/* What mbind(2) calls a policy. */
+int numa_mode_of(enum numa_policy policy);
+/* numa_place() with what mbind(2) takes: a mode, and maxnode bits of nodes. */
+int numa_place_raw(void *addr, size_t len, int mode,
+    const unsigned long *nodemask, unsigned long maxnode) DK_MUST_CHECK;
+
 #endif /* NUMA_NODES_H */

@@ -191,14 +191,44 @@ os_nr_gigantic_pages(void)
 	return sum;
 }
 
-void
+int
 os_refuse_huge_pages(void *addr, size_t len)
 {
 	int saved_errno = errno;
+	int rc = madvise(addr, len, MADV_NOHUGEPAGE);
+	/* A kernel without them says so of any good range. */
+	bool has_none = rc < 0 && errno == EINVAL && len > 0 &&
+			(uintptr_t)addr % DK_PAGE == 0;
 
-	/* A kernel without them refuses, which is as good. */
-	(void)madvise(addr, len, MADV_NOHUGEPAGE);
-	errno = saved_errno;
+	return has_none ? result(0, saved_errno) : result(rc, saved_errno);
+}
+
+int
+os_mmap_flags(enum os_mmap_kind kind)
+{
+	switch (kind) {
+	case OS_MMAP_PRIVATE_HUGE:
+		return MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB;
+	case OS_MMAP_PRIVATE_GIGANTIC:
+		return MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB;
+	case OS_MMAP_SHARED:
+		return MAP_SHARED;
+	case OS_MMAP_PRIVATE:
+	default:
+		return MAP_PRIVATE | MAP_ANONYMOUS;
+	}
+}
+
+int
+os_map_with_flags(void *hint, size_t len, int flags, void **addr)
+{
+	int saved_errno = errno;
+	void *p = mmap(hint, len, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (p == MAP_FAILED)
+		return result(-1, saved_errno);
+	*addr = p;
+	return 0;
 }
 
 int

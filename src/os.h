@@ -35,8 +35,20 @@ int os_map_huge(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 int os_map_gigantic(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 /* Pages of 1 GiB that the kernel has or may make; 0: it knows of none. */
 size_t os_nr_gigantic_pages(void);
-/* No transparent huge pages there. */
-void os_refuse_huge_pages(void *addr, size_t len);
+/* No transparent huge pages there.  0 also where the kernel has none. */
+int os_refuse_huge_pages(void *addr, size_t len);
+/* Flags of mmap(2) for memory without a file. */
+enum os_mmap_kind {
+	OS_MMAP_PRIVATE,
+	OS_MMAP_PRIVATE_HUGE,     /* of 2 MiB */
+	OS_MMAP_PRIVATE_GIGANTIC, /* of 1 GiB */
+	OS_MMAP_SHARED
+};
+int os_mmap_flags(enum os_mmap_kind kind);
+/* Map memory without a file with flags of the caller's choice, at hint if that
+ * is free. */
+int os_map_with_flags(void *hint, size_t len, int flags, void **addr)
+    DK_MUST_CHECK;
 
 enum os_map_flags {
 	OS_MAP_SYNC = 1 << 0,     /* -EOPNOTSUPP when the file is not DAX */

@@ -24,6 +24,7 @@ libdaxkind_core_la_SOURCES = \
 	src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
 	src/decorators.c src/decorators.h \
 	src/environment.c src/error.c src/error.h src/kind.c src/kind.h \
+	src/kind_arenas.c src/kind_arenas.h \
 	src/kind_registry.c src/kind_registry.h \
 	src/kind_heap_ops.c src/kind_heap_ops.h \
 	src/kind_quarantine.c src/kind_quarantine.h \
@@ -31,8 +32,8 @@ libdaxkind_core_la_SOURCES = \
 	src/api_hbw.c src/api_memtier.c src/memtier_decorators.h \
 	src/sigbus.c src/sigbus.h src/kind_fork.c \
 	src/kind_default.c src/kind_static.c src/kind_static.h \
-	src/api.h src/api_alloc.c src/api_error.c src/api_fixed.c \
-	src/api_kind.c src/api_persist.c src/api_quarantine.c \
+	src/api.h src/api_alloc.c src/api_arena.c src/api_error.c \
+	src/api_fixed.c src/api_kind.c src/api_ops.c src/api_persist.c src/api_quarantine.c \
 	src/api_region.c src/api_stats.c
 if HAVE_DAXCTL
 libdaxkind_core_la_SOURCES += src/daxctl_query.c src/ndctl_query.c

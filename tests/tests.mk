@@ -50,6 +50,7 @@ API_TESTS = \
 	tests/api/test_malloc \
 	tests/api/test_memtier \
 	tests/api/test_names \
+	tests/api/test_ops \
 	tests/api/test_own_ops \
 	tests/api/test_persist \
 	tests/api/test_pmem \
@@ -80,6 +81,7 @@ DAX_TESTS = \
 	tests/dax/test_fsdax_names \
 	tests/dax/test_fsdax_space \
 	tests/dax/test_kmem_names \
+	tests/dax/test_kmem_static_kinds \
 	tests/dax/test_nosync_command \
 	tests/dax/test_nosync_region \
 	tests/dax/test_tmpfs_region

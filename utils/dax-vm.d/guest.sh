@@ -55,7 +55,8 @@ Guest_partial=
 # guest_start LAYOUT [QEMU_ARGUMENT...]: boots $Run_dir/initrd.  Needs Image
 # (the NVDIMM's file) and Eadr; Serial0 overrides where the console goes.
 guest_start() {
-	local layout=$1 machine args append pdeath=()
+	local layout=$1 machine args append target lb bandwidth latency
+	local pdeath=()
 	local size=$Nvdimm_size_mixed
 
 	shift
@@ -70,7 +71,18 @@ guest_start() {
 			-object memory-backend-ram,id=node0,size=2G
 			-object memory-backend-ram,id=node1,size=2G
 			-numa node,nodeid=0,cpus=0-1,memdev=node0
-			-numa node,nodeid=1,memdev=node1)
+			-numa node,nodeid=1,memdev=node1,initiator=0)
+		# What the firmware's HMAT says of the two: node 1 is slower
+		# to answer (ns) and faster to transfer (bytes/s).
+		machine=$machine,hmat=on
+		for target in 0:80:100G 1:300:300G; do
+			lb=hmat-lb,initiator=0,target=${target%%:*}
+			lb=$lb,hierarchy=memory
+			bandwidth=${target##*:} latency=${target#*:}
+			args+=(-numa "$lb,data-type=access-latency,\
+latency=${latency%:*}" -numa "$lb,data-type=access-bandwidth,\
+bandwidth=$bandwidth")
+		done
 	else
 		size=$Nvdimm_size_nvdimm
 		args=(-m 2G,slots=4,maxmem=6G)

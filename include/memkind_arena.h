@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memkind_arena.h -- kinds with operations of a program's own, without a region.
+ *
+ * Such a kind is made of memory that its operations map and bind: mmap, or
+ * get_mmap_flags, mbind with get_mbind_nodemask and get_mbind_mode, and madvise,
+ * as far as they are there.  memkind_arena(3) has an example.
+ */
+#ifndef MEMKIND_ARENA_H
+#define MEMKIND_ARENA_H
+
+#include <memkind_ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* jemalloc's table of functions that get and give back memory. */
+typedef struct extent_hooks_s extent_hooks_t;
+
+/* The operations create and destroy.  MEMKIND_ERROR_INVALID: it is there already,
+ * or has a region; MEMKIND_ERROR_MALLOC; MEMKIND_ERROR_ENVIRON. */
+int memkind_arena_create(
+    struct memkind *kind, struct memkind_ops *ops, const char *name);
+int memkind_arena_destroy(struct memkind *kind);
+/* What create does after memkind_default_create().  hooks is a table of
+ * jemalloc's, which is copied and serves instead of the operations; NULL: the
+ * operations. */
+int memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks);
+
+/* Operations of these names.  A size of 0 gives NULL. */
+void *memkind_arena_malloc(struct memkind *kind, size_t size);
+void *memkind_arena_calloc(struct memkind *kind, size_t num, size_t size);
+int memkind_arena_posix_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size);
+void *memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size);
+void memkind_arena_free(struct memkind *kind, void *ptr);
+/* MEMKIND_SUCCESS: file space goes back as the policy says.  Kinds without a
+ * region take both policies. */
+int memkind_arena_update_memory_usage_policy(
+    struct memkind *kind, memkind_mem_usage_policy policy);
+
+/* The same for a block of any kind; ptr must not be NULL for realloc. */
+struct memkind *memkind_arena_detect_kind(void *ptr);
+void *memkind_arena_realloc_with_kind_detect(void *ptr, size_t size);
+void memkind_arena_free_with_kind_detect(void *ptr);
+
+/* The operation get_arena: threads are spread over several arenas, or share
+ * one.  MEMKIND_ERROR_INVALID: the kind has no arenas of its own. */
+int memkind_thread_get_arena(
+    struct memkind *kind, unsigned int *arena, size_t size);
+int memkind_bijective_get_arena(
+    struct memkind *kind, unsigned int *arena, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MEMKIND_ARENA_H */

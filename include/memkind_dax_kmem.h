@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memkind_dax_kmem.h -- nodes of DAX devices in mode system-ram.
+ *
+ * For operations tables of a program's own (memkind_ops.h).
+ */
+#ifndef MEMKIND_DAX_KMEM_H
+#define MEMKIND_DAX_KMEM_H
+
+#include <memkind_ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Set the bits of nodemask that belong to DAX devices, or to the nodes that
+ * MEMKIND_DAX_KMEM_NODES names, and clear all others up to maxnode.  kind is not
+ * looked at; nodemask NULL: only say whether there are any.  The result is as
+ * memkind_check_available(MEMKIND_DAX_KMEM)'s.
+ */
+int memkind_dax_kmem_all_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MEMKIND_DAX_KMEM_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * memkind_hbw.h -- operations of kinds of high-bandwidth memory.
+ *
+ * For operations tables of a program's own (memkind_ops.h).  memkind(3) says
+ * which memory that is.
+ */
+#ifndef MEMKIND_HBW_H
+#define MEMKIND_HBW_H
+
+#include <memkind_ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* MEMKIND_SUCCESS, or why the kind's memory is not there; any kind will do. */
+int memkind_hbw_check_available(struct memkind *kind);
+/* The same, and whether huge pages of 2 MiB can be had there. */
+int memkind_hbw_hugetlb_check_available(struct memkind *kind);
+
+/*
+ * Set the bits of nodemask that belong to nodes of high bandwidth, and clear all
+ * others up to maxnode: the nearest to the processor that the caller runs on, or
+ * all of them.  kind is not looked at; nodemask NULL: only say whether there
+ * are any.  The result is as memkind_check_available(MEMKIND_HBW)'s.
+ */
+int memkind_hbw_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
+int memkind_hbw_all_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
+
+/* Look for the memory of MEMKIND_HBW and so on now, rather than at the first
+ * allocation.  Calling them is never necessary, and twice does no harm. */
+void memkind_hbw_init_once(void);
+void memkind_hbw_all_init_once(void);
+void memkind_hbw_hugetlb_init_once(void);
+void memkind_hbw_all_hugetlb_init_once(void);
+void memkind_hbw_preferred_init_once(void);
+void memkind_hbw_preferred_hugetlb_init_once(void);
+void memkind_hbw_interleave_init_once(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MEMKIND_HBW_H */
