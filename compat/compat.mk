@@ -37,3 +37,16 @@ libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libautohbw.map
 libautohbw_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libautohbw.map
+
+bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes
+compat_memkind_auto_dax_kmem_nodes_SOURCES = compat/dax_kmem_nodes.c \
+	compat/nodes_command.c compat/nodes_command.h
+if HAVE_DAXCTL
+compat_memkind_auto_dax_kmem_nodes_CPPFLAGS = $(AM_CPPFLAGS) -DDK_HAVE_DAXCTL=1
+else
+compat_memkind_auto_dax_kmem_nodes_CPPFLAGS = $(AM_CPPFLAGS) -DDK_HAVE_DAXCTL=0
+endif
+compat_memkind_auto_dax_kmem_nodes_LDADD = libdaxkind.la
+compat_memkind_hbw_nodes_SOURCES = compat/hbw_nodes.c \
+	compat/nodes_command.c compat/nodes_command.h
+compat_memkind_hbw_nodes_LDADD = libdaxkind.la

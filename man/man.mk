@@ -17,6 +17,8 @@ MAN_PAGES = \
 	man/libautohbw.7 \
 	man/libmemtier.3 \
 	man/libmemtier.7 \
+	man/memkind-auto-dax-kmem-nodes.1 \
+	man/memkind-hbw-nodes.1 \
 	man/memkind.3 \
 	man/memkind_allocator.3 \
 	man/memkind_arena.3 \
