@@ -161,6 +161,7 @@ SCRIPT_TESTS = \
 	tests/abi/headers.sh \
 	tests/abi/install.sh \
 	tests/abi/manpages.sh \
+	tests/abi/memkind_abi.sh \
 	tests/abi/symbols.sh \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
@@ -169,7 +170,7 @@ SCRIPT_TESTS = \
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += tests/dax/README.md tests/support/tsan.supp \
+EXTRA_DIST += tests/abi/libmemkind.symbols tests/dax/README.md tests/support/tsan.supp \
 	tests/api/compare/probe.c tests/api/differences.md \
 	tests/cxx/allocators.cc
 
