@@ -11,6 +11,7 @@
 
 #include "dram_source.h"
 #include "heap.h"
+#include "je.h"
 #include "kind.h"
 #include "kind_registry.h"
 #include "log.h"
@@ -131,6 +132,27 @@ int
 kind_arenas_get(struct memkind *kind, unsigned *arena)
 {
 	return arena_set_get(&kind->heap->arenas, arena);
+}
+
+/* With the registry's lock: none of them ends meanwhile. */
+static int
+decay_one(struct memkind *kind, void *arg)
+{
+	unsigned pos = 0, arena;
+
+	(void)arg;
+	if (kind->region != NULL || kind->heap == NULL)
+		return 0;
+	while (arena_set_next(&kind->heap->arenas, &pos, &arena))
+		je_arena_decay(arena);
+	return 0;
+}
+
+void
+kind_arenas_decay(void)
+{
+	if (atomic_load(&Nr_heaps) != 0)
+		(void)kind_registry_walk(decay_one, NULL);
 }
 
 struct search {

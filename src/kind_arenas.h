@@ -26,6 +26,9 @@ void kind_arenas_free(struct memkind *kind);
 /* The arena for the calling thread.  As arena_set_get(). */
 int kind_arenas_get(struct memkind *kind, unsigned *arena) DK_MUST_CHECK;
 
+/* Give back memory of all of them that decayed. */
+void kind_arenas_decay(void);
+
 /* The kind of these that an arena belongs to, or NULL. */
 struct memkind *kind_arenas_find(unsigned arena);
 

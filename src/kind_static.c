@@ -19,6 +19,7 @@
 #include "heap.h"
 #include "je.h"
 #include "kind.h"
+#include "kind_arenas.h"
 #include "kind_heap_ops.h"
 #include "log.h"
 #include "memkind_default.h"
@@ -95,7 +96,12 @@ make_all(void)
 	DRAM_KINDS(MAKE)
 }
 
-static size_t number_of(const struct memkind *kind);
+/* Of one of these kinds, which each have a heap of the table. */
+static size_t
+number_of(const struct memkind *kind)
+{
+	return (size_t)(kind->heap - Heaps);
+}
 
 int
 kind_static_create(
@@ -120,8 +126,8 @@ check_available(struct memkind *kind)
 	size_t i = number_of(kind);
 	int rc = dram_source_check(&Sources[i]);
 
-	if (rc == 0)
-		atomic_store_explicit(&Is_there[i], true, memory_order_relaxed);
+	if (rc == 0 && !atomic_exchange(&Is_there[i], true))
+		log_write(LOG_INFO, "kind %s: its memory is there", kind->name);
 	return error_from_errno(rc);
 }
 
@@ -287,30 +293,23 @@ static struct memkind_ops Unbound_ops = {
     .defrag_reallocate = kind_heap_defrag_reallocate,
 };
 
-#define RECORD(id, text, policy, nodes, flags)                                 \
-	[DRAM_##id] = {.ops = NUMA_##policy == NUMA_ANY ? &Unbound_ops : &Ops, \
-	    .name = "memkind_" #text,                                          \
-	    .heap = &Heaps[DRAM_##id]},
-static struct memkind Kinds[] = {DRAM_KINDS(RECORD)};
+#define RECORD(id, text, policy, nodes, flags)                      \
+	static struct memkind Kind_##id = {                         \
+	    .ops = NUMA_##policy == NUMA_ANY ? &Unbound_ops : &Ops, \
+	    .name = "memkind_" #text,                               \
+	    .heap = &Heaps[DRAM_##id]};                             \
+	DK_EXPORT memkind_t MEMKIND_##id = &Kind_##id;
+DRAM_KINDS(RECORD)
 
-static size_t
-number_of(const struct memkind *kind)
-{
-	return (size_t)(kind - Kinds);
-}
-
-#define SYMBOL(id, text, policy, nodes, flags) \
-	DK_EXPORT memkind_t MEMKIND_##id = &Kinds[DRAM_##id];
-DRAM_KINDS(SYMBOL)
+#define POINTER(id, text, policy, nodes, flags) &Kind_##id,
+static struct memkind *const Kinds[] = {DRAM_KINDS(POINTER)};
 
 bool
 kind_is_static(const struct memkind *kind)
 {
-	uintptr_t addr = (uintptr_t)kind;
-
 	return kind == &Kind_default ||
-	       (addr >= (uintptr_t)Kinds &&
-		   addr < (uintptr_t)(Kinds + NR_DRAM_KINDS));
+	       (kind != NULL && (uintptr_t)kind->heap >= (uintptr_t)Heaps &&
+		   (uintptr_t)kind->heap < (uintptr_t)(Heaps + NR_DRAM_KINDS));
 }
 
 int
@@ -326,7 +325,7 @@ void
 kind_static_walk(void (*visit)(struct memkind *kind))
 {
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
-		visit(&Kinds[i]);
+		visit(Kinds[i]);
 }
 
 struct memkind *
@@ -334,7 +333,7 @@ kind_static_of_arena(unsigned arena)
 {
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
 		if (heap_has_arena(&Heaps[i], arena))
-			return &Kinds[i];
+			return Kinds[i];
 	}
 	return &Kind_default;
 }
@@ -343,6 +342,7 @@ void
 kind_static_decay(void)
 {
 	je_default_decay();
+	kind_arenas_decay();
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
 		unsigned pos = 0, arena;
 

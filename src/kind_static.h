@@ -38,7 +38,7 @@ int kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
 struct memkind *kind_static_of_partition(int partition);
 /* Bytes that the kind could allocate at most.  -errno: nobody can tell. */
 int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
-/* Give memory back that decayed. */
+/* Give memory back that decayed, of all kinds without a region. */
 void kind_static_decay(void);
 bool kind_is_static(const struct memkind *kind);
 

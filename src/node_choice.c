@@ -394,7 +394,7 @@ node_choice_memory(const struct node_set *set)
 size_t
 node_choice_huge_pages(const struct node_set *set)
 {
-	const struct numa_topology *t = numa_topology_get();
+	const struct numa_topology *t = numa_topology_get_huge_pages();
 	size_t nr = 0;
 
 	for (unsigned node = 0; t != NULL && node < t->nr; node++)
@@ -405,7 +405,7 @@ node_choice_huge_pages(const struct node_set *set)
 bool
 node_choice_has_huge_pages(const struct node_set *set)
 {
-	const struct numa_topology *t = numa_topology_get();
+	const struct numa_topology *t = numa_topology_get_huge_pages();
 
 	return t != NULL &&
 	       (t->extra_huge_pages != 0 || node_choice_huge_pages(set) != 0);

@@ -268,13 +268,12 @@ numa_topology_free(struct numa_topology *topology)
 		(void)os_unmap(topology, topology->len);
 }
 
-const struct numa_topology *
-numa_topology_get(void)
+static const struct numa_topology *
+read_once(_Atomic(struct numa_topology *) *where)
 {
-	static _Atomic(struct numa_topology *) Machine;
 	struct numa_topology *none = NULL;
 	struct numa_topology *t =
-	    atomic_load_explicit(&Machine, memory_order_acquire);
+	    atomic_load_explicit(where, memory_order_acquire);
 
 	if (DK_LIKELY(t != NULL))
 		return t;
@@ -282,9 +281,25 @@ numa_topology_get(void)
 	if (numa_topology_read(
 		"/sys/devices/system/node", "/sys/kernel/mm", &t) < 0)
 		return NULL;
-	if (!atomic_compare_exchange_strong(&Machine, &none, t)) {
+	if (!atomic_compare_exchange_strong(where, &none, t)) {
 		numa_topology_free(t);
 		t = none;
 	}
 	return t;
+}
+
+const struct numa_topology *
+numa_topology_get(void)
+{
+	static _Atomic(struct numa_topology *) Machine;
+
+	return read_once(&Machine);
+}
+
+const struct numa_topology *
+numa_topology_get_huge_pages(void)
+{
+	static _Atomic(struct numa_topology *) Machine;
+
+	return read_once(&Machine);
 }

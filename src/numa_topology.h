@@ -54,5 +54,8 @@ void numa_topology_free(struct numa_topology *topology);
 
 /* That of this machine, read once; NULL: no memory for it. */
 const struct numa_topology *numa_topology_get(void);
+/* The same as it is when huge pages are first asked for: a program may reserve
+ * some before it uses them. */
+const struct numa_topology *numa_topology_get_huge_pages(void);
 
 #endif /* NUMA_TOPOLOGY_H */

@@ -80,8 +80,8 @@ DAX_TESTS = \
 	tests/dax/test_fsdax_badblocks \
 	tests/dax/test_fsdax_names \
 	tests/dax/test_fsdax_space \
+	tests/dax/test_kmem_kinds \
 	tests/dax/test_kmem_names \
-	tests/dax/test_kmem_static_kinds \
 	tests/dax/test_nosync_command \
 	tests/dax/test_nosync_region \
 	tests/dax/test_tmpfs_region

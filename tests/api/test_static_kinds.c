@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Each kind that memkind.h names. */
 static memkind_t *const All[] = {
@@ -154,6 +155,67 @@ test_realloc_to_a_kind_without_memory(void **state)
 		}
 		memkind_free(kind, p);
 	}
+}
+
+static void *
+use_all(void *arg)
+{
+	for (size_t n = 0; n < 20 * ARRAY_LEN(All); n++) {
+		memkind_t kind = *All[n % ARRAY_LEN(All)];
+		size_t size = 1 + n * 777;
+		char *p = memkind_malloc(kind, size);
+
+		if ((p != NULL) !=
+		    (memkind_check_available(kind) == MEMKIND_SUCCESS))
+			return NULL;
+		if (p == NULL)
+			continue;
+		memset(p, (int)n, size);
+		if (memkind_detect_kind(p) != kind ||
+		    !test_all_bytes(p, (int)(n & 0xff), size))
+			return NULL;
+		memkind_free(n % 2 ? kind : NULL, p);
+	}
+	return arg;
+}
+
+/* In a process where nobody has used one before. */
+static int
+use_all_at_once(void)
+{
+	pthread_t threads[8];
+	void *rc;
+
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		if (pthread_create(&threads[i], NULL, use_all, threads) != 0)
+			return 99;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		if (pthread_join(threads[i], &rc) != 0 || rc == NULL)
+			return 1;
+	}
+	return 0;
+}
+
+static int
+run_self(void *arg)
+{
+	static char self[] = "/proc/self/exe";
+	char *argv[] = {self, arg, NULL};
+
+	(void)execv(self, argv);
+	return 99;
+}
+
+/* The memory is looked for by all of them. */
+static void
+test_threads_use_all_of_them_first_at_once(void **state)
+{
+	static char arg[] = "--all-at-once";
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(test_in_child(run_self, arg), 0);
 }
 
 #define BOTH (MEMKIND_MEMTYPE_DEFAULT | MEMKIND_MEMTYPE_HIGH_BANDWIDTH)
@@ -323,9 +385,10 @@ test_threads_come_and_go(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+	    test_unit(test_threads_use_all_of_them_first_at_once),
 	    test_unit(test_they_are_there_without_being_made),
 	    test_unit(test_they_allocate),
 	    test_unit(test_kinds_are_distinct),
@@ -340,5 +403,7 @@ main(void)
 	    test_unit(test_threads_come_and_go),
 	};
 
+	if (argc > 1 && strcmp(argv[1], "--all-at-once") == 0)
+		return use_all_at_once();
 	return cmocka_run_group_tests_name("static_kinds", tests, NULL, NULL);
 }

@@ -191,6 +191,10 @@ test_this_machine(void **state)
 	(void)state;
 	assert_non_null(t);
 	assert_ptr_equal(numa_topology_get(), t);
+	assert_non_null(numa_topology_get_huge_pages());
+	assert_ptr_equal(
+	    numa_topology_get_huge_pages(), numa_topology_get_huge_pages());
+	assert_int_equal(numa_topology_get_huge_pages()->nr, t->nr);
 	assert_false(node_set_is_empty(&t->with_cpus));
 	assert_false(node_set_is_empty(&t->with_memory));
 	assert_true(os_current_node() < t->nr);

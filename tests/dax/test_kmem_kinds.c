@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test_kmem_static_kinds.c -- where the memory of static kinds really is, on a
+ * test_kmem_kinds.c -- where the memory of static kinds really is, on a
  * machine with two nodes: one with processors, and a device in system-ram mode,
  * of which the firmware says that it is slow to answer and fast to transfer.
+ *
+ * It runs before test_kmem_names, which takes the device away and brings it back:
+ * the kernel passes on the firmware's words only once.
  */
 #include "../support/cmocka_all.h"
 
@@ -295,5 +298,5 @@ main(void)
 	if (!dax_env_is_there())
 		return DAX_ENV_SKIP;
 	return cmocka_run_group_tests_name(
-	    "kmem static kinds", tests, reserve_huge_pages, NULL);
+	    "kmem kinds", tests, reserve_huge_pages, NULL);
 }
