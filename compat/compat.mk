@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Libraries that stand in for others, each over libdaxkind's public interface
 # and with a symbol map of its own.
-EXTRA_DIST += compat/libmemtier.map compat/libvmem.map
+EXTRA_DIST += compat/libautohbw.map compat/libmemkind.map \
+	compat/libmemtier.map compat/libvmem.map
 
 if BUILD_LIBVMEM
 lib_LTLIBRARIES += libvmem.la
@@ -27,3 +28,39 @@ libmemtier_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libmemtier.map
 libmemtier_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libmemtier.map
+
+lib_LTLIBRARIES += libautohbw.la
+daxkindinclude_HEADERS += include/autohbw_api.h
+libautohbw_la_SOURCES = compat/autohbw.c src/export.h src/util.h
+libautohbw_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
+libautohbw_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
+libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
+	-version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(top_srcdir)/compat/libautohbw.map
+libautohbw_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libautohbw.map
+
+bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes
+compat_memkind_auto_dax_kmem_nodes_SOURCES = compat/dax_kmem_nodes.c \
+	compat/nodes_command.c compat/nodes_command.h
+if HAVE_DAXCTL
+compat_memkind_auto_dax_kmem_nodes_CPPFLAGS = $(AM_CPPFLAGS) -DDK_HAVE_DAXCTL=1
+else
+compat_memkind_auto_dax_kmem_nodes_CPPFLAGS = $(AM_CPPFLAGS) -DDK_HAVE_DAXCTL=0
+endif
+compat_memkind_auto_dax_kmem_nodes_LDADD = libdaxkind.la
+compat_memkind_hbw_nodes_SOURCES = compat/hbw_nodes.c \
+	compat/nodes_command.c compat/nodes_command.h
+compat_memkind_hbw_nodes_LDADD = libdaxkind.la
+
+# The same objects as libdaxkind with the names of memkind's interface alone.
+if BUILD_LIBMEMKIND
+lib_LTLIBRARIES += libmemkind.la
+pkgconfig_DATA += compat/memkind.pc
+endif
+libmemkind_la_SOURCES =
+libmemkind_la_LIBADD = libdaxkind-core.la $(JEMALLOC_LIBADD) $(CORE_LIBS)
+libmemkind_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
+	-version-info 0:1:0 -no-undefined \
+	-Wl,--version-script=$(top_srcdir)/compat/libmemkind.map
+libmemkind_la_DEPENDENCIES = libdaxkind-core.la $(JEMALLOC_ARCHIVE) \
+	$(top_srcdir)/compat/libmemkind.map

@@ -37,15 +37,22 @@ namespace libmemkind
 namespace detail
 {
 
+/* Whether malloc is enough: a block of fewer bytes than align may be aligned to
+ * its size only. */
+inline bool
+is_plain(std::size_t bytes, std::size_t align)
+{
+	return align <= sizeof(void *) ||
+	       (align <= alignof(std::max_align_t) && align <= bytes);
+}
+
 /* Never NULL: throws std::bad_alloc, also for 0 bytes. */
 inline void *
 allocate_bytes(memkind_t kind, std::size_t bytes, std::size_t align)
 {
 	void *ptr = nullptr;
 
-	/* A block of fewer bytes than align may be aligned to its size only. */
-	if (align <= sizeof(void *) ||
-	    (align <= alignof(std::max_align_t) && align <= bytes))
+	if (is_plain(bytes, align))
 		ptr = memkind_malloc(kind, bytes);
 	else if (memkind_posix_memalign(kind, &ptr, align, bytes) != 0)
 		ptr = nullptr;

@@ -239,4 +239,6 @@ void memkind_set_allow_zero_allocs(memkind_t kind, bool state);
 }
 #endif
 
+#include <memkind_deprecated.h>
+
 #endif /* MEMKIND_H */

@@ -13,11 +13,15 @@ MAN_PAGES = \
 	man/daxkind_quarantine.3 \
 	man/daxkind_region_info.3 \
 	man/daxkind_region_open.3 \
+	man/hbwmalloc.3 \
+	man/libautohbw.7 \
 	man/libmemtier.3 \
 	man/libmemtier.7 \
+	man/memkind-auto-dax-kmem-nodes.1 \
+	man/memkind-hbw-nodes.1 \
 	man/memkind.3 \
-	man/memkind_arena.3 \
 	man/memkind_allocator.3 \
+	man/memkind_arena.3 \
 	man/memkind_create_fixed.3 \
 	man/memkind_create_kind.3 \
 	man/memkind_create_pmem.3 \
@@ -26,6 +30,7 @@ MAN_PAGES = \
 	man/memkind_destroy_kind.3 \
 	man/memkind_error_message.3 \
 	man/memkind_fixed.3 \
+	man/memkind_get_kind_by_partition.3 \
 	man/memkind_get_stat.3 \
 	man/memkind_hbw.3 \
 	man/memkind_hugetlb.3 \
@@ -33,6 +38,22 @@ MAN_PAGES = \
 	man/memkind_pmem.3 \
 	man/memkind_set_bg_threads.3
 MAN_ALIASES = \
+	man/MEMKIND_GBTLB.3 \
+	man/MEMKIND_HBW_GBTLB.3 \
+	man/MEMKIND_HBW_PREFERRED_GBTLB.3 \
+	man/hbw_allocator.3 \
+	man/hbwallocator.3 \
+	man/hbw_calloc.3 \
+	man/hbw_check_available.3 \
+	man/hbw_free.3 \
+	man/hbw_get_policy.3 \
+	man/hbw_malloc.3 \
+	man/hbw_malloc_usable_size.3 \
+	man/hbw_posix_memalign.3 \
+	man/hbw_posix_memalign_psize.3 \
+	man/hbw_realloc.3 \
+	man/hbw_set_policy.3 \
+	man/hbw_verify_memory_region.3 \
 	man/MEMKIND_DAX_KMEM.3 \
 	man/MEMKIND_DAX_KMEM_ALL.3 \
 	man/MEMKIND_DAX_KMEM_INTERLEAVE.3 \
@@ -77,6 +98,8 @@ MAN_ALIASES = \
 	man/daxkind_sigbus_install.3 \
 	man/daxkind_sigbus_remove.3 \
 	man/daxkind_version.3 \
+	man/fixed_allocator.3 \
+	man/fixedallocator.3 \
 	man/memkind_arena_calloc.3 \
 	man/memkind_arena_create.3 \
 	man/memkind_arena_create_map.3 \
@@ -90,8 +113,6 @@ MAN_ALIASES = \
 	man/memkind_arena_realloc_with_kind_detect.3 \
 	man/memkind_arena_update_memory_usage_policy.3 \
 	man/memkind_bijective_get_arena.3 \
-	man/fixed_allocator.3 \
-	man/fixedallocator.3 \
 	man/memkind_calloc.3 \
 	man/memkind_check_available.3 \
 	man/memkind_check_dax_path.3 \

@@ -11,6 +11,22 @@
 #include "os.h"
 #include "util.h"
 
+/* Whether pages are from the kernel's pools. */
+static bool
+is_huge(const struct dram_source *source)
+{
+	return (source->flags & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) != 0;
+}
+
+/* What is mapped and unmapped at once. */
+static size_t
+page_size(const struct dram_source *source)
+{
+	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0)
+		return GIB;
+	return is_huge(source) ? DK_HUGE_PAGE : DK_PAGE;
+}
+
 void
 dram_source_init(struct dram_source *source, enum numa_policy policy,
     enum node_choice choice, unsigned flags)
@@ -19,7 +35,7 @@ dram_source_init(struct dram_source *source, enum numa_policy policy,
 	source->policy = policy;
 	source->choice = choice;
 	source->flags = flags;
-	source->keeps = (flags & DRAM_HUGE_PAGES) != 0 || os_hogs_memory();
+	source->keeps = is_huge(source) || os_hogs_memory();
 	lock_init(&source->lock, LOCK_DRAM);
 	pool_init(&source->records, sizeof(struct rangeset_node));
 	rangeset_init(&source->free, &source->records);
@@ -58,25 +74,34 @@ dram_source_check(struct dram_source *source)
 		return error_set(-EUSERS,
 		    "no huge page of 2 MiB is in the kernel's pools; see "
 		    "/proc/sys/vm/nr_hugepages");
+	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0 &&
+	    os_nr_gigantic_pages() == 0)
+		return error_set(-EUSERS,
+		    "no huge page of 1 GiB is in the kernel's pools; see "
+		    "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
+		    "nr_hugepages");
 	return 0;
 }
 
 int
 dram_source_capacity(struct dram_source *source, size_t *bytes)
 {
-	bool is_huge = (source->flags & DRAM_HUGE_PAGES) != 0;
 	int rc = dram_source_check(source);
 
 	/* No huge page at all is still a number. */
 	if (rc < 0 && rc != -EUSERS)
 		return rc;
 	if (source->policy == NUMA_PREFERRED ||
-	    (is_huge && source->policy != NUMA_ANY))
+	    (is_huge(source) && source->policy != NUMA_ANY))
 		return -ENODEV;
 	const struct node_set *set =
 	    node_choice_here(node_choice_get(choice_of(source)));
-	*bytes = is_huge ? node_choice_huge_pages(set) * DK_HUGE_PAGE
-			 : node_choice_memory(set);
+	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0)
+		*bytes = os_nr_gigantic_pages() * GIB;
+	else
+		*bytes = is_huge(source)
+			     ? node_choice_huge_pages(set) * DK_HUGE_PAGE
+			     : node_choice_memory(set);
 	return 0;
 }
 
@@ -99,8 +124,7 @@ place(const struct dram_source *source, void *addr, size_t len)
 	}
 	/* Binding does not see whether these nodes have a huge page, and a
 	 * store to one that is not there is a signal. */
-	if (rc == 0 && source->policy == NUMA_BIND &&
-	    (source->flags & DRAM_HUGE_PAGES) != 0 &&
+	if (rc == 0 && source->policy == NUMA_BIND && is_huge(source) &&
 	    os_populate(addr, len) < 0)
 		rc = -ENOMEM;
 	return rc;
@@ -112,7 +136,9 @@ map(const struct dram_source *source, size_t len, size_t align, void **addr)
 	void *mapped;
 	int rc;
 
-	if ((source->flags & DRAM_HUGE_PAGES) != 0)
+	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0)
+		rc = os_map_gigantic(len, align, &mapped);
+	else if (is_huge(source))
 		rc = os_map_huge(len, align, &mapped);
 	else
 		rc = os_map_anon_aligned(len, align, &mapped);
@@ -155,10 +181,10 @@ keep(struct dram_source *source, char *addr, size_t len)
 
 	lock_take(&source->lock);
 	int rc = rangeset_add(&source->free, (uintptr_t)addr, len);
-	if (rc == 0 && (source->flags & DRAM_HUGE_PAGES) != 0 &&
+	if (rc == 0 && is_huge(source) &&
 	    rangeset_find(&source->free, (uintptr_t)addr, &start, &range_len)) {
-		size_t first = align_up(start, DK_HUGE_PAGE);
-		size_t end = align_down(start + range_len, DK_HUGE_PAGE);
+		size_t first = align_up(start, page_size(source));
+		size_t end = align_down(start + range_len, page_size(source));
 
 		/* One that stays for want of records is kept for later. */
 		if (first < end &&
@@ -179,13 +205,11 @@ dram_source_take(struct dram_source *source, size_t len, size_t align,
 		*is_zero = false;
 		return 0;
 	}
-	if (!align_up_checked(len,
-		(source->flags & DRAM_HUGE_PAGES) != 0 ? DK_HUGE_PAGE : DK_PAGE,
-		&map_len))
+	if (!align_up_checked(len, page_size(source), &map_len))
 		return -ENOMEM;
 	void *mapped;
-	if ((source->flags & DRAM_HUGE_PAGES) != 0)
-		align = max_size(align, DK_HUGE_PAGE);
+	if (is_huge(source))
+		align = max_size(align, page_size(source));
 	int rc = source->map != NULL
 		     ? source->map(source, map_len, align, &mapped)
 		     : map(source, map_len, align, &mapped);

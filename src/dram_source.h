@@ -27,6 +27,7 @@ enum dram_flags {
 	DRAM_ANYWHERE = 1 << 2,
 	/* Of map() below: what it maps may hold something. */
 	DRAM_DIRTY = 1 << 3,
+	DRAM_GIGANTIC_PAGES = 1 << 4, /* of 1 GiB, from the kernel's pools */
 };
 
 struct dram_source {

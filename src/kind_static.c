@@ -23,6 +23,7 @@
 #include "kind_heap_ops.h"
 #include "log.h"
 #include "memkind_default.h"
+#include "memkind_deprecated.h"
 #include "node_choice.h"
 #include "numa_nodes.h"
 #include "os.h"
@@ -43,6 +44,10 @@
 	    DRAM_HUGE_PAGES | DRAM_ANYWHERE)                                   \
 	X(HBW_INTERLEAVE, hbw_interleave, INTERLEAVE, HBW_ALL,                 \
 	    DRAM_SMALL_PAGES)                                                  \
+	X(GBTLB, gbtlb, ANY, WITH_MEMORY, DRAM_GIGANTIC_PAGES)                 \
+	X(HBW_GBTLB, hbw_gbtlb, BIND, HBW_NEAREST, DRAM_GIGANTIC_PAGES)        \
+	X(HBW_PREFERRED_GBTLB, hbw_preferred_gbtlb, PREFERRED, HBW_ONE,        \
+	    DRAM_GIGANTIC_PAGES | DRAM_ANYWHERE)                               \
 	X(DAX_KMEM, dax_kmem, BIND, KMEM_NEAREST, 0)                           \
 	X(DAX_KMEM_ALL, dax_kmem_all, BIND, KMEM_ALL, 0)                       \
 	X(DAX_KMEM_PREFERRED, dax_kmem_preferred, PREFERRED, KMEM_ONE,         \
@@ -144,11 +149,12 @@ is_there(struct memkind *kind)
 static bool
 has_made_room(struct memkind *kind)
 {
-	if ((Sources[number_of(kind)].flags & DRAM_HUGE_PAGES) == 0 ||
-	    !is_there(kind))
+	static const unsigned huge = DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES;
+
+	if ((Sources[number_of(kind)].flags & huge) == 0 || !is_there(kind))
 		return false;
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
-		if ((Sources[i].flags & DRAM_HUGE_PAGES) != 0)
+		if ((Sources[i].flags & huge) != 0)
 			heap_purge(&Heaps[i]);
 	}
 	return true;
@@ -227,10 +233,14 @@ dram_realloc(struct memkind *kind, void *ptr, size_t size)
 static int
 get_mmap_flags(struct memkind *kind, int *flags)
 {
-	bool is_huge = (Sources[number_of(kind)].flags & DRAM_HUGE_PAGES) != 0;
+	unsigned of = Sources[number_of(kind)].flags;
+	enum os_mmap_kind kind_of_map = OS_MMAP_PRIVATE;
 
-	*flags =
-	    os_mmap_flags(is_huge ? OS_MMAP_PRIVATE_HUGE : OS_MMAP_PRIVATE);
+	if ((of & DRAM_HUGE_PAGES) != 0)
+		kind_of_map = OS_MMAP_PRIVATE_HUGE;
+	else if ((of & DRAM_GIGANTIC_PAGES) != 0)
+		kind_of_map = OS_MMAP_PRIVATE_GIGANTIC;
+	*flags = os_mmap_flags(kind_of_map);
 	return MEMKIND_SUCCESS;
 }
 
@@ -395,4 +405,50 @@ kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
 	return error_set(-EINVAL,
 	    "no kind has memory types %#x, policy %d and flags %#x", memtype,
 	    (int)policy, bits);
+}
+
+/* By memkind's numbers of them. */
+static memkind_t *const By_partition[] = {
+    [MEMKIND_PARTITION_DEFAULT] = &MEMKIND_DEFAULT,
+    [MEMKIND_PARTITION_HBW] = &MEMKIND_HBW,
+    [MEMKIND_PARTITION_HBW_HUGETLB] = &MEMKIND_HBW_HUGETLB,
+    [MEMKIND_PARTITION_HBW_PREFERRED] = &MEMKIND_HBW_PREFERRED,
+    [MEMKIND_PARTITION_HBW_PREFERRED_HUGETLB] = &MEMKIND_HBW_PREFERRED_HUGETLB,
+    [MEMKIND_PARTITION_HUGETLB] = &MEMKIND_HUGETLB,
+    [MEMKIND_PARTITION_HBW_GBTLB] = &MEMKIND_HBW_GBTLB,
+    [MEMKIND_PARTITION_HBW_PREFERRED_GBTLB] = &MEMKIND_HBW_PREFERRED_GBTLB,
+    [MEMKIND_PARTITION_GBTLB] = &MEMKIND_GBTLB,
+    [MEMKIND_PARTITION_HBW_INTERLEAVE] = &MEMKIND_HBW_INTERLEAVE,
+    [MEMKIND_PARTITION_INTERLEAVE] = &MEMKIND_INTERLEAVE,
+    [MEMKIND_PARTITION_REGULAR] = &MEMKIND_REGULAR,
+    [MEMKIND_PARTITION_HBW_ALL] = &MEMKIND_HBW_ALL,
+    [MEMKIND_PARTITION_HBW_ALL_HUGETLB] = &MEMKIND_HBW_ALL_HUGETLB,
+    [MEMKIND_PARTITION_DAX_KMEM] = &MEMKIND_DAX_KMEM,
+    [MEMKIND_PARTITION_DAX_KMEM_ALL] = &MEMKIND_DAX_KMEM_ALL,
+    [MEMKIND_PARTITION_DAX_KMEM_PREFERRED] = &MEMKIND_DAX_KMEM_PREFERRED,
+    [MEMKIND_PARTITION_DAX_KMEM_INTERLEAVE] = &MEMKIND_DAX_KMEM_INTERLEAVE,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY] = &MEMKIND_HIGHEST_CAPACITY,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY_PREFERRED] =
+	&MEMKIND_HIGHEST_CAPACITY_PREFERRED,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY_LOCAL] =
+	&MEMKIND_HIGHEST_CAPACITY_LOCAL,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY_LOCAL_PREFERRED] =
+	&MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED,
+    [MEMKIND_PARTITION_LOWEST_LATENCY_LOCAL] = &MEMKIND_LOWEST_LATENCY_LOCAL,
+    [MEMKIND_PARTITION_LOWEST_LATENCY_LOCAL_PREFERRED] =
+	&MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED,
+    [MEMKIND_PARTITION_HIGHEST_BANDWIDTH_LOCAL] =
+	&MEMKIND_HIGHEST_BANDWIDTH_LOCAL,
+    [MEMKIND_PARTITION_HIGHEST_BANDWIDTH_LOCAL_PREFERRED] =
+	&MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED,
+};
+_Static_assert(ARRAY_LEN(By_partition) == MEMKIND_NUM_BASE_KIND,
+    "each partition has its kind");
+
+struct memkind *
+kind_static_of_partition(int partition)
+{
+	return partition >= 0 && partition < (int)ARRAY_LEN(By_partition)
+		   ? *By_partition[partition]
+		   : NULL;
 }

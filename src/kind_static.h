@@ -34,6 +34,8 @@ void kind_static_walk(void (*visit)(struct memkind *kind));
  */
 int kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
     struct memkind **kind) DK_MUST_CHECK;
+/* The kind that memkind numbers so, or NULL. */
+struct memkind *kind_static_of_partition(int partition);
 /* Bytes that the kind could allocate at most.  -errno: nobody can tell. */
 int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
 /* Give memory back that decayed, of all kinds without a region. */

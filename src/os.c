@@ -40,6 +40,9 @@
 #ifndef MAP_HUGE_2MB
 #define MAP_HUGE_2MB (21 << 26)
 #endif
+#ifndef MAP_HUGE_1GB
+#define MAP_HUGE_1GB (30 << 26) /* as above */
+#endif
 
 /* Turn a system call's result into 0 or -errno, and put errno back. */
 static int
@@ -139,8 +142,9 @@ os_map_anon_aligned(size_t len, size_t align, void **addr)
 	return rc;
 }
 
-int
-os_map_huge(size_t len, size_t align, void **addr)
+/* page: MAP_HUGE_*. */
+static int
+map_huge(size_t len, size_t align, int page, void **addr)
 {
 	int saved_errno = errno;
 	struct reservation r = {0};
@@ -150,12 +154,41 @@ os_map_huge(size_t len, size_t align, void **addr)
 	 * is not there. */
 	if (rc == 0)
 		rc = map_over(&r,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB,
-		    -1, 0);
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0);
 	errno = saved_errno;
 	if (rc == 0)
 		*addr = r.kept;
 	return rc;
+}
+
+int
+os_map_huge(size_t len, size_t align, void **addr)
+{
+	return map_huge(len, align, MAP_HUGE_2MB, addr);
+}
+
+int
+os_map_gigantic(size_t len, size_t align, void **addr)
+{
+	return map_huge(len, align, MAP_HUGE_1GB, addr);
+}
+
+size_t
+os_nr_gigantic_pages(void)
+{
+	static const char *const files[] = {
+	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
+	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
+	    "nr_overcommit_hugepages"};
+	size_t sum = 0, nr;
+	char line[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (os_read_line(files[i], line, sizeof(line)) == 0 &&
+		    os_parse_number(line, &nr))
+			sum += nr;
+	}
+	return sum;
 }
 
 int
@@ -176,6 +209,8 @@ os_mmap_flags(enum os_mmap_kind kind)
 	switch (kind) {
 	case OS_MMAP_PRIVATE_HUGE:
 		return MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB;
+	case OS_MMAP_PRIVATE_GIGANTIC:
+		return MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB;
 	case OS_MMAP_SHARED:
 		return MAP_SHARED;
 	case OS_MMAP_PRIVATE:

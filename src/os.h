@@ -31,12 +31,17 @@ int os_map_anon_aligned(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 /* The same of huge pages of 2 MiB: len and align are multiples of that.
  * -ENOMEM: the kernel's pools have not so many. */
 int os_map_huge(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+/* The same of pages of 1 GiB. */
+int os_map_gigantic(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+/* Pages of 1 GiB that the kernel has or may make; 0: it knows of none. */
+size_t os_nr_gigantic_pages(void);
 /* No transparent huge pages there.  0 also where the kernel has none. */
 int os_refuse_huge_pages(void *addr, size_t len);
 /* Flags of mmap(2) for memory without a file. */
 enum os_mmap_kind {
 	OS_MMAP_PRIVATE,
-	OS_MMAP_PRIVATE_HUGE, /* of 2 MiB */
+	OS_MMAP_PRIVATE_HUGE,     /* of 2 MiB */
+	OS_MMAP_PRIVATE_GIGANTIC, /* of 1 GiB */
 	OS_MMAP_SHARED
 };
 int os_mmap_flags(enum os_mmap_kind kind);

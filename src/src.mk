@@ -29,7 +29,7 @@ libdaxkind_core_la_SOURCES = \
 	src/kind_heap_ops.c src/kind_heap_ops.h \
 	src/kind_quarantine.c src/kind_quarantine.h \
 	src/kind_tally.c src/kind_tally.h src/tiers.c src/tiers.h \
-	src/api_memtier.c src/memtier_decorators.h \
+	src/api_hbw.c src/api_memtier.c src/memtier_decorators.h \
 	src/sigbus.c src/sigbus.h src/kind_fork.c \
 	src/kind_default.c src/kind_static.c src/kind_static.h \
 	src/api.h src/api_alloc.c src/api_arena.c src/api_error.c \

@@ -45,6 +45,7 @@ API_TESTS = \
 	tests/api/test_fixed \
 	tests/api/test_fixed_ops \
 	tests/api/test_full_fs \
+	tests/api/test_hbw \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
 	tests/api/test_memtier \
@@ -168,6 +169,7 @@ SCRIPT_TESTS = \
 	tests/abi/headers.sh \
 	tests/abi/install.sh \
 	tests/abi/manpages.sh \
+	tests/abi/memkind_abi.sh \
 	tests/abi/symbols.sh \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
@@ -176,7 +178,8 @@ SCRIPT_TESTS = \
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += tests/dax/README.md tests/fuzz/corpus tests/support/tsan.supp \
+EXTRA_DIST += tests/abi/libmemkind.symbols tests/dax/README.md \
+	tests/fuzz/corpus tests/support/tsan.supp \
 	tests/api/compare/probe.c tests/api/differences.md \
 	tests/cxx/allocators.cc
 

@@ -57,6 +57,7 @@ check() {
 	echo "$1: $(wc -l <"$tmp/map") public symbols agree"
 }
 
-check libdaxkind src/daxkind.map 'memkind|daxkind|memtier'
+check libdaxkind src/daxkind.map 'memkind|daxkind|memtier|hbw'
 check libvmem compat/libvmem.map vmem
 check libmemtier compat/libmemtier.map
+check libautohbw compat/libautohbw.map

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the libraries of compat/, each linked with the one that it tests.
-dist_check_SCRIPTS += tests/compat/memtier.sh
-TESTS += tests/compat/memtier.sh
+COMPAT_SCRIPT_TESTS = tests/compat/autohbw.sh tests/compat/memtier.sh \
+	tests/compat/nodes.sh
+dist_check_SCRIPTS += $(COMPAT_SCRIPT_TESTS)
+TESTS += $(COMPAT_SCRIPT_TESTS)
 if BUILD_TESTS
-check_PROGRAMS += tests/compat/memtier_program
+check_PROGRAMS += tests/compat/autohbw_program tests/compat/memtier_program
 if BUILD_LIBVMEM
 check_PROGRAMS += tests/compat/test_vmem
 TESTS += tests/compat/test_vmem
@@ -12,3 +14,5 @@ endif
 tests_compat_test_vmem_LDADD = tests/libsupport.la libvmem.la libdaxkind.la \
 	$(CMOCKA_LIBS) $(PTHREAD_LIBS)
 tests_compat_memtier_program_LDADD = libdaxkind.la $(PTHREAD_LIBS)
+tests_compat_autohbw_program_LDADD = libautohbw.la libdaxkind.la \
+	$(PTHREAD_LIBS)

@@ -4,6 +4,7 @@
  * Compiled and run at each standard by allocators.sh.
  */
 #include <fixed_allocator.h>
+#include <hbw_allocator.h>
 #include <memkind_allocator.h>
 #include <pmem_allocator.h>
 
@@ -100,8 +101,10 @@ is_aligned(const T *p)
 /* What holds for every allocator. */
 template <template <typename> class A>
 void
-check_allocator(const A<int> &alloc)
+check_allocator(const A<int> &from)
 {
+	A<int> alloc(from);
+
 	using traits = std::allocator_traits<A<int>>;
 
 	/* its types */
@@ -272,6 +275,20 @@ check_pmem()
 }
 
 void
+check_hbw()
+{
+	hbw::allocator<int> alloc;
+
+	check_allocator<hbw::allocator>(alloc);
+	check_containers<hbw::allocator>(alloc);
+	CHECK(alloc == hbw::allocator<wide>());
+	int x = 0;
+	CHECK(alloc.address(x) == &x);
+	std::vector<int, hbw::allocator<int>> v(100, 1); /* made by itself */
+	CHECK(v[99] == 1);
+}
+
+void
 check_static()
 {
 	static_kind::allocator<int> alloc(kinds::DEFAULT);
@@ -371,6 +388,10 @@ check_resources()
 	    dir, 32 * MIB, libmemkind::allocation_policy::CONSERVATIVE);
 	pmem::memory_resource of_other(std::string(dir), 32 * MIB);
 
+	hbw::memory_resource of_hbw, of_other_hbw;
+
+	check_resource(of_hbw);
+	CHECK(of_hbw == of_other_hbw && of_hbw != of_default);
 	{
 		fixed::memory_resource of_area(a.addr, a.size);
 
@@ -400,6 +421,7 @@ main(int argc, char **argv)
 	check_fixed();
 	check_pmem();
 	check_static();
+	check_hbw();
 #ifdef DAXKIND_CXX_HAS_PMR
 	check_resources();
 	std::puts("allocators and memory resources");

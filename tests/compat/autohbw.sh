@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# libautohbw.so, preloaded: blocks of the sizes of AUTO_HBW_SIZE are of the kind
+# of AUTO_HBW_MEM_TYPE, with node 0 for one of high bandwidth.
+set -eu
+: "${top_srcdir:=.}" "${top_builddir:=.}"
+lib_dir=$(cd "$top_builddir" && pwd)/.libs
+lib=$lib_dir/libautohbw.so
+[ -e "$lib" ] || { echo "libautohbw was not built"; exit 99; }
+if nm -D --undefined-only "$lib_dir/libdaxkind.so" |
+	grep -qE '__(asan|tsan)_init'; then
+	echo "skipped: a sanitizer has a malloc of its own"
+	exit 77
+fi
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 99' HUP INT TERM
+# shellcheck disable=SC3045 # dash has it
+ulimit -c 0 2>/dev/null || : # no core files of what aborts
+bad=0
+fail() {
+	echo "FAILED: $*"
+	sed 's/^/    /' "$tmp/out"
+	bad=1
+}
+
+program=$top_builddir/tests/compat/.libs/autohbw_program
+[ -x "$program" ] || program=$top_builddir/tests/compat/autohbw_program
+[ -x "$program" ] || program=
+
+# run VARIABLE=VALUE... -- ARGUMENTS: of the program; none has a blank
+run() {
+	vars=
+	while [ "$1" != -- ]; do
+		vars="$vars $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086
+	env -u MEMKIND_HBW_NODES "LD_LIBRARY_PATH=$lib_dir" \
+		"LD_PRELOAD=$lib" $vars "$program" "$@" >"$tmp/out" 2>&1
+}
+
+m=1048576
+if [ -n "$program" ]; then
+	hbw=MEMKIND_HBW_NODES=0
+	run $hbw -- 3 $m 5000000 || fail "from 1 MiB on by itself"
+	run $hbw -- -1 1000 1048575 || fail "and not below"
+	run $hbw AUTO_HBW_SIZE=4K -- 3 4096 $m || fail "from 4K on"
+	run $hbw AUTO_HBW_SIZE=4K -- -1 4095 || fail "below 4K"
+	run $hbw AUTO_HBW_SIZE=1K:5K -- 3 1024 5120 || fail "from 1K to 5K"
+	run $hbw AUTO_HBW_SIZE=1K:5K -- -1 1023 5121 || fail "outside of 1K:5K"
+	run $hbw AUTO_HBW_SIZE=2000: -- 3 2000 $m || fail "2000:"
+	run $hbw AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=MEMKIND_HBW -- 1 $m ||
+		fail "MEMKIND_HBW"
+	run $hbw AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=memkind_hbw_interleave -- \
+		9 $m || fail "memkind_hbw_interleave"
+	run AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=MEMKIND_INTERLEAVE -- 10 $m ||
+		fail "MEMKIND_INTERLEAVE"
+	run AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=MEMKIND_DEFAULT -- -1 $m ||
+		fail "MEMKIND_DEFAULT"
+
+	# what is said of it
+	run AUTO_HBW_LOG=-1 -- -1 $m || fail "silent"
+	[ "$(cat "$tmp/out")" = ok ] || fail "is not silent at -1"
+	run AUTO_HBW_LOG=0 AUTO_HBW_SIZE=1K -- -1 $m || fail "level 0"
+	grep -q '^autohbw: blocks from 1024 to' "$tmp/out" || fail "level 0"
+	! grep -q 'malloc of' "$tmp/out" || fail "blocks at level 0"
+	run $hbw -- 3 $m || fail "level 1"
+	grep -q "^autohbw: malloc of $m bytes: 0x" "$tmp/out" || fail "level 1"
+	run $hbw AUTO_HBW_LOG=2 -- 3 $m || fail "level 2"
+	grep -q 'autohbw_program(' "$tmp/out" || fail "no caller at level 2"
+	for size in x 1K: 1K:x 1X K -1 1K:2K:3K; do
+		run "AUTO_HBW_SIZE=$size" AUTO_HBW_LOG=0 -- -1 $m || fail "$size"
+		[ $size = 1K: ] || grep -q 'is no SIZE' "$tmp/out" ||
+			fail "nothing was said of $size"
+	done
+	run AUTO_HBW_SIZE=2K:1K -- -1 1024 1500 2048 || fail "2K:1K"
+	grep -q 'leaves no size' "$tmp/out" || fail "2K:1K"
+	run AUTO_HBW_MEM_TYPE=NONE -- -1 1000 || fail "no kind"
+	grep -q 'is no kind' "$tmp/out" || fail "no kind"
+	if run MEMKIND_HBW_THRESHOLD=99999999 AUTO_HBW_MEM_TYPE=MEMKIND_HBW -- \
+		1 $m; then
+		fail "ran on memory that is not there"
+	fi
+	grep -q 'is not there' "$tmp/out" || fail "not there"
+else
+	echo "test programs are not built: not run"
+fi
+
+# shellcheck disable=SC2016 # the other shell's
+LD_LIBRARY_PATH=$lib_dir LD_PRELOAD=$lib AUTO_HBW_SIZE=100 AUTO_HBW_LOG=-1 \
+	/bin/sh -c 'a=$(ls / | sort | tail -n 1); echo "$a"' >"$tmp/out" 2>&1 ||
+	fail "sh"
+[ $bad -eq 0 ] || exit 1
+echo "blocks are where their sizes say"
