@@ -18,8 +18,8 @@ enum {
 static int
 print_usage(const struct nodes_command *command)
 {
-	printf("usage: %s [-h | --help]\n\n%s,\n"
-	       "as a list that numactl --membind takes.\n",
+	(void)printf("usage: %s [-h | --help]\n\n%s,\n"
+		     "as a list that numactl --membind takes.\n",
 	    command->name, command->about);
 	return fflush(stdout) == 0 ? 0 : command->failure;
 }
@@ -34,21 +34,21 @@ nodes_command(const struct nodes_command *command, int argc, char **argv)
 	    (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
 		return print_usage(command);
 	if (argc != 1) {
-		fprintf(stderr, "%s: takes no argument but --help\n",
+		(void)fprintf(stderr, "%s: takes no argument but --help\n",
 		    command->name);
 		return 2;
 	}
 	if (command->get(NULL, mask, MAX_NODES) != MEMKIND_SUCCESS) {
-		fprintf(
+		(void)fprintf(
 		    stderr, "%s: %s\n", command->name, daxkind_last_error());
 		return command->failure;
 	}
 	for (unsigned node = 0; node < MAX_NODES; node++) {
 		if ((mask[node / WORD_BITS] >> node % WORD_BITS & 1) == 0)
 			continue;
-		printf("%s%u", is_first ? "" : ",", node);
+		(void)printf("%s%u", is_first ? "" : ",", node);
 		is_first = false;
 	}
-	putchar('\n');
+	(void)putchar('\n');
 	return fflush(stdout) == 0 ? 0 : command->failure;
 }

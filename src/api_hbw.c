@@ -148,15 +148,6 @@ hbw_malloc_usable_size(void *ptr)
 	return memkind_malloc_usable_size(NULL, ptr);
 }
 
-/* Have the page in memory; its content stays. */
-static void
-touch(uintptr_t page)
-{
-	_Atomic(char) *byte = (_Atomic(char) *)page;
-
-	(void)atomic_fetch_or_explicit(byte, 0, memory_order_relaxed);
-}
-
 DK_EXPORT int
 hbw_verify_memory_region(void *addr, size_t size, int flags)
 {
@@ -167,11 +158,13 @@ hbw_verify_memory_region(void *addr, size_t size, int flags)
 	    __builtin_add_overflow((uintptr_t)addr, size, &end))
 		return EINVAL;
 	if ((flags & HBW_TOUCH_PAGES) != 0) {
+		/* Beforehand, because populating may be by stores. */
 		for (uintptr_t page = start; page < end; page += DK_PAGE) {
 			if (os_is_mapped((void *)page) < 0)
 				return EFAULT;
-			touch(page);
 		}
+		if (os_populate((void *)start, end - start) < 0)
+			return EFAULT;
 	}
 	const struct node_sets *sets = node_choice_get(NODES_HBW_ALL);
 	if (sets == NULL || sets->rc < 0)

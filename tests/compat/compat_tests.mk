@@ -16,3 +16,6 @@ tests_compat_test_vmem_LDADD = tests/libsupport.la libvmem.la libdaxkind.la \
 tests_compat_memtier_program_LDADD = libdaxkind.la $(PTHREAD_LIBS)
 tests_compat_autohbw_program_LDADD = libautohbw.la libdaxkind.la \
 	$(PTHREAD_LIBS)
+# The compiler takes it for granted that malloc() leaves errno.
+tests_compat_autohbw_program_CFLAGS = $(AM_CFLAGS) -fno-builtin
+tests_compat_memtier_program_CFLAGS = $(AM_CFLAGS) -fno-builtin
