@@ -58,9 +58,11 @@ lib_LTLIBRARIES += libmemkind.la
 pkgconfig_DATA += compat/memkind.pc
 endif
 libmemkind_la_SOURCES =
-libmemkind_la_LIBADD = libdaxkind-core.la $(JEMALLOC_LIBADD) $(CORE_LIBS)
-libmemkind_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
+libmemkind_la_LIBADD = libdaxkind-core.la $(JEMALLOC_LIBADD) $(TLS_LIBADD) \
+	$(CORE_LIBS)
+libmemkind_la_LDFLAGS = $(AM_LDFLAGS) $(TLS_RPATH) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:1:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libmemkind.map
-libmemkind_la_DEPENDENCIES = libdaxkind-core.la $(JEMALLOC_ARCHIVE) \
+libmemkind_la_DEPENDENCIES = libdaxkind-core.la libdaxkind-tls.la \
+	$(JEMALLOC_ARCHIVE) \
 	$(top_srcdir)/compat/libmemkind.map

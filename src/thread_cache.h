@@ -73,6 +73,13 @@ enum {
 	THREAD_CACHE_BUCKETS = 64
 };
 
+/* Of two copies of this library in a process, libmemkind.so.0 being one, each may
+ * find a cache of the other's in a slot, mark it, and see that it is not its own:
+ * these places stay where they are in every version. */
+_Static_assert(offsetof(struct thread_cache, owner) == 8 &&
+		   offsetof(struct thread_cache, busy) == 16,
+    "the places are known to other versions");
+
 struct thread_caches {
 	/* All of the thread, by the heap's number; linked by thread_next. */
 	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];

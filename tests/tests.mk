@@ -219,7 +219,7 @@ tests_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_libunit_la_LIBADD = tests/libsupport.la libdaxkind-core.la
 
 # What unit tests are linked with ...
-LDADD = tests/libunit.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
+LDADD = tests/libunit.la libtls.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
 $(UNIT_TESTS): private AM_LDFLAGS = $(DK_LDFLAGS) \
 	$(UNIT_WRAPS:%=-Wl,--wrap=%)
 # ... and the others, which see the library as a user does.

@@ -110,6 +110,6 @@ LD_LIBRARY_PATH=$dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 "$tmp/program" || { echo "a plug-in failed with status $?"; exit 1; }
 "$tmp/linked" || { echo "a linked program failed with status $?"; exit 1; }
-! ldd "$tmp/linked" | grep -q libdaxkind ||
+! ldd "$tmp/linked" | grep -q 'libdaxkind\.so' ||
 	{ echo "a linked program needs libdaxkind too"; exit 1; }
 echo "$(wc -l <"$tmp/wanted") names are there, and programs run on them"

@@ -27,7 +27,7 @@ utils_daxkind_daxkind_SOURCES = \
 	utils/daxkind/probe.c
 utils_daxkind_daxkind_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) \
 	-DDK_LIBEXECDIR='"$(pkglibexecdir)"'
-utils_daxkind_daxkind_LDADD = libdaxkind-core.la $(JEMALLOC_ARCHIVE) \
+utils_daxkind_daxkind_LDADD = libdaxkind-core.la libtls.la $(JEMALLOC_ARCHIVE) \
 	$(CORE_LIBS) $(JSON_LIBS)
 
 # What daxkind bench runs: linked with the shared library, which is what is to
