@@ -176,6 +176,10 @@ SCRIPT_TESTS = \
 	tests/cxx/allocators.sh \
 	tests/man/man_examples.sh
 
+if BUILD_LIBMEMKIND
+SCRIPT_TESTS += tests/abi/debian_programs.sh
+endif
+
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += tests/abi/libmemkind.symbols tests/dax/README.md \
