@@ -195,6 +195,10 @@ check_main() {
 		# not about the memory of a region
 		*/api/test_environ | */api/test_full_fs | \
 			*/api/test_preloaded_malloc) continue ;;
+		*/api/test_static_kinds | */api/test_hbw) # once is enough
+			name=api.${test##*/}
+			kinds=tmpfs
+			;;
 		*/dax/test_*)
 			name=${test##*/}
 			kinds=$(check_kinds "$name")
