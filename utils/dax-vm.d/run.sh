@@ -75,13 +75,14 @@ kinds_check() {
 	done
 }
 
-# job_add KIND NAME: tests of the public interface leave the devices alone, so
-# two kinds of device can be tested at a time.
+# job_add KIND NAME: most tests use their own device and change no other, so two
+# kinds of device can be tested at a time.
 job_add() {
 	local lane=alone
 
 	case $2 in
-	api.*)
+	api.* | test_dax_fork | test_dax_owner | test_dax_region | \
+		test_dax_tiered_cache | test_fsdax_space)
 		case $1 in
 		devdax | ext4) lane=1 ;;
 		*) lane=2 ;;
