@@ -171,6 +171,28 @@ load(const char *library, int flags, const struct symbol *symbols, size_t nr)
 	return NULL;
 }
 
+/* The file of memkind's own library: libmemkind.so.0 may be ours, which has what
+ * no other has. */
+static const char *
+find_memkind(void)
+{
+	static const char *const files[] = {"libmemkind.so.0",
+	    "/usr/lib/x86_64-linux-gnu/libmemkind.so.0",
+	    "/usr/lib64/libmemkind.so.0", "/usr/lib/libmemkind.so.0"};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		void *lib = dlopen(files[i], RTLD_LAZY | RTLD_LOCAL);
+
+		if (lib == NULL)
+			continue;
+		bool is_ours = dlsym(lib, "daxkind_tls_slots") != NULL;
+		(void)dlclose(lib);
+		if (!is_ours)
+			return files[i];
+	}
+	return NULL;
+}
+
 static const char *
 load_memkind(void)
 {
@@ -192,8 +214,11 @@ load_memkind(void)
 	};
 
 	/* Its calls of its own functions must not end here. */
-	return load("libmemkind.so.0", RTLD_DEEPBIND, symbols,
-	    sizeof(symbols) / sizeof(symbols[0]));
+	const char *file = find_memkind();
+	if (file == NULL)
+		return fail("there is no libmemkind.so.0, or none but ours");
+	return load(
+	    file, RTLD_DEEPBIND, symbols, sizeof(symbols) / sizeof(symbols[0]));
 }
 
 static const char *
