@@ -121,14 +121,6 @@ alloc(struct memkind *kind, size_t size, size_t align, bool zero)
 }
 
 static void *
-or_enomem(void *ptr)
-{
-	if (DK_UNLIKELY(ptr == NULL))
-		errno = ENOMEM;
-	return ptr;
-}
-
-static void *
 no_kind(void)
 {
 	errno = EINVAL;

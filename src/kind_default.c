@@ -20,14 +20,6 @@ always_available(struct memkind *kind)
 }
 
 static void *
-or_enomem(void *ptr)
-{
-	if (DK_UNLIKELY(ptr == NULL))
-		errno = ENOMEM;
-	return ptr;
-}
-
-static void *
 default_malloc(struct memkind *kind, size_t size)
 {
 	(void)kind;

@@ -12,14 +12,6 @@
 #include "kind.h"
 #include "util.h"
 
-static void *
-or_enomem(void *ptr)
-{
-	if (DK_UNLIKELY(ptr == NULL))
-		errno = ENOMEM;
-	return ptr;
-}
-
 void *
 kind_heap_malloc(struct memkind *kind, size_t size)
 {

@@ -8,6 +8,9 @@
 #ifndef KIND_HEAP_OPS_H
 #define KIND_HEAP_OPS_H
 
+#include <errno.h>
+
+#include "export.h"
 #include "heap.h"
 #include "memkind_ops.h"
 
@@ -28,5 +31,14 @@ int kind_heap_update_memory_usage_policy(
 /* One of the three figures; -1 for what is none. */
 int kind_pick_stat(
     const struct heap_stats *stats, memkind_stat_type stat, size_t *value);
+
+/* What malloc() and its relatives return. */
+static inline void *
+or_enomem(void *ptr)
+{
+	if (DK_UNLIKELY(ptr == NULL))
+		errno = ENOMEM;
+	return ptr;
+}
 
 #endif /* KIND_HEAP_OPS_H */

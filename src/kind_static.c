@@ -173,14 +173,6 @@ alloc(struct memkind *kind, size_t size, size_t align, bool zero)
 }
 
 static void *
-or_enomem(void *ptr)
-{
-	if (DK_UNLIKELY(ptr == NULL))
-		errno = ENOMEM;
-	return ptr;
-}
-
-static void *
 dram_malloc(struct memkind *kind, size_t size)
 {
 	return or_enomem(alloc(kind, size, 0, false));
