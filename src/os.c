@@ -441,6 +441,8 @@ os_thp_is_disabled(void)
 	return rc == 1;
 }
 
+/* --- files ------------------------------------------------------- */
+
 int
 os_open(const char *path, bool create, int *fd)
 {
@@ -732,6 +734,8 @@ os_lock_file(int fd)
 	return result(flock(fd, LOCK_EX | LOCK_NB), saved_errno);
 }
 
+/* --- text of the system ------------------------------------------ */
+
 int
 os_read_line(const char *path, char *buf, size_t buf_size)
 {
@@ -865,6 +869,8 @@ os_walk_dir(
 	return rc;
 }
 
+/* --- records of our own ------------------------------------------ */
+
 void *
 os_new(size_t size)
 {
@@ -883,6 +889,8 @@ os_delete(void *record)
 	free(record);
 	errno = saved_errno;
 }
+
+/* --- threads, time and the machine ------------------------------- */
 
 int
 os_membarrier_init(void)

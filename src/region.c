@@ -351,6 +351,8 @@ region_refuse_in_child(void)
 	    "its parent: open a region of its own");
 }
 
+/* --- taking ------------------------------------------------------ */
+
 int
 region_take(struct daxkind_region *r, size_t len, size_t align,
     enum rangeset_end end, struct region_block *block)
@@ -428,6 +430,8 @@ wants_trim_locked(struct daxkind_region *r, size_t *keep)
 	*keep = limit / 2;
 	return r->space.idle.total > limit;
 }
+
+/* --- giving ------------------------------------------------------ */
 
 int
 region_give(struct daxkind_region *r, void *addr, size_t len)
@@ -524,6 +528,8 @@ discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 	return rc;
 }
 
+/* --- giving file space back -------------------------------------- */
+
 void
 region_trim(struct daxkind_region *r, size_t keep)
 {
@@ -591,6 +597,8 @@ region_is_full_for(struct daxkind_region *r, size_t len)
 	lock_drop(&r->lock);
 	return is_full;
 }
+
+/* --- asking ------------------------------------------------------ */
 
 void
 region_get_figures(struct daxkind_region *r, struct space_figures *figures)
