@@ -109,7 +109,7 @@ collect(struct heap *heap)
 static bool
 purge(struct heap *heap)
 {
-	uint64_t now = os_now_us();
+	uint64_t now = os_now_coarse_us();
 	uint64_t next =
 	    atomic_load_explicit(&heap->next_purge_us, memory_order_relaxed);
 	unsigned pos = 0, arena;
@@ -198,30 +198,12 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 
 /* --- small blocks: jemalloc --------------------------------------------------- */
 
-/* The last class that may stand in for one: of blocks up to twice as large. */
-static unsigned
-last_stand_in(unsigned size_class)
+/* Whether jemalloc may have a block: in a slab, or with room for a new one. */
+static bool
+may_have(const struct heap *heap, unsigned size_class, size_t longest_free)
 {
-	size_t most = 2 * (size_t)Size_classes.size[size_class];
-
-	while (size_class + 1 < Size_classes.nr &&
-	       Size_classes.size[size_class + 1] <= most)
-		size_class++;
-	return size_class;
-}
-
-/* A block of that class from any arena. */
-static void *
-alloc_anywhere(struct heap *heap, unsigned size_class)
-{
-	uint64_t mark = slabs_mark(heap, size_class);
-	void *ptr = slabs_alloc_anywhere(heap, size_class);
-
-	/* Not so when the file system is full: others may make room there. */
-	if (ptr == NULL && region_is_full_for(heap->region,
-			       Size_classes.slab_size[size_class]))
-		slabs_set_full(heap, size_class, mark);
-	return ptr;
+	return Size_classes.slab_size[size_class] <= longest_free ||
+	       !slabs_are_full(heap, size_class);
 }
 
 /* No slab has room, nor is there room for one: a larger block will do, or whole
@@ -230,48 +212,49 @@ static void *
 alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
 {
 	size_t size = Size_classes.size[size_class];
+	size_t len = align_up(size, DK_PAGE);
+	size_t longest_free = region_longest_free(heap->region);
 	void *ptr = NULL;
+	unsigned last = Size_classes.last_stand_in[size_class];
+	unsigned arena;
 
-	for (unsigned i = size_class + 1;
-	     ptr == NULL && i <= last_stand_in(size_class); i++) {
+	if (arena_set_get(&heap->arenas, &arena) < 0)
+		return NULL;
+	for (unsigned i = size_class + 1; ptr == NULL && i <= last; i++) {
 		if (Size_classes.size[i] % align == 0 &&
-		    !slabs_is_known_full(heap, i))
-			ptr = alloc_anywhere(heap, i);
+		    may_have(heap, i, longest_free))
+			ptr = slabs_alloc_anywhere(heap, arena, i);
 	}
-	if (ptr == NULL && 2 * size >= DK_PAGE)
-		ptr = take_pages(heap, align_up(size, DK_PAGE), DK_PAGE, false);
+	if (ptr == NULL && len <= 2 * size && len <= longest_free)
+		ptr = take_pages(heap, len, DK_PAGE, false);
 	return ptr;
 }
 
-/* The thread's arena has no room: other arenas may have a slab with room in
- * it, and free blocks may be cached. */
+/* The class has no room: free blocks may be cached, an arena may be about to
+ * give pages back, and a larger block will do. */
 static DK_NOINLINE void *
 alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
 {
 	void *ptr = NULL;
 
-	(void)collect(heap);
-	ptr = alloc_anywhere(heap, size_class);
-	if (ptr == NULL && purge(heap))
-		ptr = alloc_anywhere(heap, size_class);
+	if (collect(heap) || purge(heap))
+		ptr = thread_cache_alloc_slow(heap, size_class);
 	if (ptr == NULL)
 		ptr = alloc_stand_in(heap, size_class, align);
 	return ptr;
 }
 
-/* Whether to fail at once: no slab had room, nothing was freed since, and no
- * thread caches a block. */
-static bool
-is_known_full(struct heap *heap, unsigned size_class)
+static DK_NOINLINE void *
+alloc_small_slow(struct heap *heap, unsigned size_class, size_t align)
 {
-	if (!slabs_is_known_full(heap, size_class))
-		return false;
-	for (unsigned i = last_stand_in(size_class); i > size_class; i--) {
-		if (!slabs_is_known_full(heap, i))
-			return false;
-	}
-	return atomic_load_explicit(
-		   &heap->caches.nr_open, memory_order_seq_cst) == 0;
+	void *ptr = NULL;
+
+	if (DK_LIKELY(!slabs_are_full(heap, size_class)) ||
+	    may_have(heap, size_class, region_longest_free(heap->region)))
+		ptr = thread_cache_alloc_slow(heap, size_class);
+	if (DK_UNLIKELY(ptr == NULL))
+		ptr = alloc_small_hard(heap, size_class, align);
+	return ptr;
 }
 
 /* size is a multiple of align, so that every block of its class is aligned. */
@@ -286,11 +269,7 @@ alloc_small(struct heap *heap, size_t size, size_t align, bool zero)
 		/* An ending thread has no slabs to go to, but pages. */
 		if (DK_UNLIKELY(thread_cache_is_off()))
 			return alloc_large(heap, size, 0, zero);
-		if (is_known_full(heap, size_class))
-			return NULL;
-		ptr = thread_cache_alloc_slow(heap, size_class);
-		if (DK_UNLIKELY(ptr == NULL))
-			ptr = alloc_small_hard(heap, size_class, align);
+		ptr = alloc_small_slow(heap, size_class, align);
 	}
 	if (zero && ptr != NULL)
 		memset(ptr, 0, size);

@@ -948,13 +948,25 @@ os_parse_number(const char *text, size_t *number)
 	return ok;
 }
 
-uint64_t
-os_now_us(void)
+static uint64_t
+now_us(clockid_t clock)
 {
 	struct timespec now = {0};
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* can not fail on Linux */
+	(void)clock_gettime(clock, &now); /* can not fail on Linux */
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+os_now_us(void)
+{
+	return now_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
+os_now_coarse_us(void)
+{
+	return now_us(CLOCK_MONOTONIC_COARSE);
 }
 
 unsigned

@@ -155,6 +155,8 @@ bool os_hogs_memory(void);
 /* A decimal number, blanks around it allowed; false for anything else. */
 bool os_parse_number(const char *text, size_t *number);
 uint64_t os_now_us(void); /* CLOCK_MONOTONIC */
+/* The same, up to 10 ms late, for a fraction of the price. */
+uint64_t os_now_coarse_us(void);
 /* Make ready for os_membarrier(), which makes every thread of the process pass
  * a full memory barrier.  -ENOSYS: a kernel before 4.14, or it is forbidden. */
 int os_membarrier_init(void) DK_MUST_CHECK;

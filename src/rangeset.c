@@ -82,26 +82,40 @@ join(struct rangeset_node *left, struct rangeset_node *right)
 	return right;
 }
 
-static struct rangeset_node *
-insert(struct rangeset_node *n, struct rangeset_node *new_node)
+static void
+insert(struct rangeset *rs, struct rangeset_node *new_node)
 {
-	if (n == NULL)
-		return new_node;
-	if (new_node->priority > n->priority) {
-		split(n, new_node->start, &new_node->kid[0], &new_node->kid[1]);
-		update(new_node);
-		return new_node;
-	}
-	bool right = new_node->start > n->start;
+	struct rangeset_node **link = &rs->root;
 
-	n->kid[right] = insert(n->kid[right], new_node);
-	update(n);
-	return n;
+	while (*link != NULL && (*link)->priority >= new_node->priority) {
+		struct rangeset_node *n = *link;
+
+		n->longest = max_size(n->longest, new_node->len);
+		link = &n->kid[new_node->start > n->start];
+	}
+	split(*link, new_node->start, &new_node->kid[0], &new_node->kid[1]);
+	update(new_node);
+	*link = new_node;
+}
+
+/*
+ * Where the sums of longest begin to need the node at start, which is there and
+ * had that length: above, another node is longer.
+ */
+static struct rangeset_node **
+first_to_update(struct rangeset *rs, size_t start, size_t len)
+{
+	struct rangeset_node **link = &rs->root;
+
+	while ((*link)->longest != len && (*link)->start != start)
+		link = &(*link)->kid[start > (*link)->start];
+	return link;
 }
 
 /* Take the node at start, which is there, out of the tree. */
 static struct rangeset_node *
-erase(struct rangeset_node *n, size_t start, struct rangeset_node **erased)
+erase_below(
+    struct rangeset_node *n, size_t start, struct rangeset_node **erased)
 {
 	if (n->start == start) {
 		*erased = n;
@@ -109,61 +123,81 @@ erase(struct rangeset_node *n, size_t start, struct rangeset_node **erased)
 	}
 	bool right = start > n->start;
 
-	n->kid[right] = erase(n->kid[right], start, erased);
+	n->kid[right] = erase_below(n->kid[right], start, erased);
 	update(n);
 	return n;
 }
 
-/* The length of the node at start changed: put the sums above it right. */
 static void
-refresh(struct rangeset_node *n, size_t start)
+update_below(struct rangeset_node *n, size_t start)
 {
 	assert(n != NULL); /* it is there */
 	if (n->start != start)
-		refresh(n->kid[start > n->start], start);
+		update_below(n->kid[start > n->start], start);
 	update(n);
+}
+
+/* The node, in its place in the order, gets shorter. */
+static void
+shorten(struct rangeset *rs, struct rangeset_node *n, size_t start, size_t len)
+{
+	size_t old_len = n->len;
+
+	n->start = start;
+	n->len = len;
+	update_below(*first_to_update(rs, start, old_len), start);
+}
+
+/* The node, in its place in the order, gets longer. */
+static void
+lengthen(
+    struct rangeset *rs, struct rangeset_node *grown, size_t start, size_t len)
+{
+	struct rangeset_node *n = rs->root;
+
+	grown->start = start;
+	grown->len = len;
+	for (; n != grown; n = n->kid[start > n->start])
+		n->longest = max_size(n->longest, len);
+	n->longest = max_size(n->longest, len);
+}
+
+/* The last node that starts at or before pos and the first one after it, or
+ * NULL. */
+static void
+neighbours(const struct rangeset *rs, size_t pos, struct rangeset_node **before,
+    struct rangeset_node **after)
+{
+	*before = NULL;
+	*after = NULL;
+	for (struct rangeset_node *n = rs->root; n != NULL;) {
+		if (n->start <= pos) {
+			*before = n;
+			n = n->kid[1];
+		} else {
+			*after = n;
+			n = n->kid[0];
+		}
+	}
 }
 
 /* The last node that starts at or before pos, or NULL. */
 static struct rangeset_node *
 at_or_before(const struct rangeset *rs, size_t pos)
 {
-	struct rangeset_node *found = NULL;
+	struct rangeset_node *before, *after;
 
-	for (struct rangeset_node *n = rs->root; n != NULL;) {
-		if (n->start <= pos) {
-			found = n;
-			n = n->kid[1];
-		} else {
-			n = n->kid[0];
-		}
-	}
-	return found;
-}
-
-/* The first node that starts after pos, or NULL. */
-static struct rangeset_node *
-after(const struct rangeset *rs, size_t pos)
-{
-	struct rangeset_node *found = NULL;
-
-	for (struct rangeset_node *n = rs->root; n != NULL;) {
-		if (n->start > pos) {
-			found = n;
-			n = n->kid[0];
-		} else {
-			n = n->kid[1];
-		}
-	}
-	return found;
+	neighbours(rs, pos, &before, &after);
+	return before;
 }
 
 static void
-drop_node(struct rangeset *rs, size_t start)
+drop_node(struct rangeset *rs, struct rangeset_node *n)
 {
+	struct rangeset_node **link = first_to_update(rs, n->start, n->len);
 	struct rangeset_node *erased;
 
-	rs->root = erase(rs->root, start, &erased);
+	*link = erase_below(*link, n->start, &erased);
 	pool_put(rs->nodes, erased);
 	rs->nr--;
 }
@@ -179,7 +213,7 @@ new_node(struct rangeset *rs, size_t start, size_t len)
 	    .len = len,
 	    .longest = len,
 	    .priority = next_random(rs)};
-	rs->root = insert(rs->root, n);
+	insert(rs, n);
 	rs->nr++;
 	return 0;
 }
@@ -187,25 +221,23 @@ new_node(struct rangeset *rs, size_t start, size_t len)
 int
 rangeset_add(struct rangeset *rs, size_t start, size_t len)
 {
-	struct rangeset_node *prev = at_or_before(rs, start);
-	struct rangeset_node *next = after(rs, start);
+	struct rangeset_node *prev, *next;
+
+	neighbours(rs, start, &prev, &next);
 	bool joins_prev = prev != NULL && prev->start + prev->len == start;
 	bool joins_next = next != NULL && start + len == next->start;
 
 	if (joins_prev) {
-		if (joins_next) {
-			size_t next_len = next->len;
+		size_t grown = prev->len + len;
 
-			drop_node(rs, next->start);
-			prev->len += next_len;
+		if (joins_next) {
+			grown += next->len;
+			drop_node(rs, next);
 		}
-		prev->len += len;
-		refresh(rs->root, prev->start);
+		lengthen(rs, prev, prev->start, grown);
 	} else if (joins_next) {
 		/* It stays the first node after prev: the order holds. */
-		next->start = start;
-		next->len += len;
-		refresh(rs->root, start);
+		lengthen(rs, next, start, next->len + len);
 	} else {
 		int rc = new_node(rs, start, len);
 
@@ -230,17 +262,13 @@ cut(struct rangeset *rs, struct rangeset_node *n, size_t start, size_t end)
 
 		if (rc < 0)
 			return rc;
-		n->len = from - n_start;
-		refresh(rs->root, n_start);
+		shorten(rs, n, n_start, from - n_start);
 	} else if (from > n_start) {
-		n->len = from - n_start;
-		refresh(rs->root, n_start);
+		shorten(rs, n, n_start, from - n_start);
 	} else if (to < n_end) {
-		n->start = to;
-		n->len = n_end - to;
-		refresh(rs->root, to);
+		shorten(rs, n, to, n_end - to);
 	} else {
-		drop_node(rs, n_start);
+		drop_node(rs, n);
 	}
 	rs->total -= to - from;
 	return 0;
@@ -250,23 +278,22 @@ int
 rangeset_remove(struct rangeset *rs, size_t start, size_t len)
 {
 	size_t end = start + len;
-	struct rangeset_node *n = at_or_before(rs, start);
+	struct rangeset_node *n, *next;
+	int rc = 0;
 
 	/* Only the first node can need a split, and then it is the only one:
 	 * so either nothing was changed or nothing can fail any more. */
+	neighbours(rs, start, &n, &next);
 	if (n != NULL && n->start + n->len > start) {
-		int rc = cut(rs, n, start, end);
-
-		if (rc < 0)
-			return rc;
+		if (n->start + n->len >= end)
+			return cut(rs, n, start, end);
+		rc = cut(rs, n, start, end);
 	}
-	while ((n = after(rs, start)) != NULL && n->start < end) {
-		int rc = cut(rs, n, start, end);
-
-		if (rc < 0)
-			return rc;
+	while (rc == 0 && next != NULL && next->start < end) {
+		rc = cut(rs, next, start, end);
+		neighbours(rs, start, &n, &next);
 	}
-	return 0;
+	return rc;
 }
 
 static bool
@@ -304,6 +331,30 @@ fit_below(const struct rangeset_node *n, size_t len, size_t align,
 	       fit_below(n->kid[!first], len, align, end, start);
 }
 
+/* The same where every range that is long enough has a place. */
+static bool
+fit_any(const struct rangeset *rs, size_t len, size_t align,
+    enum rangeset_end end, size_t *start)
+{
+	const struct rangeset_node *n = rs->root;
+	bool first = end == RANGESET_HIGH;
+
+	if (longest_of(n) < len)
+		return false;
+	for (;;) {
+		if (longest_of(n->kid[first]) >= len)
+			n = n->kid[first];
+		else if (n->len >= len)
+			break;
+		else
+			n = n->kid[!first];
+	}
+	*start = end == RANGESET_LOW
+		     ? n->start
+		     : align_down(n->start + n->len - len, align);
+	return true;
+}
+
 bool
 rangeset_fit(const struct rangeset *rs, size_t len, size_t align, size_t unit,
     enum rangeset_end end, size_t *start)
@@ -311,11 +362,11 @@ rangeset_fit(const struct rangeset *rs, size_t len, size_t align, size_t unit,
 	size_t pos;
 
 	if (align <= unit)
-		return fit_below(rs->root, len, align, end, start);
+		return fit_any(rs, len, align, end, start);
 	/* A range that is longer by align - unit has room whatever its start
 	 * is: that is found without trying others in vain. */
 	if (len <= SIZE_MAX - align &&
-	    fit_below(rs->root, len + align - unit, unit, end, &pos)) {
+	    fit_any(rs, len + align - unit, unit, end, &pos)) {
 		*start = end == RANGESET_LOW
 			     ? align_up(pos, align)
 			     : align_down(pos + align - unit, align);
@@ -327,10 +378,11 @@ rangeset_fit(const struct rangeset *rs, size_t len, size_t align, size_t unit,
 bool
 rangeset_next(const struct rangeset *rs, size_t pos, size_t *start, size_t *len)
 {
-	const struct rangeset_node *n = at_or_before(rs, pos);
+	struct rangeset_node *n, *after;
 
+	neighbours(rs, pos, &n, &after);
 	if (n == NULL || n->start + n->len <= pos)
-		n = after(rs, pos);
+		n = after;
 	if (n == NULL)
 		return false;
 	*start = n->start;

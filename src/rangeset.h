@@ -73,6 +73,14 @@ bool rangeset_find(
     const struct rangeset *rs, size_t pos, size_t *start, size_t *len);
 /* The longest range (the lowest of them). */
 bool rangeset_longest(const struct rangeset *rs, size_t *start, size_t *len);
+
+/* The same without a search: its length, 0 in an empty set. */
+static inline size_t
+rangeset_longest_len(const struct rangeset *rs)
+{
+	return rs->root != NULL ? rs->root->longest : 0;
+}
+
 /* How much of [start, start + len) is in the set. */
 size_t rangeset_covered(const struct rangeset *rs, size_t start, size_t len);
 

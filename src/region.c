@@ -40,6 +40,35 @@ enum {
 	TRIM_TIME_SHARE = 10
 };
 
+/* --- the lock ---------------------------------------------------- */
+
+static void
+note_longest_locked(struct daxkind_region *r)
+{
+	size_t longest = rangeset_longest_len(&r->space.free);
+
+	/* What is in flight comes back soon, and takes wait for it. */
+	if (r->in_flight > 0)
+		longest = r->size;
+	atomic_store_explicit(&r->longest_free, longest, memory_order_release);
+}
+
+static void
+unlock(struct daxkind_region *r)
+{
+	note_longest_locked(r);
+	lock_drop(&r->lock);
+}
+
+static void
+wait_settled_locked(struct daxkind_region *r)
+{
+	note_longest_locked(r);
+	lock_wait(&r->lock, &r->settled);
+}
+
+/* --- a region's life --------------------------------------------- */
+
 /* A part of the region is bad: never hand it out.  For the ops' find_bad. */
 static int
 note_bad(void *arg, size_t off, size_t len)
@@ -87,7 +116,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	lock_init(&r->lock, LOCK_REGION);
 	lock_cond_init(&r->settled);
 	r->can_discard = b->has_file_space && !os_hogs_memory();
-	atomic_init(&r->nr_gives, 1);
+	note_longest_locked(r);
 	rc = region_index_add(r);
 	if (rc < 0)
 		goto err_fini;
@@ -164,10 +193,7 @@ static void
 settle_locked(
     struct daxkind_region *r, size_t start, size_t len, unsigned state)
 {
-	int rc = space_give(&r->space, start, len, state);
-
-	atomic_fetch_add_explicit(&r->nr_gives, 1, memory_order_release);
-	if (rc < 0)
+	if (space_give(&r->space, start, len, state) < 0)
 		log_write(LOG_ERROR,
 		    "%zu bytes of a region are lost: no memory for records",
 		    len);
@@ -218,10 +244,10 @@ gather_file_space(struct daxkind_region *r)
 	lock_take(&r->lock);
 	while (r->is_trimming || r->nr_discarding > 0) {
 		any = true;
-		lock_wait(&r->lock, &r->settled);
+		wait_settled_locked(r);
 	}
 	bool has_idle = r->can_discard && r->space.idle.total > 0;
-	lock_drop(&r->lock);
+	unlock(r);
 	if (has_idle)
 		region_trim(r, 0);
 	return any || has_idle;
@@ -249,7 +275,7 @@ ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
 	bool is_zero = false;
 
 	r->in_flight++;
-	lock_drop(&r->lock);
+	unlock(r);
 	int rc = backing_ensure(
 	    r->backing, offset(r, whole->start), whole->len, &is_zero);
 	unsigned ahead_state = state_after(rc, is_zero || whole->is_zero);
@@ -307,7 +333,7 @@ find_new_bad(struct daxkind_region *r, const struct space_grant *grant)
 		size_t before = r->space.bad.total;
 		rc = note_bad(r, bad.off, bad.len);
 		any = any || r->space.bad.total > before;
-		lock_drop(&r->lock);
+		unlock(r);
 		off = align_up(bad.off + bad.len, DK_PAGE);
 	}
 	return any;
@@ -329,7 +355,7 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 			take_ahead_locked(r, &whole);
 		rc = ensure_locked(r, &whole, grant);
 	}
-	lock_drop(&r->lock);
+	unlock(r);
 	if (rc == -EIO && find_new_bad(r, grant))
 		return -EAGAIN;
 	if (rc < 0)
@@ -367,9 +393,9 @@ region_take(struct daxkind_region *r, size_t len, size_t align,
 		while ((rc = space_take(&r->space, len, align, end, &grant)) ==
 			   -ENOMEM &&
 		       r->in_flight > 0)
-			lock_wait(&r->lock, &r->settled);
+			wait_settled_locked(r);
 		if (rc < 0)
-			lock_drop(&r->lock);
+			unlock(r);
 		else
 			rc = finish_take(r, &grant, block);
 	} while (rc == -EAGAIN);
@@ -387,7 +413,7 @@ region_take_at(struct daxkind_region *r, void *addr, size_t len,
 	lock_take(&r->lock);
 	int rc = space_take_at(&r->space, (size_t)(uintptr_t)addr, len, &grant);
 	if (rc < 0) {
-		lock_drop(&r->lock);
+		unlock(r);
 		return rc;
 	}
 	rc = finish_take(r, &grant, block);
@@ -417,7 +443,7 @@ wants_trim_locked(struct daxkind_region *r, size_t *keep)
 		return false;
 	/* Who is at it already may be slower than those who free. */
 	while (r->is_trimming && r->space.idle.total > limit)
-		lock_wait(&r->lock, &r->settled);
+		wait_settled_locked(r);
 	if (r->is_trimming)
 		return false;
 	if (at_once) {
@@ -446,10 +472,9 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 	DK_BUG_ON(rangeset_covered(&r->space.free, start, len) != 0);
 #endif
 	int rc = space_give(&r->space, start, len, SPACE_HELD);
-	atomic_fetch_add_explicit(&r->nr_gives, 1, memory_order_release);
 	bool trim = wants_trim_locked(r, &keep);
 	bool has_idle = r->space.idle.total > 0;
-	lock_drop(&r->lock);
+	unlock(r);
 	if (trim)
 		region_trim(r, keep);
 	/* What is kept now goes later, if nobody needs it. */
@@ -467,7 +492,7 @@ region_give_all(struct daxkind_region *r)
 		return;
 	lock_take(&r->lock);
 	while (r->in_flight > 0)
-		lock_wait(&r->lock, &r->settled);
+		wait_settled_locked(r);
 	for (; pos < stop; pos = end) {
 		enum space_run run = space_run_at(&r->space, pos, &end);
 
@@ -475,7 +500,7 @@ region_give_all(struct daxkind_region *r)
 			settle_locked(r, pos, end - pos, SPACE_HELD);
 	}
 	bool has_idle = r->space.idle.total > 0;
-	lock_drop(&r->lock);
+	unlock(r);
 	if (has_idle)
 		keeper_wake();
 }
@@ -487,7 +512,7 @@ region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
 		return -EINVAL;
 	lock_take(&r->lock);
 	int rc = space_mark_bad(&r->space, (size_t)(uintptr_t)addr, len);
-	lock_drop(&r->lock);
+	unlock(r);
 	return rc;
 }
 
@@ -496,7 +521,7 @@ region_set_policy(struct daxkind_region *r, enum region_policy policy)
 {
 	lock_take(&r->lock);
 	r->policy = policy;
-	lock_drop(&r->lock);
+	unlock(r);
 }
 
 /* Give one idle range back.  Called with the lock held, drops it meanwhile. */
@@ -510,7 +535,7 @@ discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 		return rc;
 	r->in_flight++;
 	r->nr_discarding++;
-	lock_drop(&r->lock);
+	unlock(r);
 	rc = backing_discard(r->backing, offset(r, grant.start), grant.len);
 	lock_take(&r->lock);
 	settle_locked(
@@ -538,7 +563,7 @@ region_trim(struct daxkind_region *r, size_t keep)
 
 	lock_take(&r->lock);
 	if (r->is_trimming || !r->can_discard || r->is_off) {
-		lock_drop(&r->lock);
+		unlock(r);
 		return;
 	}
 	r->is_trimming = true;
@@ -557,7 +582,7 @@ region_trim(struct daxkind_region *r, size_t keep)
 	(void)pthread_cond_broadcast(&r->settled);
 	uint64_t now = os_now_us();
 	r->next_trim_us = now + (now - began) * (TRIM_TIME_SHARE - 1);
-	lock_drop(&r->lock);
+	unlock(r);
 }
 
 bool
@@ -568,12 +593,12 @@ region_trim_unneeded(struct daxkind_region *r)
 	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
 	size_t unneeded = at_once ? idle : min_size(r->idle_low, idle);
 	r->idle_low = idle - unneeded;
-	lock_drop(&r->lock);
+	unlock(r);
 	if (unneeded > 0)
 		region_trim(r, idle - unneeded);
 	lock_take(&r->lock);
 	r->idle_low = r->space.idle.total;
-	lock_drop(&r->lock);
+	unlock(r);
 	return at_once;
 }
 
@@ -582,20 +607,8 @@ region_has_idle(struct daxkind_region *r)
 {
 	lock_take(&r->lock);
 	bool has_idle = r->can_discard && r->space.idle.total > 0;
-	lock_drop(&r->lock);
+	unlock(r);
 	return has_idle;
-}
-
-bool
-region_is_full_for(struct daxkind_region *r, size_t len)
-{
-	size_t start, longest = 0;
-
-	lock_take(&r->lock);
-	(void)rangeset_longest(&r->space.free, &start, &longest);
-	bool is_full = longest < len && r->in_flight == 0;
-	lock_drop(&r->lock);
-	return is_full;
 }
 
 /* --- asking ------------------------------------------------------ */
@@ -605,7 +618,7 @@ region_get_figures(struct daxkind_region *r, struct space_figures *figures)
 {
 	lock_take(&r->lock);
 	space_get_figures(&r->space, figures);
-	lock_drop(&r->lock);
+	unlock(r);
 }
 
 bool
@@ -613,7 +626,7 @@ region_check(struct daxkind_region *r)
 {
 	lock_take(&r->lock);
 	bool is_good = space_check(&r->space);
-	lock_drop(&r->lock);
+	unlock(r);
 	return is_good;
 }
 
@@ -625,7 +638,7 @@ region_run_at(struct daxkind_region *r, size_t off, size_t *end_off)
 
 	lock_take(&r->lock);
 	enum space_run run = space_run_at(&r->space, base + off, &end);
-	lock_drop(&r->lock);
+	unlock(r);
 	*end_off = end - base;
 	return run;
 }

@@ -54,8 +54,9 @@ struct daxkind_region {
 	/* The kind on it, or NULL: what lookups find. */
 	_Atomic(void *) kind;
 
-	/* How often pages came back; starts at 1. */
-	_Atomic(uint32_t) nr_gives;
+	/* Bytes of the longest free run, as of the last unlock; all of the
+	 * region while ranges are in flight. */
+	_Atomic(size_t) longest_free;
 
 	struct lock lock; /* rank LOCK_REGION; guards what follows */
 	struct space space;
@@ -147,8 +148,12 @@ void region_before_fork(struct daxkind_region *r);
 void region_after_fork_in_parent(struct daxkind_region *r);
 void region_after_fork_in_child(struct daxkind_region *r);
 
-/* Whether a take of len bytes would fail for want of a free run. */
-bool region_is_full_for(struct daxkind_region *r, size_t len);
+/* A take of more bytes than that fails for want of a free run. */
+static inline size_t
+region_longest_free(struct daxkind_region *r)
+{
+	return atomic_load_explicit(&r->longest_free, memory_order_acquire);
+}
 
 static inline bool
 region_contains(const struct daxkind_region *r, const void *addr, size_t len)

@@ -34,6 +34,12 @@ init(void)
 			Size_classes.word[at] = (uint8_t)page_word_of_small(i);
 	}
 	Size_classes.nr = nr;
+	for (unsigned i = 0, last = 0; i < nr; i++) {
+		while (last + 1 < nr &&
+		       Size_classes.size[last + 1] <= 2 * Size_classes.size[i])
+			last++;
+		Size_classes.last_stand_in[i] = (uint8_t)last;
+	}
 	if (Size_classes.size[nr - 1] != SIZE_CLASS_LARGEST)
 		return;
 	Result = 0;

@@ -22,6 +22,8 @@ struct size_classes {
 	unsigned nr;
 	uint32_t size[SIZE_CLASS_MAX];      /* bytes */
 	uint32_t slab_size[SIZE_CLASS_MAX]; /* bytes of a slab of that class */
+	/* The largest class of blocks up to twice as large. */
+	uint8_t last_stand_in[SIZE_CLASS_MAX];
 	/* Of the class of sizes i * 8 + 1 to (i + 1) * 8: its page word. */
 	uint8_t word[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT];
 };

@@ -7,6 +7,29 @@
 #include "heap.h"
 #include "je.h"
 
+#define NO_ROOM (UINT64_C(1) << 32)
+
+static void
+note_change(struct heap *heap, unsigned size_class)
+{
+	atomic_fetch_add_explicit(
+	    &heap->slabs.nr_changes[size_class], 1, memory_order_release);
+}
+
+/* Whether a block of jemalloc's may be handed out. */
+static bool
+admit(struct heap *heap, void *ptr, unsigned size_class)
+{
+	/* Most find the word as it should be, no bad page near. */
+	if (DK_LIKELY(page_map_get(&heap->pages, ptr) ==
+		      page_word_of_small(size_class)))
+		return true;
+	bool is_good = quarantine_admit_slow(heap, ptr, size_class);
+	/* A new slab: who has looked for room before it was there is wrong. */
+	note_change(heap, size_class);
+	return is_good;
+}
+
 void *
 slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
 {
@@ -20,24 +43,44 @@ slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
 			je_free(ptr);
 			return NULL;
 		}
-		/* Most find the word as it should be, no bad page near. */
-		if (DK_LIKELY(page_map_get(&heap->pages, ptr) ==
-			      page_word_of_small(size_class)) ||
-		    quarantine_admit_slow(heap, ptr, size_class))
+		if (admit(heap, ptr, size_class))
 			break;
 		quarantine_park(heap, ptr, size_class);
 	}
 	return ptr;
 }
 
-void *
-slabs_alloc_anywhere(struct heap *heap, unsigned size_class)
+static void *
+look_everywhere(struct heap *heap, unsigned first_arena, unsigned size_class)
 {
+	void *ptr = slabs_alloc(heap, first_arena, size_class);
 	unsigned arena, pos = 0;
-	void *ptr = NULL;
 
-	while (ptr == NULL && arena_set_next(&heap->arenas, &pos, &arena))
-		ptr = slabs_alloc(heap, arena, size_class);
+	while (ptr == NULL && arena_set_next(&heap->arenas, &pos, &arena)) {
+		if (arena != first_arena)
+			ptr = slabs_alloc(heap, arena, size_class);
+	}
+	return ptr;
+}
+
+void *
+slabs_alloc_anywhere(
+    struct heap *heap, unsigned first_arena, unsigned size_class)
+{
+	_Atomic(uint32_t) *nr_changes = &heap->slabs.nr_changes[size_class];
+	uint32_t now = atomic_load_explicit(nr_changes, memory_order_acquire);
+	uint32_t before;
+	void *ptr;
+
+	/* What came to an arena that had been looked at was missed. */
+	do {
+		before = now;
+		ptr = look_everywhere(heap, first_arena, size_class);
+		now = atomic_load_explicit(nr_changes, memory_order_acquire);
+	} while (ptr == NULL && now != before);
+	if (ptr == NULL)
+		atomic_store_explicit(&heap->slabs.no_room_at[size_class],
+		    NO_ROOM | before, memory_order_relaxed);
 	return ptr;
 }
 
@@ -49,33 +92,17 @@ slabs_free(struct heap *heap, unsigned size_class, void **blocks, size_t nr)
 	/* After the blocks are back: who reads the old number and then looks
 	 * in vain will look again. */
 	if (nr > 0)
-		atomic_fetch_add_explicit(&heap->slabs.nr_freed[size_class],
-		    (uint32_t)nr, memory_order_release);
-}
-
-uint64_t
-slabs_mark(const struct heap *heap, unsigned size_class)
-{
-	uint64_t blocks = atomic_load_explicit(
-	    &heap->slabs.nr_freed[size_class], memory_order_acquire);
-	uint32_t gives =
-	    atomic_load_explicit(&heap->region->nr_gives, memory_order_acquire);
-
-	return blocks << 32 | gives;
-}
-
-void
-slabs_set_full(struct heap *heap, unsigned size_class, uint64_t mark)
-{
-	atomic_store_explicit(
-	    &heap->slabs.full_at[size_class], mark, memory_order_relaxed);
+		note_change(heap, size_class);
 }
 
 bool
-slabs_is_known_full(const struct heap *heap, unsigned size_class)
+slabs_are_full(const struct heap *heap, unsigned size_class)
 {
 	uint64_t mark = atomic_load_explicit(
-	    &heap->slabs.full_at[size_class], memory_order_relaxed);
+	    &heap->slabs.no_room_at[size_class], memory_order_relaxed);
 
-	return DK_UNLIKELY(mark != 0) && mark == slabs_mark(heap, size_class);
+	return DK_UNLIKELY(mark != 0) &&
+	       mark == (NO_ROOM | atomic_load_explicit(
+				      &heap->slabs.nr_changes[size_class],
+				      memory_order_acquire));
 }

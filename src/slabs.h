@@ -5,8 +5,9 @@
  *
  * A heap that is nearly full is asked in vain again and again, by a cache that
  * evicts one object after each failure, say.  So it is remembered of each size
- * class that no slab had room, and what had been freed until then: while
- * nothing more is freed, the next request fails without asking jemalloc.
+ * class that no slab had room, and what had been freed until then: while no
+ * block of the class is freed, only a new slab can serve it, and while the
+ * region has no room for one, jemalloc is not asked.
  */
 #ifndef SLABS_H
 #define SLABS_H
@@ -23,24 +24,21 @@ struct heap;
 
 /* Part of each heap over a region. */
 struct heap_slabs {
-	/* Blocks of a class that were freed to their slabs, ever. */
-	_Atomic(uint32_t) nr_freed[SIZE_CLASS_MAX];
-	/* slabs_mark() when no slab of a class had room, or 0. */
-	_Atomic(uint64_t) full_at[SIZE_CLASS_MAX];
+	/* Goes on after blocks of a class were freed, or pages became a slab. */
+	_Atomic(uint32_t) nr_changes[SIZE_CLASS_MAX];
+	/* nr_changes and NO_ROOM when no slab of a class had room, or 0. */
+	_Atomic(uint64_t) no_room_at[SIZE_CLASS_MAX];
 };
 
 /* A block from an arena; NULL: it has no room. */
 void *slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class);
-/* The same from any arena of the heap. */
-void *slabs_alloc_anywhere(struct heap *heap, unsigned size_class);
+/* A block from any arena of the heap, that one first. */
+void *slabs_alloc_anywhere(
+    struct heap *heap, unsigned first_arena, unsigned size_class);
 void slabs_free(
     struct heap *heap, unsigned size_class, void **blocks, size_t nr);
 
-/* A number that differs once a block of the class, or pages, were freed. */
-uint64_t slabs_mark(const struct heap *heap, unsigned size_class);
-/* No slab had room when the mark was taken, nor the region for another. */
-void slabs_set_full(struct heap *heap, unsigned size_class, uint64_t mark);
-/* Whether it is known that slabs_alloc_anywhere() would find nothing. */
-bool slabs_is_known_full(const struct heap *heap, unsigned size_class);
+/* Whether it is known that only a new slab can have a block. */
+bool slabs_are_full(const struct heap *heap, unsigned size_class);
 
 #endif /* SLABS_H */

@@ -206,16 +206,13 @@ space_take_idle(
 void
 space_get_figures(const struct space *sp, struct space_figures *figures)
 {
-	size_t start, longest = 0;
-
-	(void)rangeset_longest(&sp->free, &start, &longest);
 	size_t taken = sp->size - sp->free.total - sp->bad.total;
 	*figures = (struct space_figures){
 	    .total = sp->size,
 	    .taken = taken,
 	    .free = sp->free.total,
 	    .bad = sp->bad.total,
-	    .longest_free = longest,
+	    .longest_free = rangeset_longest_len(&sp->free),
 	    .held = sp->tracks_file_space ? taken + sp->idle.total : sp->size,
 	};
 }

@@ -352,7 +352,7 @@ reopen(struct heap *heap, struct thread_cache *c)
 	if (atomic_load_explicit(&hc->tight, memory_order_relaxed) > 0)
 		return;
 	lock_take(&hc->lock);
-	/* Before a block can be cached: slabs_is_known_full() looks at it. */
+	/* Before a block can be cached: thread_cache_reclaim() looks at it. */
 	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
 	for (unsigned i = 0; i < Size_classes.nr; i++)
 		bin_of(c, i)->limit = bin_of(c, i)->base + bin_max(heap, i);
@@ -492,7 +492,7 @@ static void
 look_for_idle(struct heap *heap)
 {
 	struct heap_caches *hc = &heap->caches;
-	uint64_t now = os_now_us();
+	uint64_t now = os_now_coarse_us();
 	uint64_t next =
 	    atomic_load_explicit(&hc->next_look_us, memory_order_relaxed);
 
@@ -596,7 +596,7 @@ thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
 		return ptr;
 	if (arena_set_get(&heap->arenas, &arena) < 0)
 		return NULL;
-	ptr = slabs_alloc(heap, arena, size_class);
+	ptr = slabs_alloc_anywhere(heap, arena, size_class);
 	if (ptr == NULL)
 		return NULL;
 	if (c != NULL)

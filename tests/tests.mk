@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/test_rangeset \
 	tests/unit/test_region \
 	tests/unit/test_region_index \
+	tests/unit/test_slabs \
 	tests/unit/test_space \
 	tests/unit/test_thread_cache
 

@@ -634,6 +634,7 @@ test_the_machine_has_time_and_memory(void **state)
 	errno = ERRNO_BEFORE;
 	test_sleep_ms(2);
 	assert_in_range(os_now_us() - before, 2000, 2000000);
+	assert_in_range(os_now_coarse_us(), before - 20000, os_now_us());
 	assert_true(os_memory_size() > 16 * MIB);
 	assert_int_equal(errno, ERRNO_BEFORE);
 }
