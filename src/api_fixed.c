@@ -13,7 +13,7 @@
 #include "log.h"
 #include "memkind_fixed.h"
 
-/* What mmap(2) returns when it fails; os.c alone includes its header. */
+/* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
 #define FAILED_MAPPING ((void *)-1)
 
 DK_EXPORT int

@@ -22,7 +22,7 @@
 #include "os.h"
 #include "util.h"
 
-/* What mmap(2) returns when it fails; os.c alone includes its header. */
+/* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
 #define FAILED_MAPPING ((void *)-1)
 
 /* --- nodes ---------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "backing.h"
 #include "dax_sysfs.h"
@@ -68,17 +69,30 @@ check_area(void *addr, size_t size)
 
 /* Whether all of it is a devdax device, where msync(2) is refused and flushing
  * is enough; of a file, only who mapped it knows (MAP_SYNC). */
-static bool
-is_devdax(char *base, size_t size)
+static int
+find_devdax(char *base, size_t size, bool *is_devdax)
 {
 	struct daxctl_device device;
-	unsigned major_nr, minor_nr, last_major_nr, last_minor_nr;
+	unsigned major_nr = 0, minor_nr = 0, last_major_nr = 0,
+		 last_minor_nr = 0;
+	int rc = os_mapped_device(base, &major_nr, &minor_nr);
 
-	return os_mapped_device(base, &major_nr, &minor_nr) == 0 &&
-	       os_mapped_device(
-		   base + size - 1, &last_major_nr, &last_minor_nr) == 0 &&
-	       major_nr == last_major_nr && minor_nr == last_minor_nr &&
-	       dax_sysfs_read(major_nr, minor_nr, &device) == 0;
+	if (rc == 0)
+		rc = os_mapped_device(
+		    base + size - 1, &last_major_nr, &last_minor_nr);
+	/* It is none; or there is no procfs to say so. */
+	if (rc == -ENODEV || rc == -ENOENT) {
+		*is_devdax = false;
+		return 0;
+	}
+	if (rc < 0)
+		return error_set(rc,
+		    "what is mapped at %p of %zu bytes can not be read from "
+		    "/proc/self/maps: %s",
+		    (void *)base, size, strerror(-rc));
+	*is_devdax = major_nr == last_major_nr && minor_nr == last_minor_nr &&
+		     dax_sysfs_read(major_nr, minor_nr, &device) == 0;
+	return 0;
 }
 
 int
@@ -109,8 +123,11 @@ backing_mapping_open(
 	bool is_pmem = (flags & BACKING_PERSISTENT) != 0 ||
 		       (usable > 0 && flush_is_pmem((void *)first, usable));
 	/* Not for memkind_create_fixed(), which is to take microseconds. */
-	if (!is_pmem && usable > 0 && (flags & BACKING_ANY_AREA) == 0)
-		is_pmem = is_devdax((char *)first, usable);
+	if (!is_pmem && usable > 0 && (flags & BACKING_ANY_AREA) == 0) {
+		rc = find_devdax((char *)first, usable, &is_pmem);
+		if (rc < 0)
+			goto err_delete;
+	}
 	*b = (struct backing){
 	    .ops = &Ops,
 	    .type = BACKING_MAPPING,
@@ -125,13 +142,17 @@ backing_mapping_open(
 	if ((flags & BACKING_PREFAULT) != 0 && usable > 0) {
 		rc = os_populate(b->base, b->size);
 		if (rc < 0) {
-			os_delete(b);
-			return error_set(rc,
+			rc = error_set(rc,
 			    "the pages of mapping %p of %zu bytes can not be "
 			    "made present",
 			    addr, size);
+			goto err_delete;
 		}
 	}
 	*out = b;
 	return 0;
+
+err_delete:
+	os_delete(b);
+	return rc;
 }

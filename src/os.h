@@ -2,9 +2,10 @@
 /*
  * os.h -- the only way from this library to the kernel (layer 0).
  *
- * Every call that can fail in the kernel has one thin wrapper here, and no
- * other file includes <sys/mman.h> or <fcntl.h>.  That gives each failure one
- * place to be injected: unit tests link with -Wl,--wrap=os_map_file and so on.
+ * Every call that can fail in the kernel has one thin wrapper, in os_memory.c,
+ * os_maps.c, os_file.c or os.c; no other file includes <sys/mman.h> or
+ * <fcntl.h>.  That gives each failure one place to be injected: unit tests link
+ * with -Wl,--wrap=os_map_file and so on.
  *
  * All functions that return int return 0 or a negative errno value, set
  * out-parameters on success only, and leave errno alone.

@@ -107,9 +107,14 @@ first_to_update(struct rangeset *rs, size_t start, size_t len)
 {
 	struct rangeset_node **link = &rs->root;
 
-	while ((*link)->longest != len && (*link)->start != start)
-		link = &(*link)->kid[start > (*link)->start];
-	return link;
+	for (;;) {
+		struct rangeset_node *n = *link;
+
+		assert(n != NULL); /* it is there */
+		if (n->longest == len || n->start == start)
+			return link;
+		link = &n->kid[start > n->start];
+	}
 }
 
 /* Take the node at start, which is there, out of the tree. */

@@ -2,7 +2,8 @@
 # Files of the library, by layer; utils/layers.txt has the layers for make lint.
 libdaxkind_core_la_SOURCES = \
 	src/export.h src/util.h \
-	src/os.c src/os.h src/log.c src/log.h src/lock.c src/lock.h \
+	src/os.c src/os.h src/os_file.c src/os_maps.c src/os_memory.c \
+	src/os_result.h src/log.c src/log.h src/lock.c src/lock.h \
 	src/pool.c src/pool.h \
 	src/rangeset.c src/rangeset.h src/space.c src/space.h \
 	src/node_set.c src/node_set.h \

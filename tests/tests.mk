@@ -190,7 +190,7 @@ EXTRA_DIST += tests/abi/libmemkind.symbols tests/dax/README.md \
 
 # A fork takes all of jemalloc's locks, which are more than the sanitizer's
 # search for deadlocks can hold; a debug build looks after the order of ours.
-TSAN_DEFAULTS = detect_deadlocks=0:die_after_fork=0:suppressions=$(abs_top_srcdir)/tests/support/tsan.supp
+TSAN_DEFAULTS = detect_deadlocks=0:die_after_fork=0:history_size=7:suppressions=$(abs_top_srcdir)/tests/support/tsan.supp
 
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
