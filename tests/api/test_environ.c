@@ -80,7 +80,7 @@ run_with(const char *name, const char *value)
 
 		if (setenv(name, value, 1) != 0)
 			_exit(99);
-		(void)alarm(30);
+		(void)alarm(150);
 		(void)execv(self, argv);
 		_exit(99);
 	}

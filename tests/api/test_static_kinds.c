@@ -185,9 +185,9 @@ test_realloc_to_a_kind_without_memory(void **state)
 static void *
 use_all(void *arg)
 {
-	for (size_t n = 0; n < 20 * ARRAY_LEN(All); n++) {
+	for (size_t n = 0; n < 10 * ARRAY_LEN(All); n++) {
 		memkind_t kind = *All[n % ARRAY_LEN(All)];
-		size_t size = 1 + n * 777;
+		size_t size = 1 + n * 177;
 		char *p = memkind_malloc(kind, size);
 
 		if ((p != NULL) !=

@@ -397,7 +397,7 @@ use_in_child(void *arg)
 {
 	memkind_t kind = arg;
 
-	(void)alarm(20); /* a lock that nobody will release */
+	(void)alarm(150); /* a lock that nobody will release */
 	for (size_t i = 1; i < 2000; i++) {
 		void *p = memkind_malloc(kind, i * 20);
 

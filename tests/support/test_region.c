@@ -577,7 +577,7 @@ test_in_child(int (*f)(void *arg), void *arg)
 		/* cmocka's handlers would go on with the tests, in the child */
 		for (size_t i = 0; i < ARRAY_LEN(caught); i++)
 			(void)signal(caught[i], SIG_DFL);
-		(void)alarm(60);
+		(void)alarm(150);
 		_exit(f(arg));
 	}
 	while (waitpid(pid, &status, 0) < 0)

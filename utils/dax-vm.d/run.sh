@@ -10,7 +10,7 @@ Default_kinds_eadr="devdax ext4 xfs nvdimm tmpfs"
 
 # Options, with their defaults; the subcommands read them after options_parse.
 Kinds=
-Test_limit=60
+Test_limit=180
 Total_limit=
 Verbose=
 Eadr=
