@@ -177,6 +177,20 @@ for program in "$tmp"/ours/*; do
 	unset MEMKIND_HBW_NODES MEMKIND_DAX_KMEM_NODES
 done
 case_of "decorated ." decorated .
+
+# How MEMKIND_DEBUG is answered, by which scripts tell what a program uses.
+for debug in 1 2; do
+	for whose in memkind ours; do
+		export MEMKIND_DEBUG=$debug
+		run "$whose" filter_example.c
+		unset MEMKIND_DEBUG
+		grep -oE 'MEMKIND_(INFO: Initializing .*|WARNING: .*unknown)' \
+			"$tmp/$whose.err" >"$tmp/$whose.debug" ||
+			fail "MEMKIND_DEBUG=$debug: nothing was said by $whose"
+	done
+	diff -u "$tmp/memkind.debug" "$tmp/ours.debug" ||
+		fail "MEMKIND_DEBUG=$debug: something else is said"
+done
 [ $nr_cases -ge 50 ] || fail "only $nr_cases cases: where are the programs?"
 
 while read -r label; do
