@@ -193,6 +193,19 @@ for debug in 1 2; do
 done
 [ $nr_cases -ge 50 ] || fail "only $nr_cases cases: where are the programs?"
 
+# One tells by its decorators whether a preloaded libautohbw takes its calls;
+# there is none in Debian to compare with.
+# shellcheck disable=SC2086 # a list of flags
+$CC -Wl,--no-as-needed "$examples/autohbw_candidates.c" -o "$tmp/candidates" \
+	$ours_flags
+for nodes in '' 0; do
+	[ -z "$nodes" ] || export MEMKIND_HBW_NODES=$nodes
+	LD_LIBRARY_PATH=$tmp/root$prefix/lib AUTO_HBW_LOG=-1 \
+		LD_PRELOAD=$tmp/root$prefix/lib/libautohbw.so \
+		"$tmp/candidates" || fail 'libautohbw does not take all calls'
+done
+unset MEMKIND_HBW_NODES
+
 while read -r label; do
 	grep -Fqx -e "$label" "$tmp/differ" || {
 		echo "$label: in the table, but there is no difference"
