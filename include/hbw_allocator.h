@@ -68,6 +68,11 @@ public:
 	{
 		return std::addressof(x);
 	}
+	const_pointer
+	address(const_reference x) const noexcept
+	{
+		return std::addressof(x);
+	}
 	/* std::bad_alloc: no room, n is 0, or n objects fit no address space. */
 	pointer
 	allocate(size_type n, const void * = nullptr)

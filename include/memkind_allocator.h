@@ -12,6 +12,11 @@
 
 #include <daxkind_cxx.h>
 
+/* What else memkind's header brings along, for programs that rely on it. */
+#include <cmath>
+#include <exception>
+#include <map>
+
 namespace libmemkind
 {
 

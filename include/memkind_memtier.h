@@ -14,6 +14,9 @@
 #include <memkind.h>
 #include <stddef.h>
 
+/* What else memkind's header brings along, for programs that rely on it. */
+#include <stdlib.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -11,6 +11,10 @@
 
 #include <daxkind_cxx.h>
 
+/* What else memkind's header brings along, for programs that rely on it. */
+#include <atomic>
+#include <exception>
+
 namespace libmemkind
 {
 

@@ -76,8 +76,8 @@ enum {
 
 static struct heap Heaps[NR_DRAM_KINDS];
 static struct dram_source Sources[NR_DRAM_KINDS];
-/* The memory is known to be there. */
-static _Atomic(bool) Is_there[NR_DRAM_KINDS];
+/* Somebody asked for the memory; it is known to be there. */
+static _Atomic(bool) Was_asked[NR_DRAM_KINDS], Is_there[NR_DRAM_KINDS];
 
 /* Makes records only: no arena, no memory. */
 static void
@@ -124,10 +124,13 @@ static int
 check_available(struct memkind *kind)
 {
 	size_t i = number_of(kind);
-	int rc = dram_source_check(&Sources[i]);
 
-	if (rc == 0 && !atomic_exchange(&Is_there[i], true))
-		log_write(LOG_INFO, "kind %s: its memory is there", kind->name);
+	/* In memkind's words, which scripts look for. */
+	if (!atomic_exchange(&Was_asked[i], true))
+		log_write(LOG_INFO, "Initializing kind %s.", kind->name);
+	int rc = dram_source_check(&Sources[i]);
+	if (rc == 0)
+		atomic_store(&Is_there[i], true);
 	return error_from_errno(rc);
 }
 

@@ -23,9 +23,9 @@ struct kind_tally_places {
 
 static _Atomic(unsigned) Nr_threads;
 
-/* Of the calling thread: threads take turns. */
-static unsigned
-my_place(void)
+/* Threads take turns. */
+unsigned
+kind_tally_place(void)
 {
 	static _Thread_local unsigned place; /* 0: none yet */
 
@@ -66,7 +66,7 @@ add(struct memkind *kind, long bytes)
 		    &kind->tally, bytes, memory_order_relaxed);
 		return;
 	}
-	_Atomic(long) *place = &places->at[my_place()].bytes;
+	_Atomic(long) *place = &places->at[kind_tally_place()].bytes;
 	long now = bytes + atomic_fetch_add_explicit(
 			       place, bytes, memory_order_relaxed);
 	if (DK_UNLIKELY(now > BATCH_SIZE || now < -BATCH_SIZE)) {
@@ -109,10 +109,16 @@ kind_tally_exact(struct memkind *kind)
 }
 
 size_t
-kind_tally_about(struct memkind *kind)
+kind_tally_about(struct memkind *kind, unsigned place)
 {
-	return not_negative(
-	    atomic_load_explicit(&kind->tally, memory_order_relaxed));
+	long sum = atomic_load_explicit(&kind->tally, memory_order_relaxed);
+	struct kind_tally_places *places =
+	    atomic_load_explicit(&kind->tally_places, memory_order_acquire);
+
+	if (DK_LIKELY(places != NULL))
+		sum += atomic_load_explicit(
+		    &places->at[place].bytes, memory_order_relaxed);
+	return not_negative(sum);
 }
 
 void

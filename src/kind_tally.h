@@ -4,8 +4,9 @@
  *
  * Each thread counts in one of a few places, so that threads do not meet in
  * one cache line; what gathers there goes to the sum in batches.  The sum with
- * all places is exact; the sum alone, which policies look at, is less than
- * a batch for each place away from that.
+ * all places is exact; the sum with the caller's own place, which policies look
+ * at, is exact in a program of one thread and else less than a batch for each
+ * other place away from that.
  */
 #ifndef KIND_TALLY_H
 #define KIND_TALLY_H
@@ -20,8 +21,10 @@ void kind_tally_sub(struct memkind *kind, size_t bytes);
 
 /* All that was added less all that was taken away. */
 size_t kind_tally_exact(struct memkind *kind);
-/* Nearly that, for one load. */
-size_t kind_tally_about(struct memkind *kind);
+/* Nearly that, as the calling thread sees it: place is kind_tally_place(). */
+size_t kind_tally_about(struct memkind *kind, unsigned place);
+/* Where the calling thread counts. */
+unsigned kind_tally_place(void);
 
 /* The kind ends: no thread uses it. */
 void kind_tally_fini(struct memkind *kind);

@@ -73,7 +73,8 @@ is_memkind_debug(void)
 	if (strcmp(env, "1") == 0)
 		return true;
 	(void)snprintf(text, sizeof(text),
-	    "MEMKIND_DEBUG=%.60s is not known; 1 writes messages", env);
+	    "debug option \"%.60s\" unknown; MEMKIND_DEBUG=1 writes messages",
+	    env);
 	write_line(Memkinds_prefix, "WARNING", text);
 	return false;
 }

@@ -45,15 +45,18 @@ int
 numa_place_raw(void *addr, size_t len, int mode, const unsigned long *nodemask,
     unsigned long maxnode)
 {
-	const struct numa_topology *t = numa_topology_get();
 	int saved_errno = errno;
-
-	if (t != NULL && t->nr == 1)
-		return 0;
+	/* On a machine with one node too: programs look at the policy. */
 	long rc = mbind(addr, len, mode, nodemask, maxnode, 0);
 	int err = rc == 0 ? 0 : -errno;
 
 	errno = saved_errno;
+	if (err == -EPERM || err == -ENOSYS) {
+		const struct numa_topology *t = numa_topology_get();
+
+		if (t != NULL && t->nr == 1)
+			err = 0;
+	}
 	return err;
 }
 

@@ -20,9 +20,9 @@ enum numa_policy {
 /* The node of the page at addr, or -1 when it is not in memory or not known.
  * Does not fault the page in. */
 int numa_node_of(const void *addr);
-/* Say where the pages of a mapping shall be when they are touched first.  0
- * where the machine has only one node; -EPERM, -ENOSYS: the kernel lets nobody
- * choose; else as mbind(2). */
+/* Say where the pages of a mapping shall be when they are touched first.  -EPERM,
+ * -ENOSYS: the kernel lets nobody choose, and there is more than one node; else
+ * as mbind(2). */
 int numa_place(void *addr, size_t len, enum numa_policy policy,
     const struct node_set *nodes) DK_MUST_CHECK;
 

@@ -269,10 +269,11 @@ pick_by_ratio(const struct tiers *tiers)
 
 	if (tiers->nr == 1)
 		return best->kind;
-	size_t best_bytes = kind_tally_about(best->kind);
+	unsigned place = kind_tally_place();
+	size_t best_bytes = kind_tally_about(best->kind, place);
 	for (unsigned i = 1; i < tiers->nr; i++) {
 		const struct tier *tier = &tiers->tiers[i];
-		size_t bytes = kind_tally_about(tier->kind);
+		size_t bytes = kind_tally_about(tier->kind, place);
 
 		if ((unsigned __int128)bytes * best->ratio <
 		    (unsigned __int128)best_bytes * tier->ratio) {
@@ -304,8 +305,9 @@ adjust(struct tiers *tiers, unsigned i)
 {
 	const struct tier *low = &tiers->tiers[i], *high = &low[1];
 	struct tier_threshold *t = &tiers->thresholds[i];
-	double low_bytes = (double)kind_tally_about(low->kind);
-	double high_bytes = (double)kind_tally_about(high->kind);
+	unsigned place = kind_tally_place();
+	double low_bytes = (double)kind_tally_about(low->kind, place);
+	double high_bytes = (double)kind_tally_about(high->kind, place);
 	bool is_to_rise = true;
 
 	if (low_bytes > 0) {

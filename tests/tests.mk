@@ -175,7 +175,8 @@ SCRIPT_TESTS = \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
 	tests/cxx/allocators.sh \
-	tests/man/man_examples.sh
+	tests/man/man_examples.sh \
+	tests/programs/memkind_examples.sh
 
 if BUILD_LIBMEMKIND
 SCRIPT_TESTS += tests/abi/debian_programs.sh
@@ -186,7 +187,7 @@ TESTS += $(SCRIPT_TESTS)
 EXTRA_DIST += tests/abi/libmemkind.symbols tests/dax/README.md \
 	tests/fuzz/corpus tests/support/tsan.supp \
 	tests/api/compare/probe.c tests/api/differences.md \
-	tests/cxx/allocators.cc
+	tests/cxx/allocators.cc tests/programs/differences.md
 
 # A fork takes all of jemalloc's locks, which are more than the sanitizer's
 # search for deadlocks can hold; a debug build looks after the order of ours.

@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	utils/deps \
 	utils/fuzz \
 	utils/layers.txt \
+	utils/memkind-examples \
 	utils/sources.sh
 
 # Words that codespell takes for mistakes, in lower case; nd and fo are macros

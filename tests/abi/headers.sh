@@ -18,6 +18,25 @@ for std in c11 c17 c++11 c++14 c++17 c++20; do
 	fi
 done
 
+# brings HEADER LANGUAGE LINE: what programs have by memkind's header.
+brings() {
+	printf '#include <%s>\n%s\n' "$1" "$3" |
+		$CC -x "$2" -I"$headers" -fsyntax-only - ||
+		{ echo "$1 brings less than memkind's: $3"; exit 1; }
+}
+brings memkind.h c 'bool b; ssize_t s;'
+brings hbwmalloc.h c 'void *f(void) { return malloc(1); }'
+brings memkind_memtier.h c 'void *f(void) { return malloc(1); }'
+case "$langs" in *c++*)
+	brings hbw_allocator.h c++ 'std::bad_alloc e; void *p = malloc(1);'
+	brings memkind_allocator.h c++ 'std::map<int, std::string> m; double d = std::sqrt(2.0);'
+	for header in pmem fixed; do
+		brings ${header}_allocator.h c++ \
+			'std::atomic<int> a; std::shared_ptr<int> p; std::string s; std::runtime_error e("");'
+	done
+	;;
+esac
+
 for header in "$headers"/*.h; do
 	name=$(basename "$header")
 	tried=

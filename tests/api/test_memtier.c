@@ -363,6 +363,39 @@ test_a_static_ratio_is_kept(void **state)
 	}
 }
 
+/* From the first block on: what a thread counted itself is never old. */
+static void
+test_the_tier_that_lacks_most_gets_each_block(void **state)
+{
+	static const unsigned ratios[] = {2, 1, 5};
+	static const size_t sizes[] = {16, 8, 300, 40, 1000, 16, 5000};
+	void *blocks[300];
+	struct memtier_memory *memory =
+	    make_memory(MEMTIER_POLICY_STATIC_RATIO, 3, ratios);
+
+	(void)state;
+	for (size_t nr = 0; nr < ARRAY_LEN(blocks); nr++) {
+		size_t wanted = 0;
+
+		for (size_t t = 1; t < ARRAY_LEN(ratios); t++) {
+			if (bytes_of(t) * ratios[wanted] <
+			    bytes_of(wanted) * ratios[t])
+				wanted = t;
+		}
+		blocks[nr] =
+		    memtier_malloc(memory, sizes[nr % ARRAY_LEN(sizes)]);
+		assert_non_null(blocks[nr]);
+		assert_int_equal(tier_of(blocks[nr]), wanted);
+		if (nr % 3 == 2) {
+			memtier_free(blocks[nr - 1]);
+			blocks[nr - 1] = NULL;
+		}
+	}
+	for (size_t nr = 0; nr < ARRAY_LEN(blocks); nr++)
+		memtier_free(blocks[nr]);
+	memtier_delete_memtier_memory(memory);
+}
+
 static void
 test_thresholds_divide_by_size(void **state)
 {
@@ -692,6 +725,7 @@ main(void)
 	    UNIT(test_names_of_properties),
 	    UNIT(test_thresholds_that_contradict),
 	    UNIT(test_a_static_ratio_is_kept),
+	    UNIT(test_the_tier_that_lacks_most_gets_each_block),
 	    UNIT(test_thresholds_divide_by_size),
 	    UNIT(test_a_threshold_moves_to_keep_the_ratio),
 	    UNIT(test_the_size_is_exact),

@@ -283,7 +283,9 @@ check_hbw()
 	check_containers<hbw::allocator>(alloc);
 	CHECK(alloc == hbw::allocator<wide>());
 	int x = 0;
+	const int &same = x;
 	CHECK(alloc.address(x) == &x);
+	CHECK(alloc.address(same) == &x);
 	std::vector<int, hbw::allocator<int>> v(100, 1); /* made by itself */
 	CHECK(v[99] == 1);
 }

@@ -100,9 +100,11 @@ static const struct {
 	{"MEMKIND_ERROR: number 1\n", "MEMKIND_INFO: number 2\n",
 	    "MEMKIND_INFO: number 3\n", "MEMKIND_INFO: number 4\n"}},
     {"unknown", NULL, "2", 1,
-	{"MEMKIND_WARNING: MEMKIND_DEBUG=2 is not known; 1 writes messages\n"}},
+	{"MEMKIND_WARNING: debug option \"2\" unknown; "
+	 "MEMKIND_DEBUG=1 writes messages\n"}},
     {"unknown, and lines of ours", "error", "", 2,
-	{"MEMKIND_WARNING: MEMKIND_DEBUG= is not known; 1 writes messages\n",
+	{"MEMKIND_WARNING: debug option \"\" unknown; "
+	 "MEMKIND_DEBUG=1 writes messages\n",
 	    "daxkind: error: number 1\n"}},
 };
 

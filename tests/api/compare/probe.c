@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -267,6 +268,21 @@ ask_last_bytes(void)
 	printf("%zu %%", size * 100 / AREA_SIZE);
 }
 
+/* What mbind(2) was told of the page at p. */
+static void
+say_policy(void *p)
+{
+	enum {
+		OF_ADDRESS = 2 /* MPOL_F_ADDR */
+	};
+	unsigned long nodes[16] = {0};
+	int mode = -1;
+
+	if (syscall(SYS_get_mempolicy, &mode, nodes, 8 * sizeof(nodes), p,
+		OF_ADDRESS) == 0)
+		printf("policy %d of nodes %#lx, ", mode, nodes[0]);
+}
+
 /* Of a static kind, which this machine may have no memory for. */
 static void
 ask_static_kind(memkind_t kind)
@@ -279,6 +295,8 @@ ask_static_kind(memkind_t kind)
 	printf("malloc %s, ", p != NULL ? "works" : "NULL");
 	if (p != NULL && memkind_detect_kind(p) != kind)
 		printf("another kind's, ");
+	if (p != NULL)
+		say_policy(p);
 	memkind_free(kind, p);
 	p = kind;
 	printf("memalign %d %s, ", memkind_posix_memalign(kind, &p, 64, 100),
