@@ -98,6 +98,8 @@ MAN_ALIASES = \
 	man/daxkind_sigbus_install.3 \
 	man/daxkind_sigbus_remove.3 \
 	man/daxkind_version.3 \
+	man/disableAutoHBW.3 \
+	man/enableAutoHBW.3 \
 	man/fixed_allocator.3 \
 	man/fixedallocator.3 \
 	man/memkind_arena_calloc.3 \

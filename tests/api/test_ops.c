@@ -662,28 +662,6 @@ test_values(void **state)
 	}
 }
 
-/* Each can be called at any time, and any number of times. */
-static void
-test_setting_up_early(void **state)
-{
-	static void (*const init[])(void) = {
-	    memkind_default_init_once,
-	    memkind_interleave_init_once,
-	    memkind_hugetlb_init_once,
-	    memkind_hbw_init_once,
-	    memkind_hbw_all_init_once,
-	    memkind_hbw_hugetlb_init_once,
-	    memkind_hbw_all_hugetlb_init_once,
-	    memkind_hbw_preferred_init_once,
-	    memkind_hbw_preferred_hugetlb_init_once,
-	    memkind_hbw_interleave_init_once,
-	};
-
-	(void)state;
-	for (size_t i = 0; i < 2 * ARRAY_LEN(init); i++)
-		init[i % ARRAY_LEN(init)]();
-}
-
 /* --- mapping and MEMKIND_DEFAULT's ---------------------------------------------- */
 
 static void
@@ -837,7 +815,6 @@ main(int argc, char **argv)
 	    unit(test_nodes_that_a_machine_may_have),
 	    unit(test_nodes_that_the_environment_names),
 	    unit(test_values),
-	    unit(test_setting_up_early),
 	    unit(test_mapping),
 	    unit(test_defaults_blocks),
 	    unit(test_default_free_of_another_kinds_block),
