@@ -84,6 +84,14 @@ run_policies(void *arg)
 	CHECK(memkind_detect_kind(q) == wanted[policy]);
 	hbw_free(q);
 
+	/* What is freed is there for others. */
+	size_t before = test_allocated(wanted[policy]);
+	p = hbw_malloc(8 * TEST_MIB);
+	CHECK(p != NULL);
+	CHECK(test_allocated(wanted[policy]) >= before + 8 * TEST_MIB);
+	hbw_free(p);
+	CHECK(test_allocated(wanted[policy]) < before + TEST_MIB);
+
 	/* Huge pages: there may be some. */
 	int huge = hbw_posix_memalign_psize(&q, 64, 100, HBW_PAGESIZE_2MB);
 	int gigantic = hbw_posix_memalign_psize(&q, 64, 100, HBW_PAGESIZE_1GB);

@@ -323,6 +323,31 @@ test_create_and_destroy_of_what_is_there(void **state)
 	}
 }
 
+/* Free blocks of a kind by that; their bytes are there for others then. */
+static void
+check_freeing(struct memkind *kind, void (*release)(struct memkind *, void *))
+{
+	/* of Kind the bytes that were mapped are known, of others what is used */
+	size_t before = kind == Kind ? Mapped : test_allocated(kind);
+
+	for (int i = 0; i < 100; i++) {
+		void *p = memkind_malloc(kind, TEST_MIB);
+
+		assert_non_null(p);
+		release(kind, p);
+	}
+	size_t after = kind == Kind ? Mapped : test_allocated(kind);
+	assert_int_not_equal(after, SIZE_MAX);
+	assert_true(after < before + 50 * TEST_MIB);
+}
+
+static void
+release_with_detect(struct memkind *kind, void *ptr)
+{
+	(void)kind;
+	memkind_arena_free_with_kind_detect(ptr);
+}
+
 /* The same functions on kinds that are not of arenas of their own. */
 static void
 test_arena_functions_on_any_kind(void **state)
@@ -373,6 +398,8 @@ test_arena_functions_on_any_kind(void **state)
 		assert_int_equal(
 		    memkind_arena_posix_memalign(kinds[i], &q, 3, 8), EINVAL);
 		memkind_arena_free(kinds[i], NULL);
+		check_freeing(kinds[i], memkind_arena_free);
+		check_freeing(kinds[i], release_with_detect);
 	}
 	assert_null(memkind_arena_detect_kind(NULL));
 	memkind_arena_free_with_kind_detect(NULL);
@@ -711,7 +738,7 @@ test_defaults_blocks(void **state)
 	char *p = memkind_default_malloc(NULL, 100);
 	assert_non_null(p);
 	assert_ptr_equal(memkind_detect_kind(p), MEMKIND_DEFAULT);
-	assert_true(memkind_default_malloc_usable_size(NULL, p) >= 100);
+	assert_in_range(memkind_default_malloc_usable_size(NULL, p), 100, 1000);
 	memset(p, 6, 100);
 	p = memkind_default_realloc(NULL, p, 100000);
 	assert_non_null(p);
@@ -742,6 +769,8 @@ test_defaults_blocks(void **state)
 	assert_int_equal(memkind_default_posix_memalign(NULL, &q, 512, 8), 0);
 	assert_int_equal((uintptr_t)q % 512, 0);
 	memkind_default_free(NULL, q);
+	check_freeing(MEMKIND_DEFAULT, memkind_default_free);
+	check_freeing(MEMKIND_REGULAR, memkind_default_free);
 	assert_int_equal(memkind_default_destroy(MEMKIND_DEFAULT), 0);
 	assert_int_equal(
 	    memkind_default_create(NULL, &Ops, "x"), MEMKIND_ERROR_INVALID);
