@@ -29,6 +29,10 @@ int memkind_hbw_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 int memkind_hbw_all_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
+/* The nearest one, as MEMKIND_HBW_PREFERRED has it: also
+ * MEMKIND_ERROR_RUNTIME, where several are equally near. */
+int memkind_hbw_get_preferred_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 
 /* Look for the memory of MEMKIND_HBW and so on now, rather than at the first
  * allocation.  Calling them is never necessary, and twice does no harm. */

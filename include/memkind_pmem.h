@@ -23,6 +23,8 @@ int memkind_pmem_destroy(struct memkind *kind);
 /* A block of whole pages with file space behind it, which memkind_free() frees.
  * addr is ignored.  MAP_FAILED with errno ENOMEM or EINVAL. */
 void *memkind_pmem_mmap(struct memkind *kind, void *addr, size_t size);
+/* memkind_check_dax_path(). */
+int memkind_pmem_validate_dir(const char *dir);
 /* Shared memory. */
 int memkind_pmem_get_mmap_flags(struct memkind *kind, int *flags);
 

@@ -107,12 +107,17 @@ MAN_ALIASES = \
 	man/memkind_arena_create_map.3 \
 	man/memkind_arena_destroy.3 \
 	man/memkind_arena_detect_kind.3 \
+	man/memkind_arena_finalize.3 \
 	man/memkind_arena_free.3 \
 	man/memkind_arena_free_with_kind_detect.3 \
+	man/memkind_arena_init.3 \
 	man/memkind_arena_malloc.3 \
 	man/memkind_arena_posix_memalign.3 \
 	man/memkind_arena_realloc.3 \
 	man/memkind_arena_realloc_with_kind_detect.3 \
+	man/memkind_arena_set_bg_threads.3 \
+	man/memkind_arena_set_max_bg_threads.3 \
+	man/memkind_arena_stats_print.3 \
 	man/memkind_arena_update_memory_usage_policy.3 \
 	man/memkind_bijective_get_arena.3 \
 	man/memkind_calloc.3 \
@@ -153,6 +158,7 @@ MAN_ALIASES = \
 	man/memkind_hbw_all_init_once.3 \
 	man/memkind_hbw_check_available.3 \
 	man/memkind_hbw_get_mbind_nodemask.3 \
+	man/memkind_hbw_get_preferred_mbind_nodemask.3 \
 	man/memkind_hbw_hugetlb_check_available.3 \
 	man/memkind_hbw_hugetlb_init_once.3 \
 	man/memkind_hbw_init_once.3 \
@@ -170,6 +176,7 @@ MAN_ALIASES = \
 	man/memkind_pmem_destroy.3 \
 	man/memkind_pmem_get_mmap_flags.3 \
 	man/memkind_pmem_mmap.3 \
+	man/memkind_pmem_validate_dir.3 \
 	man/memkind_posix_check_alignment.3 \
 	man/memkind_posix_memalign.3 \
 	man/memkind_preferred_get_mbind_mode.3 \

@@ -80,10 +80,13 @@ source_flags(struct memkind *kind)
 	unsigned result = kind->ops->mmap != NULL ? DRAM_DIRTY : 0;
 	int flags;
 
-	if (kind->ops->get_mmap_flags != NULL &&
-	    kind->ops->get_mmap_flags(kind, &flags) == 0 &&
-	    flags == os_mmap_flags(OS_MMAP_PRIVATE_HUGE))
+	if (kind->ops->get_mmap_flags == NULL ||
+	    kind->ops->get_mmap_flags(kind, &flags) != 0)
+		return result;
+	if (flags == os_mmap_flags(OS_MMAP_PRIVATE_HUGE))
 		result |= DRAM_HUGE_PAGES;
+	else if (flags == os_mmap_flags(OS_MMAP_PRIVATE_GIGANTIC))
+		result |= DRAM_GIGANTIC_PAGES;
 	return result;
 }
 

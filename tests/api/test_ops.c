@@ -303,6 +303,163 @@ test_arenas(void **state)
 	    MEMKIND_ERROR_INVALID);
 }
 
+/* --- the end of the process ------------------------------------------------------ */
+
+enum {
+	BOTH_FINALIZED = 42
+};
+static struct memkind *Gone;
+static int Nr_finalized;
+
+static int
+count_finalized(struct memkind *kind)
+{
+	if (kind == Gone)
+		_exit(1);
+	int err = memkind_arena_finalize(kind);
+	if (err != MEMKIND_SUCCESS)
+		_exit(2);
+	if (++Nr_finalized == 2)
+		_exit(BOTH_FINALIZED);
+	return err;
+}
+
+/* Three kinds, of which one is destroyed, with a table that is gone then. */
+static int
+exit_with_kinds(void)
+{
+	struct memkind_ops *ops = malloc(sizeof(*ops));
+	struct memkind *kinds[3];
+
+	if (ops == NULL)
+		return 3;
+	*ops = Arena_ops;
+	ops->finalize = count_finalized;
+	for (int i = 0; i < 3; i++) {
+		if (memkind_create(ops, "lives", &kinds[i]) != 0 ||
+		    memkind_malloc(kinds[i], 100) == NULL)
+			return 4;
+	}
+	Gone = kinds[1];
+	if (memkind_destroy_kind(Gone) != 0)
+		return 5;
+	memset(ops, 0xff, sizeof(*ops));
+	free(ops);
+	return 6;
+}
+
+static int
+run_self(const char *what)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		static char self[] = "/proc/self/exe";
+		char *argv[] = {self, (char *)(uintptr_t)what, NULL};
+
+		if (setenv("MEMKIND_HBW_NODES", "all", 1) == 0 &&
+		    setenv("MEMKIND_DAX_KMEM_NODES", "all", 1) == 0)
+			(void)execv(self, argv);
+		_exit(99);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 98;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 97;
+}
+
+static void
+test_finalize_is_called_at_exit(void **state)
+{
+	(void)state;
+	assert_int_equal(run_self("--exit"), BOTH_FINALIZED);
+	assert_int_equal(memkind_arena_finalize(NULL), MEMKIND_ERROR_INVALID);
+	assert_int_equal(
+	    memkind_arena_finalize(MEMKIND_REGULAR), MEMKIND_ERROR_INVALID);
+}
+
+/* --- arenas that come and go ------------------------------------------------------ */
+
+static int
+create_by_init(struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	int err = memkind_default_create(kind, ops, name);
+
+	if (err == MEMKIND_SUCCESS)
+		memkind_arena_init(kind);
+	return err;
+}
+
+static void
+test_arenas_by_init(void **state)
+{
+	(void)state;
+	Ops.create = create_by_init;
+	make();
+	void *p = memkind_malloc(Kind, 100);
+	assert_non_null(p);
+	assert_ptr_equal(memkind_detect_kind(p), Kind);
+	memkind_arena_init(Kind); /* it has them */
+	assert_ptr_equal(memkind_detect_kind(p), Kind);
+	memkind_free(Kind, p);
+	memkind_arena_init(MEMKIND_REGULAR);
+	memkind_arena_init(NULL);
+}
+
+/* The functions for arenas do not call themselves. */
+static void
+test_a_kind_without_its_arenas(void **state)
+{
+	void *q = NULL;
+
+	(void)state;
+	Ops.create = memkind_default_create;
+	Ops.destroy = memkind_default_destroy;
+	make();
+	errno = 0;
+	assert_null(memkind_malloc(Kind, 100));
+	assert_int_equal(errno, EINVAL);
+	assert_null(memkind_calloc(Kind, 1, 100));
+	assert_int_equal(memkind_posix_memalign(Kind, &q, 64, 100), EINVAL);
+	assert_null(memkind_realloc(Kind, NULL, 100));
+	void *p = memkind_malloc(MEMKIND_DEFAULT, 100);
+	memkind_arena_free(Kind, p); /* not its own */
+	assert_null(memkind_arena_realloc(Kind, p, 200));
+	assert_ptr_equal(memkind_detect_kind(p), MEMKIND_DEFAULT);
+	memkind_free(MEMKIND_DEFAULT, p);
+}
+
+/* --- of all kinds --------------------------------------------------------------- */
+
+static void
+note_text(void *arg, const char *text)
+{
+	*(size_t *)arg += strlen(text);
+}
+
+static void
+test_what_arenas_share(void **state)
+{
+	size_t before = test_nr_threads(), len = 0;
+
+	(void)state;
+	assert_int_equal(memkind_arena_set_max_bg_threads(0), MEMKIND_SUCCESS);
+	assert_int_equal(memkind_arena_set_max_bg_threads(1), MEMKIND_SUCCESS);
+	assert_int_equal(
+	    memkind_arena_set_max_bg_threads(SIZE_MAX), MEMKIND_ERROR_INVALID);
+	assert_int_equal(memkind_arena_set_bg_threads(true), MEMKIND_SUCCESS);
+	assert_int_equal(test_nr_threads(), before + 1);
+	assert_int_equal(memkind_arena_set_bg_threads(false), MEMKIND_SUCCESS);
+
+	assert_int_equal(
+	    memkind_arena_stats_print(note_text, &len, MEMKIND_STAT_PRINT_ALL),
+	    MEMKIND_SUCCESS);
+	assert_true(len > 1000);
+	assert_int_equal(memkind_arena_stats_print(note_text, &len,
+			     (memkind_stat_print_opt)(1 << 20)),
+	    MEMKIND_ERROR_INVALID);
+}
+
 static void
 test_create_and_destroy_of_what_is_there(void **state)
 {
@@ -626,27 +783,14 @@ look_at_named(void *arg)
 		return 3;
 	if (memkind_hbw_check_available(NULL) != 0)
 		return 4;
+	/* the nearest one, unless there are several */
+	unsigned nr_nearest = nr_bits(mask);
+	memset(mask, 0, sizeof(mask));
+	int err = memkind_hbw_get_preferred_mbind_nodemask(NULL, mask, MAXNODE);
+	if (err != memkind_check_available(MEMKIND_HBW_PREFERRED) ||
+	    (err == 0 ? nr_bits(mask) != 1 : nr_nearest < 2))
+		return 5;
 	return 0;
-}
-
-static int
-run_self(const char *what)
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		static char self[] = "/proc/self/exe";
-		char *argv[] = {self, (char *)(uintptr_t)what, NULL};
-
-		if (setenv("MEMKIND_HBW_NODES", "all", 1) == 0 &&
-		    setenv("MEMKIND_DAX_KMEM_NODES", "all", 1) == 0)
-			(void)execv(self, argv);
-		_exit(99);
-	}
-	if (waitpid(pid, &status, 0) != pid)
-		return 98;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 97;
 }
 
 static void
@@ -823,6 +967,12 @@ test_operations_of_a_kind_over_a_file(void **state)
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 	assert_int_equal(daxkind_region_close(region), 0);
 	assert_int_equal(memkind_pmem_destroy(NULL), MEMKIND_ERROR_INVALID);
+	assert_int_equal(memkind_pmem_validate_dir(test_dir()),
+	    memkind_check_dax_path(test_dir()));
+	assert_int_equal(
+	    memkind_pmem_validate_dir(NULL), MEMKIND_ERROR_INVALID);
+	assert_int_equal(memkind_pmem_validate_dir("/nonexistent/dir"),
+	    MEMKIND_ERROR_RUNTIME);
 	assert_ptr_equal(memkind_pmem_mmap(NULL, NULL, 1), MAP_FAILED);
 }
 
@@ -836,6 +986,10 @@ main(int argc, char **argv)
 	    unit(test_an_operation_that_fails),
 	    unit(test_an_mmap_of_the_programs),
 	    unit(test_arenas),
+	    unit(test_finalize_is_called_at_exit),
+	    unit(test_arenas_by_init),
+	    unit(test_a_kind_without_its_arenas),
+	    unit(test_what_arenas_share),
 	    unit(test_create_and_destroy_of_what_is_there),
 	    unit(test_arena_functions_on_any_kind),
 	    unit(test_hooks_of_jemallocs),
@@ -852,5 +1006,7 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "--named") == 0)
 		return look_at_named(NULL);
+	if (argc > 1 && strcmp(argv[1], "--exit") == 0)
+		return exit_with_kinds();
 	return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }
