@@ -14,6 +14,17 @@
 extern "C" {
 #endif
 
+/* Tables for memkind_create(): copy one, then change the copy. */
+extern struct memkind_ops MEMKIND_HBW_OPS;
+extern struct memkind_ops MEMKIND_HBW_ALL_OPS;
+extern struct memkind_ops MEMKIND_HBW_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_ALL_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_PREFERRED_OPS;
+extern struct memkind_ops MEMKIND_HBW_PREFERRED_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_INTERLEAVE_OPS;
+extern struct memkind_ops MEMKIND_HBW_GBTLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_PREFERRED_GBTLB_OPS;
+
 /* MEMKIND_SUCCESS, or why the kind's memory is not there; any kind will do. */
 int memkind_hbw_check_available(struct memkind *kind);
 /* The same, and whether huge pages of 2 MiB can be had there. */

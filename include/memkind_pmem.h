@@ -15,6 +15,9 @@
 extern "C" {
 #endif
 
+/* Table for daxkind_kind_create_with_ops(): copy it, then change the copy. */
+extern struct memkind_ops MEMKIND_PMEM_OPS;
+
 /* The operations create and destroy.  MEMKIND_ERROR_INVALID: the kind is over no
  * region, or is there already (gone already); MEMKIND_ERROR_MALLOC. */
 int memkind_pmem_create(

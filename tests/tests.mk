@@ -52,6 +52,7 @@ API_TESTS = \
 	tests/api/test_memtier \
 	tests/api/test_names \
 	tests/api/test_ops \
+	tests/api/test_ops_tables \
 	tests/api/test_own_ops \
 	tests/api/test_persist \
 	tests/api/test_pmem \

@@ -25,7 +25,8 @@ for file in include/daxkind/daxkind.h include/daxkind/memkind.h \
 	include/daxkind/memkind_fixed.h include/daxkind/memkind_ops.h \
 	include/daxkind/memkind_arena.h include/daxkind/memkind_dax_kmem.h \
 	include/daxkind/memkind_default.h include/daxkind/memkind_hbw.h \
-	include/daxkind/memkind_hugetlb.h include/daxkind/memkind_pmem.h \
+	include/daxkind/memkind_hugetlb.h \
+	include/daxkind/memkind_mem_attributes.h include/daxkind/memkind_pmem.h \
 	include/daxkind/daxkind_version.h \
 	include/daxkind/memkind_allocator.h include/daxkind/pmem_allocator.h \
 	include/daxkind/memkind_memtier.h include/daxkind/hbwmalloc.h \

@@ -197,7 +197,8 @@ check_main() {
 		*/api/test_environ | */api/test_full_fs | \
 			*/api/test_preloaded_malloc) continue ;;
 		*/api/test_static_kinds | */api/test_hbw | \
-			*/api/test_init_once) # once is enough
+			*/api/test_init_once | \
+			*/api/test_ops_tables) # once is enough
 			name=api.${test##*/}
 			kinds=tmpfs
 			;;
