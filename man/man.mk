@@ -37,7 +37,8 @@ MAN_PAGES = \
 	man/memkind_malloc.3 \
 	man/memkind_mem_attributes.3 \
 	man/memkind_pmem.3 \
-	man/memkind_set_bg_threads.3
+	man/memkind_set_bg_threads.3 \
+	man/memtier.1
 MAN_ALIASES = \
 	man/MEMKIND_GBTLB.3 \
 	man/MEMKIND_GBTLB_OPS.3 \

@@ -32,7 +32,8 @@ for file in include/daxkind/daxkind.h include/daxkind/memkind.h \
 	include/daxkind/memkind_memtier.h include/daxkind/hbwmalloc.h \
 	lib/libmemtier.so.0 lib/libautohbw.so lib/libdaxkind.so \
 	lib/libdaxkind-tls.so.0 \
-	bin/memkind-hbw-nodes bin/memkind-auto-dax-kmem-nodes \
+	bin/memkind-hbw-nodes bin/memkind-auto-dax-kmem-nodes bin/memtier \
+	share/man/man1/memtier.1 share/bash-completion/completions/memtier \
 	lib/pkgconfig/daxkind.pc share/man/man1/daxkind.1 \
 	share/man/man7/daxkind.7 share/man/man7/daxkind-emulation.7; do
 	[ -e "$root/$file" ] || fail "not installed: $file"
