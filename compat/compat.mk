@@ -39,7 +39,11 @@ libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/compat/libautohbw.map
 libautohbw_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libautohbw.map
 
-bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes
+bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes \
+	compat/memtier
+dist_completion_DATA += compat/completion/memtier
+compat_memtier_SOURCES = compat/memtier.c src/export.h src/util.h
+compat_memtier_LDADD = libdaxkind.la -ldl
 compat_memkind_auto_dax_kmem_nodes_SOURCES = compat/dax_kmem_nodes.c \
 	compat/nodes_command.c compat/nodes_command.h
 if HAVE_DAXCTL

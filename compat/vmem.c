@@ -3,7 +3,9 @@
  * vmem.c -- libvmem.so.1: a pool is a kind over a region of its own.
  *
  * Uses the public interface of libdaxkind only.  Lock guards the list of pools
- * and the functions that vmem_set_funcs() set; none is called with it held.
+ * and the functions that vmem_set_funcs() set; none is called with it held.  A
+ * fork takes it before the locks of the library below, so that the child finds
+ * it free.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -448,4 +450,25 @@ DK_EXPORT const char *
 vmem_errormsg(void)
 {
 	return Error_text;
+}
+
+/* --- fork ------------------------------------------------------------------------ */
+
+static void
+before_fork(void)
+{
+	(void)pthread_mutex_lock(&Lock);
+}
+
+static void
+after_fork(void)
+{
+	(void)pthread_mutex_unlock(&Lock);
+}
+
+/* After the library below, whose handlers are called with the lock held. */
+__attribute__((constructor)) static void
+handle_forks(void)
+{
+	(void)pthread_atfork(before_fork, after_fork, after_fork);
 }

@@ -23,10 +23,14 @@ typedef struct extent_hooks_s extent_hooks_t;
 int memkind_arena_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);
 int memkind_arena_destroy(struct memkind *kind);
+/* The operation finalize: as destroy, when the process ends. */
+int memkind_arena_finalize(struct memkind *kind);
 /* What create does after memkind_default_create().  hooks is a table of
  * jemalloc's, which is copied and serves instead of the operations; NULL: the
  * operations. */
 int memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks);
+/* The same by the operations.  When it fails the kind allocates nothing. */
+void memkind_arena_init(struct memkind *kind);
 
 /* Operations of these names.  A size of 0 gives NULL. */
 void *memkind_arena_malloc(struct memkind *kind, size_t size);
@@ -44,6 +48,13 @@ int memkind_arena_update_memory_usage_policy(
 struct memkind *memkind_arena_detect_kind(void *ptr);
 void *memkind_arena_realloc_with_kind_detect(void *ptr, size_t size);
 void memkind_arena_free_with_kind_detect(void *ptr);
+
+/* memkind_set_bg_threads() and memkind_stats_print(). */
+int memkind_arena_set_bg_threads(bool state);
+int memkind_arena_stats_print(void (*write_cb)(void *, const char *),
+    void *cbopaque, memkind_stat_print_opt opts);
+/* How many threads the former may start; 0: any number.  It starts one. */
+int memkind_arena_set_max_bg_threads(size_t threads_limit);
 
 /* The operation get_arena: threads are spread over several arenas, or share
  * one.  MEMKIND_ERROR_INVALID: the kind has no arenas of its own. */

@@ -13,6 +13,12 @@
 extern "C" {
 #endif
 
+/* Tables for memkind_create(): copy one, then change the copy. */
+extern struct memkind_ops MEMKIND_DAX_KMEM_OPS;
+extern struct memkind_ops MEMKIND_DAX_KMEM_ALL_OPS;
+extern struct memkind_ops MEMKIND_DAX_KMEM_PREFERRED_OPS;
+extern struct memkind_ops MEMKIND_DAX_KMEM_INTERLEAVE_OPS;
+
 /*
  * Set the bits of nodemask that belong to DAX devices, or to the nodes that
  * MEMKIND_DAX_KMEM_NODES names, and clear all others up to maxnode.  kind is not

@@ -14,6 +14,11 @@
 extern "C" {
 #endif
 
+/* Tables for memkind_create(): copy one, then change the copy. */
+extern struct memkind_ops MEMKIND_DEFAULT_OPS;
+extern struct memkind_ops MEMKIND_REGULAR_OPS;
+extern struct memkind_ops MEMKIND_INTERLEAVE_OPS;
+
 /* The least that an operation create does: note ops and the name, which has at
  * most 63 bytes (else MEMKIND_ERROR_INVALID). */
 int memkind_default_create(

@@ -14,6 +14,17 @@
 extern "C" {
 #endif
 
+/* Tables for memkind_create(): copy one, then change the copy. */
+extern struct memkind_ops MEMKIND_HBW_OPS;
+extern struct memkind_ops MEMKIND_HBW_ALL_OPS;
+extern struct memkind_ops MEMKIND_HBW_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_ALL_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_PREFERRED_OPS;
+extern struct memkind_ops MEMKIND_HBW_PREFERRED_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_INTERLEAVE_OPS;
+extern struct memkind_ops MEMKIND_HBW_GBTLB_OPS;
+extern struct memkind_ops MEMKIND_HBW_PREFERRED_GBTLB_OPS;
+
 /* MEMKIND_SUCCESS, or why the kind's memory is not there; any kind will do. */
 int memkind_hbw_check_available(struct memkind *kind);
 /* The same, and whether huge pages of 2 MiB can be had there. */
@@ -28,6 +39,10 @@ int memkind_hbw_hugetlb_check_available(struct memkind *kind);
 int memkind_hbw_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 int memkind_hbw_all_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
+/* The nearest one, as MEMKIND_HBW_PREFERRED has it: also
+ * MEMKIND_ERROR_RUNTIME, where several are equally near. */
+int memkind_hbw_get_preferred_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 
 /* Look for the memory of MEMKIND_HBW and so on now, rather than at the first

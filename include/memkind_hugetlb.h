@@ -13,6 +13,10 @@
 extern "C" {
 #endif
 
+/* Tables for memkind_create(): copy one, then change the copy. */
+extern struct memkind_ops MEMKIND_HUGETLB_OPS;
+extern struct memkind_ops MEMKIND_GBTLB_OPS;
+
 /* MEMKIND_SUCCESS when huge pages of 2 MiB can be had: on the nodes that the
  * operation get_mbind_nodemask of kind gives, or on any without that. */
 int memkind_hugetlb_check_available_2mb(struct memkind *kind);

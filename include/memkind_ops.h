@@ -3,12 +3,15 @@
  * memkind_ops.h -- the operations table of a kind.
  *
  * A program that wants a kind of its own copies a table that the library
- * exports (MEMKIND_FIXED_OPS, memkind_fixed.h), replaces the operations that
- * it wants to do differently, and makes a kind with it by
- * daxkind_kind_create_with_ops() (daxkind.h), or without a region by
- * memkind_create() below.  Operations that stay NULL are
- * not supported by the kind, except that create, destroy, malloc, calloc,
- * posix_memalign, realloc, free and malloc_usable_size must be there.
+ * exports, replaces the operations that it wants to do differently, and makes a
+ * kind with it: over a region by daxkind_kind_create_with_ops() (daxkind.h) of
+ * MEMKIND_FIXED_OPS or MEMKIND_PMEM_OPS (memkind_fixed.h, memkind_pmem.h), or
+ * without one by memkind_create() below of MEMKIND_X_OPS, which is there for
+ * each static kind MEMKIND_X (memkind_default.h, memkind_hbw.h,
+ * memkind_hugetlb.h, memkind_dax_kmem.h, memkind_mem_attributes.h).  Operations
+ * that stay NULL are not supported by the kind, except that create, destroy,
+ * malloc, calloc, posix_memalign, realloc, free and malloc_usable_size must be
+ * there.
  *
  * The table must outlive the kind.  Operations are called by any thread, and
  * by several at once.  The kind that they are given is opaque;
@@ -50,6 +53,8 @@ struct memkind_ops {
 	    struct memkind *kind, unsigned int *arena, size_t size);
 	int (*check_available)(struct memkind *kind);
 	void (*init_once)(void);
+	/* at the end of the process, of a kind that was not destroyed */
+	int (*finalize)(struct memkind *kind);
 	size_t (*malloc_usable_size)(struct memkind *kind, void *ptr);
 	int (*update_memory_usage_policy)(
 	    struct memkind *kind, memkind_mem_usage_policy policy);

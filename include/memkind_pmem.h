@@ -15,6 +15,9 @@
 extern "C" {
 #endif
 
+/* Table for daxkind_kind_create_with_ops(): copy it, then change the copy. */
+extern struct memkind_ops MEMKIND_PMEM_OPS;
+
 /* The operations create and destroy.  MEMKIND_ERROR_INVALID: the kind is over no
  * region, or is there already (gone already); MEMKIND_ERROR_MALLOC. */
 int memkind_pmem_create(
@@ -23,6 +26,8 @@ int memkind_pmem_destroy(struct memkind *kind);
 /* A block of whole pages with file space behind it, which memkind_free() frees.
  * addr is ignored.  MAP_FAILED with errno ENOMEM or EINVAL. */
 void *memkind_pmem_mmap(struct memkind *kind, void *addr, size_t size);
+/* memkind_check_dax_path(). */
+int memkind_pmem_validate_dir(const char *dir);
 /* Shared memory. */
 int memkind_pmem_get_mmap_flags(struct memkind *kind, int *flags);
 

@@ -35,12 +35,17 @@ MAN_PAGES = \
 	man/memkind_hbw.3 \
 	man/memkind_hugetlb.3 \
 	man/memkind_malloc.3 \
+	man/memkind_mem_attributes.3 \
 	man/memkind_pmem.3 \
-	man/memkind_set_bg_threads.3
+	man/memkind_set_bg_threads.3 \
+	man/memtier.1
 MAN_ALIASES = \
 	man/MEMKIND_GBTLB.3 \
+	man/MEMKIND_GBTLB_OPS.3 \
 	man/MEMKIND_HBW_GBTLB.3 \
+	man/MEMKIND_HBW_GBTLB_OPS.3 \
 	man/MEMKIND_HBW_PREFERRED_GBTLB.3 \
+	man/MEMKIND_HBW_PREFERRED_GBTLB_OPS.3 \
 	man/hbw_allocator.3 \
 	man/hbwallocator.3 \
 	man/hbw_calloc.3 \
@@ -55,29 +60,53 @@ MAN_ALIASES = \
 	man/hbw_set_policy.3 \
 	man/hbw_verify_memory_region.3 \
 	man/MEMKIND_DAX_KMEM.3 \
+	man/MEMKIND_DAX_KMEM_OPS.3 \
 	man/MEMKIND_DAX_KMEM_ALL.3 \
+	man/MEMKIND_DAX_KMEM_ALL_OPS.3 \
 	man/MEMKIND_DAX_KMEM_INTERLEAVE.3 \
+	man/MEMKIND_DAX_KMEM_INTERLEAVE_OPS.3 \
 	man/MEMKIND_DAX_KMEM_PREFERRED.3 \
+	man/MEMKIND_DAX_KMEM_PREFERRED_OPS.3 \
 	man/MEMKIND_DEFAULT.3 \
+	man/MEMKIND_DEFAULT_OPS.3 \
 	man/MEMKIND_FIXED_OPS.3 \
 	man/MEMKIND_HBW.3 \
+	man/MEMKIND_HBW_OPS.3 \
 	man/MEMKIND_HBW_ALL.3 \
+	man/MEMKIND_HBW_ALL_OPS.3 \
 	man/MEMKIND_HBW_ALL_HUGETLB.3 \
+	man/MEMKIND_HBW_ALL_HUGETLB_OPS.3 \
 	man/MEMKIND_HBW_HUGETLB.3 \
+	man/MEMKIND_HBW_HUGETLB_OPS.3 \
 	man/MEMKIND_HBW_INTERLEAVE.3 \
+	man/MEMKIND_HBW_INTERLEAVE_OPS.3 \
 	man/MEMKIND_HBW_PREFERRED.3 \
+	man/MEMKIND_HBW_PREFERRED_OPS.3 \
 	man/MEMKIND_HBW_PREFERRED_HUGETLB.3 \
+	man/MEMKIND_HBW_PREFERRED_HUGETLB_OPS.3 \
 	man/MEMKIND_HIGHEST_BANDWIDTH_LOCAL.3 \
+	man/MEMKIND_HIGHEST_BANDWIDTH_LOCAL_OPS.3 \
 	man/MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED.3 \
+	man/MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED_OPS.3 \
 	man/MEMKIND_HIGHEST_CAPACITY.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_OPS.3 \
 	man/MEMKIND_HIGHEST_CAPACITY_LOCAL.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_LOCAL_OPS.3 \
 	man/MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED_OPS.3 \
 	man/MEMKIND_HIGHEST_CAPACITY_PREFERRED.3 \
+	man/MEMKIND_HIGHEST_CAPACITY_PREFERRED_OPS.3 \
 	man/MEMKIND_HUGETLB.3 \
+	man/MEMKIND_HUGETLB_OPS.3 \
 	man/MEMKIND_INTERLEAVE.3 \
+	man/MEMKIND_INTERLEAVE_OPS.3 \
 	man/MEMKIND_LOWEST_LATENCY_LOCAL.3 \
+	man/MEMKIND_LOWEST_LATENCY_LOCAL_OPS.3 \
 	man/MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED.3 \
+	man/MEMKIND_PMEM_OPS.3 \
+	man/MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED_OPS.3 \
 	man/MEMKIND_REGULAR.3 \
+	man/MEMKIND_REGULAR_OPS.3 \
 	man/daxkind_drain.3 \
 	man/daxkind_flush.3 \
 	man/daxkind_kind_create_with_ops.3 \
@@ -98,6 +127,8 @@ MAN_ALIASES = \
 	man/daxkind_sigbus_install.3 \
 	man/daxkind_sigbus_remove.3 \
 	man/daxkind_version.3 \
+	man/disableAutoHBW.3 \
+	man/enableAutoHBW.3 \
 	man/fixed_allocator.3 \
 	man/fixedallocator.3 \
 	man/memkind_arena_calloc.3 \
@@ -105,12 +136,17 @@ MAN_ALIASES = \
 	man/memkind_arena_create_map.3 \
 	man/memkind_arena_destroy.3 \
 	man/memkind_arena_detect_kind.3 \
+	man/memkind_arena_finalize.3 \
 	man/memkind_arena_free.3 \
 	man/memkind_arena_free_with_kind_detect.3 \
+	man/memkind_arena_init.3 \
 	man/memkind_arena_malloc.3 \
 	man/memkind_arena_posix_memalign.3 \
 	man/memkind_arena_realloc.3 \
 	man/memkind_arena_realloc_with_kind_detect.3 \
+	man/memkind_arena_set_bg_threads.3 \
+	man/memkind_arena_set_max_bg_threads.3 \
+	man/memkind_arena_stats_print.3 \
 	man/memkind_arena_update_memory_usage_policy.3 \
 	man/memkind_bijective_get_arena.3 \
 	man/memkind_calloc.3 \
@@ -151,6 +187,7 @@ MAN_ALIASES = \
 	man/memkind_hbw_all_init_once.3 \
 	man/memkind_hbw_check_available.3 \
 	man/memkind_hbw_get_mbind_nodemask.3 \
+	man/memkind_hbw_get_preferred_mbind_nodemask.3 \
 	man/memkind_hbw_hugetlb_check_available.3 \
 	man/memkind_hbw_hugetlb_init_once.3 \
 	man/memkind_hbw_init_once.3 \
@@ -168,6 +205,7 @@ MAN_ALIASES = \
 	man/memkind_pmem_destroy.3 \
 	man/memkind_pmem_get_mmap_flags.3 \
 	man/memkind_pmem_mmap.3 \
+	man/memkind_pmem_validate_dir.3 \
 	man/memkind_posix_check_alignment.3 \
 	man/memkind_posix_memalign.3 \
 	man/memkind_preferred_get_mbind_mode.3 \

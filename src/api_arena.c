@@ -4,6 +4,7 @@
  * (layer 5).
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "error.h"
@@ -70,6 +71,43 @@ memkind_arena_destroy(struct memkind *kind)
 	return MEMKIND_SUCCESS;
 }
 
+DK_EXPORT int
+memkind_arena_finalize(struct memkind *kind)
+{
+	return memkind_arena_destroy(kind);
+}
+
+DK_EXPORT void
+memkind_arena_init(struct memkind *kind)
+{
+	(void)memkind_arena_create_map(kind, NULL);
+}
+
+/* --- of all kinds ------------------------------------------------------------------ */
+
+DK_EXPORT int
+memkind_arena_set_bg_threads(bool state)
+{
+	return memkind_set_bg_threads(state);
+}
+
+DK_EXPORT int
+memkind_arena_set_max_bg_threads(size_t threads_limit)
+{
+	/* 0 is no limit, and any other leaves room for the one that there is. */
+	return threads_limit <= UINT_MAX
+		   ? MEMKIND_SUCCESS
+		   : error_from_errno(error_set(-EINVAL,
+			 "%zu is no number of threads", threads_limit));
+}
+
+DK_EXPORT int
+memkind_arena_stats_print(void (*write_cb)(void *, const char *),
+    void *cbopaque, memkind_stat_print_opt opts)
+{
+	return memkind_stats_print(write_cb, cbopaque, opts);
+}
+
 /* --- arenas ------------------------------------------------------------------------ */
 
 DK_EXPORT int
@@ -100,7 +138,8 @@ get_arena(struct memkind *kind, size_t size, unsigned *arena)
 }
 
 /* Whether a kind allocates from arenas by the functions below, and not by
- * operations of its own. */
+ * operations of its own.  Those may be the functions below too, of a kind that
+ * has no arenas, or none any more: it gets no block. */
 static bool
 is_ours(const struct memkind *kind)
 {
@@ -136,9 +175,11 @@ memkind_arena_malloc(struct memkind *kind, size_t size)
 		return NULL;
 	if (is_ours(kind))
 		return or_enomem(alloc(kind, size, 0, false));
-	return kind->heap != NULL && kind->region != NULL
-		   ? kind_heap_malloc(kind, size)
-		   : kind->ops->malloc(kind, size);
+	if (kind->heap != NULL && kind->region != NULL)
+		return kind_heap_malloc(kind, size);
+	return kind->ops->malloc != memkind_arena_malloc
+		   ? kind->ops->malloc(kind, size)
+		   : no_kind();
 }
 
 DK_EXPORT void *
@@ -154,9 +195,11 @@ memkind_arena_calloc(struct memkind *kind, size_t num, size_t size)
 		return or_enomem(NULL);
 	if (is_ours(kind))
 		return or_enomem(alloc(kind, total, 0, true));
-	return kind->heap != NULL && kind->region != NULL
-		   ? kind_heap_calloc(kind, 1, total)
-		   : kind->ops->calloc(kind, 1, total);
+	if (kind->heap != NULL && kind->region != NULL)
+		return kind_heap_calloc(kind, 1, total);
+	return kind->ops->calloc != memkind_arena_calloc
+		   ? kind->ops->calloc(kind, 1, total)
+		   : no_kind();
 }
 
 DK_EXPORT int
@@ -169,12 +212,15 @@ memkind_arena_posix_memalign(
 	int err = memkind_posix_check_alignment(kind, alignment);
 	if (err != 0 || size == 0)
 		return err;
-	if (!is_ours(kind))
-		return kind->heap != NULL && kind->region != NULL
-			   ? kind_heap_posix_memalign(
+	if (!is_ours(kind)) {
+		if (kind->heap != NULL && kind->region != NULL)
+			return kind_heap_posix_memalign(
+			    kind, memptr, alignment, size);
+		return kind->ops->posix_memalign != memkind_arena_posix_memalign
+			   ? kind->ops->posix_memalign(
 				 kind, memptr, alignment, size)
-			   : kind->ops->posix_memalign(
-				 kind, memptr, alignment, size);
+			   : EINVAL;
+	}
 	int saved_errno = errno;
 	*memptr = alloc(kind, size, alignment, false);
 	errno = saved_errno;
@@ -194,10 +240,13 @@ memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 		memkind_arena_free(kind, ptr);
 		return NULL;
 	}
-	if (!is_ours(kind))
-		return kind->heap != NULL && kind->region != NULL
-			   ? kind_heap_realloc(kind, ptr, size)
-			   : kind->ops->realloc(kind, ptr, size);
+	if (!is_ours(kind)) {
+		if (kind->heap != NULL && kind->region != NULL)
+			return kind_heap_realloc(kind, ptr, size);
+		return kind->ops->realloc != memkind_arena_realloc
+			   ? kind->ops->realloc(kind, ptr, size)
+			   : no_kind();
+	}
 	if (je_usable(ptr) == 0)
 		return no_kind();
 	return or_enomem(
@@ -209,10 +258,10 @@ memkind_arena_free(struct memkind *kind, void *ptr)
 {
 	if (kind == NULL || ptr == NULL)
 		return;
-	if (!is_ours(kind) && kind->heap == NULL)
-		kind->ops->free(kind, ptr);
-	else
+	if (kind->heap != NULL)
 		kind_heap_free(kind, ptr);
+	else if (kind->ops->free != memkind_arena_free)
+		kind->ops->free(kind, ptr);
 }
 
 DK_EXPORT struct memkind *

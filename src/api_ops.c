@@ -51,6 +51,14 @@ memkind_hbw_all_get_mbind_nodemask(
 }
 
 DK_EXPORT int
+memkind_hbw_get_preferred_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_HBW_ONE, nodemask, maxnode);
+}
+
+DK_EXPORT int
 memkind_dax_kmem_all_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
 {
@@ -358,6 +366,12 @@ DK_EXPORT int
 memkind_pmem_destroy(struct memkind *kind)
 {
 	return memkind_fixed_destroy(kind);
+}
+
+DK_EXPORT int
+memkind_pmem_validate_dir(const char *dir)
+{
+	return memkind_check_dax_path(dir);
 }
 
 DK_EXPORT void *

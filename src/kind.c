@@ -48,6 +48,7 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 	if (kind == NULL)
 		return error_set(-ENOMEM, "no memory for a kind's record");
 	kind->ops = ops;
+	kind->finalize = ops->finalize;
 	kind->region = region;
 	kind->owns_region = owns_region;
 	kind->capacity = capacity;
@@ -128,4 +129,33 @@ kind_of(const void *ptr)
 		return NULL;
 	struct memkind *kind = kind_arenas_find(arena);
 	return kind != NULL ? kind : kind_static_of_arena(arena);
+}
+
+/* --- the end of the process ------------------------------------------------------ */
+
+struct last_call {
+	struct memkind *kind;
+	int (*finalize)(struct memkind *kind);
+};
+
+static int
+take_last_call(struct memkind *kind, void *arg)
+{
+	struct last_call *call = arg;
+
+	if (kind->finalize == NULL)
+		return 0;
+	*call = (struct last_call){kind, kind->finalize};
+	kind->finalize = NULL;
+	return 1;
+}
+
+/* One at a time: the operation may end the kind. */
+__attribute__((destructor)) static void
+finalize_all(void)
+{
+	struct last_call call;
+
+	while (kind_registry_walk(take_last_call, &call) != 0)
+		(void)call.finalize(call.kind);
 }

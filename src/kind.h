@@ -20,6 +20,8 @@ enum {
 struct memkind {
 	/* Constant while the kind lives. */
 	struct memkind_ops *ops;
+	/* Of ops, which may be gone when the process ends; NULL: it was called. */
+	int (*finalize)(struct memkind *kind);
 	struct daxkind_region *region; /* NULL: over DRAM */
 	size_t capacity;               /* what memkind_get_capacity() says */
 	char name[KIND_NAME_SIZE];

@@ -16,6 +16,7 @@
 #include "kind_registry.h"
 #include "log.h"
 #include "memkind_default.h"
+#include "numa_nodes.h"
 #include "os.h"
 #include "util.h"
 
@@ -40,6 +41,17 @@ map_by_ops(struct memkind *kind, size_t len)
 
 	errno = saved_errno;
 	return addr == FAILED_MAPPING ? NULL : addr;
+}
+
+/* Whether its pages must be of chosen nodes. */
+static bool
+is_bound(struct memkind *kind)
+{
+	int mode;
+
+	return kind->ops->mbind != NULL && kind->ops->get_mbind_mode != NULL &&
+	       kind->ops->get_mbind_mode(kind, &mode) == MEMKIND_SUCCESS &&
+	       mode == numa_mode_of(NUMA_BIND);
 }
 
 /* As struct dram_source has it: pages of the kind's operations, which know
@@ -70,6 +82,13 @@ map_aligned(struct dram_source *source, size_t len, size_t align, void **out)
 		if (align > head)
 			(void)os_unmap(addr + len, align - head);
 	}
+	/* Binding does not see whether these nodes have a huge page, and a
+	 * store to one that is not there is a signal. */
+	if ((source->flags & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) != 0 &&
+	    is_bound(kind) && os_populate(addr, len) < 0) {
+		(void)os_unmap(addr, len);
+		return -ENOMEM;
+	}
 	*out = addr;
 	return 0;
 }
@@ -80,10 +99,13 @@ source_flags(struct memkind *kind)
 	unsigned result = kind->ops->mmap != NULL ? DRAM_DIRTY : 0;
 	int flags;
 
-	if (kind->ops->get_mmap_flags != NULL &&
-	    kind->ops->get_mmap_flags(kind, &flags) == 0 &&
-	    flags == os_mmap_flags(OS_MMAP_PRIVATE_HUGE))
+	if (kind->ops->get_mmap_flags == NULL ||
+	    kind->ops->get_mmap_flags(kind, &flags) != 0)
+		return result;
+	if (flags == os_mmap_flags(OS_MMAP_PRIVATE_HUGE))
 		result |= DRAM_HUGE_PAGES;
+	else if (flags == os_mmap_flags(OS_MMAP_PRIVATE_GIGANTIC))
+		result |= DRAM_GIGANTIC_PAGES;
 	return result;
 }
 

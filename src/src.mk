@@ -35,7 +35,7 @@ libdaxkind_core_la_SOURCES = \
 	src/kind_default.c src/kind_static.c src/kind_static.h \
 	src/api.h src/api_alloc.c src/api_arena.c src/api_error.c \
 	src/api_fixed.c src/api_kind.c src/api_ops.c src/api_persist.c src/api_quarantine.c \
-	src/api_region.c src/api_stats.c
+	src/api_region.c src/api_stats.c src/api_tables.c
 if HAVE_DAXCTL
 libdaxkind_core_la_SOURCES += src/daxctl_query.c src/ndctl_query.c
 else

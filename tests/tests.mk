@@ -47,11 +47,13 @@ API_TESTS = \
 	tests/api/test_fixed_ops \
 	tests/api/test_full_fs \
 	tests/api/test_hbw \
+	tests/api/test_init_once \
 	tests/api/test_kinds_cycle \
 	tests/api/test_malloc \
 	tests/api/test_memtier \
 	tests/api/test_names \
 	tests/api/test_ops \
+	tests/api/test_ops_tables \
 	tests/api/test_own_ops \
 	tests/api/test_persist \
 	tests/api/test_pmem \
@@ -171,6 +173,7 @@ SCRIPT_TESTS = \
 	tests/abi/install.sh \
 	tests/abi/manpages.sh \
 	tests/abi/memkind_abi.sh \
+	tests/abi/public.sh \
 	tests/abi/symbols.sh \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
@@ -184,7 +187,8 @@ endif
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)
-EXTRA_DIST += tests/abi/libmemkind.symbols tests/dax/README.md \
+EXTRA_DIST += tests/abi/declared.awk tests/abi/libmemkind.symbols \
+	tests/abi/used.awk tests/dax/README.md \
 	tests/fuzz/corpus tests/support/tsan.supp \
 	tests/api/compare/probe.c tests/api/differences.md \
 	tests/cxx/allocators.cc tests/programs/differences.md

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Debian's own users of libmemkind run on our libmemkind.so.0 (configure
 # --enable-memkind-abi), which the library path puts in its place: the two
-# commands that print nodes, memtier with its preloaded library, and an OpenMP
-# program whose run-time library looks for libmemkind.so itself.
+# commands that print nodes, memtier with its preloaded library (and as ours of
+# that name), and an OpenMP program whose run-time library looks for
+# libmemkind.so itself.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -87,6 +88,22 @@ echo "$loaded" | grep -q "$dir/libmemkind" ||
 # And the command, which finds the library to preload by its name: ours.
 sorted=$(seq 20000 -1 1 | on_ours memtier -r 1:0 sort -n | sha256sum) || :
 [ "$sorted" = "$(seq 20000 | sha256sum)" ] || fail "memtier sort went wrong"
+
+# Ours sets the same for a program, and refuses the same.
+for ratio in 1:0 0:1 1:4 40:10 0:0 1 1:2:3 a:b -1:2 ''; do
+	for library in memkinds ours; do
+		command=memtier
+		[ "$library" = memkinds ] || command=$top_builddir/compat/memtier
+		status=0
+		# shellcheck disable=SC2016 # the other shell's
+		MEMKIND_DAX_KMEM_NODES=0 on_ours "$command" -r "$ratio" sh -c \
+			'echo "$MEMKIND_MEM_TIERS ${MEMKIND_MEM_THRESHOLDS-none}"' \
+			>"$tmp/$library" 2>/dev/null || status=$?
+		echo "status $status" >>"$tmp/$library"
+	done
+	diff -u "$tmp/memkinds" "$tmp/ours" ||
+		fail "memtier -r '$ratio': sets something else than memkind's"
+done
 
 # --- OpenMP -------------------------------------------------------------------------
 compiler=$(command -v clang) || compiler=

@@ -25,13 +25,15 @@ for file in include/daxkind/daxkind.h include/daxkind/memkind.h \
 	include/daxkind/memkind_fixed.h include/daxkind/memkind_ops.h \
 	include/daxkind/memkind_arena.h include/daxkind/memkind_dax_kmem.h \
 	include/daxkind/memkind_default.h include/daxkind/memkind_hbw.h \
-	include/daxkind/memkind_hugetlb.h include/daxkind/memkind_pmem.h \
+	include/daxkind/memkind_hugetlb.h \
+	include/daxkind/memkind_mem_attributes.h include/daxkind/memkind_pmem.h \
 	include/daxkind/daxkind_version.h \
 	include/daxkind/memkind_allocator.h include/daxkind/pmem_allocator.h \
 	include/daxkind/memkind_memtier.h include/daxkind/hbwmalloc.h \
 	lib/libmemtier.so.0 lib/libautohbw.so lib/libdaxkind.so \
 	lib/libdaxkind-tls.so.0 \
-	bin/memkind-hbw-nodes bin/memkind-auto-dax-kmem-nodes \
+	bin/memkind-hbw-nodes bin/memkind-auto-dax-kmem-nodes bin/memtier \
+	share/man/man1/memtier.1 share/bash-completion/completions/memtier \
 	lib/pkgconfig/daxkind.pc share/man/man1/daxkind.1 \
 	share/man/man7/daxkind.7 share/man/man7/daxkind-emulation.7; do
 	[ -e "$root/$file" ] || fail "not installed: $file"

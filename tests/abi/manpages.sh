@@ -30,7 +30,7 @@ while read -r symbol; do
 		bad=1
 		continue
 	fi
-	target=$(sed -n '1s/^\.so man3\///p' "$man/$page")
+	target=$(sed -n '1s/^\.so man[37]\///p' "$man/$page")
 	if ! grep -qx "${target:-$page} $symbol" "$tmp/names"; then
 		echo "$symbol is not under NAME of man/${target:-$page}"
 		bad=1
@@ -45,7 +45,7 @@ while read -r page name; do
 done <"$tmp/names"
 
 for page in "$man"/*.3; do
-	target=$(sed -n '1s/^\.so man3\///p' "$page")
+	target=$(sed -n '1s/^\.so man[37]\///p' "$page")
 	if [ -n "$target" ] && [ ! -e "$man/$target" ]; then
 		echo "$page points to $target, which is not there"
 		bad=1

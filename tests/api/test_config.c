@@ -145,6 +145,17 @@ test_null_is_refused_or_ignored(void **state)
 	memkind_config_delete(cfg);
 }
 
+static void
+test_delete_leaves_nothing(void **state)
+{
+	(void)state;
+	size_t before = test_malloc_used();
+	for (int i = 0; i < 1000; i++)
+		memkind_config_delete(memkind_config_new());
+	memkind_config_delete(NULL);
+	assert_true(test_malloc_used() < before + 1000);
+}
+
 int
 main(void)
 {
@@ -154,6 +165,7 @@ main(void)
 	    test_unit(test_one_config_makes_several_kinds),
 	    test_unit(test_errno_is_the_one_of_open),
 	    test_unit(test_null_is_refused_or_ignored),
+	    test_unit(test_delete_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

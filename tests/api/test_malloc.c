@@ -692,6 +692,7 @@ test_defrag_keeps_the_content(void **state)
 		SIZE = 200
 	};
 	static char *blocks[NR];
+	size_t nr_moved = 0;
 
 	(void)state;
 	for (size_t i = 0; i < NR; i++) {
@@ -708,10 +709,14 @@ test_defrag_keeps_the_content(void **state)
 		char *moved =
 		    memkind_defrag_reallocate(i % 32 ? NULL : Kind, blocks[i]);
 
-		if (moved != NULL)
+		if (moved != NULL) {
 			blocks[i] = moved;
+			nr_moved++;
+		}
 		assert_ptr_equal(memkind_detect_kind(blocks[i]), Kind);
 	}
+	print_message("%zu blocks were moved\n", nr_moved);
+	assert_true(nr_moved > 0);
 	for (size_t i = 0; i < NR; i += 16) {
 		assert_true(test_all_bytes(blocks[i], (int)(i % 251), SIZE));
 		memkind_free(Kind, blocks[i]);

@@ -717,6 +717,28 @@ test_decorators_are_called(void **state)
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void
+test_delete_leaves_nothing(void **state)
+{
+	(void)state;
+	size_t before = test_allocated(MEMKIND_DEFAULT);
+	for (int i = 0; i < 10000; i++) {
+		struct memtier_builder *builder =
+		    memtier_builder_new(MEMTIER_POLICY_STATIC_RATIO);
+		struct memtier_memory *memory;
+
+		assert_int_equal(
+		    memtier_builder_add_tier(builder, MEMKIND_DEFAULT, 1), 0);
+		memory = memtier_builder_construct_memtier_memory(builder);
+		assert_non_null(memory);
+		memtier_builder_delete(builder);
+		memtier_delete_memtier_memory(memory);
+	}
+	size_t after = test_allocated(MEMKIND_DEFAULT);
+	print_message("%zu bytes, %zu after\n", before, after);
+	assert_true(after < before + 512 * TEST_KIB);
+}
+
 int
 main(void)
 {
@@ -733,6 +755,7 @@ main(void)
 	    UNIT(test_a_new_kind_starts_at_nothing),
 	    UNIT(test_threads_are_counted_exactly),
 	    UNIT(test_decorators_are_called),
+	    UNIT(test_delete_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests_name("memtier", tests, NULL, NULL);

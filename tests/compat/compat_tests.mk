@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the libraries of compat/, each linked with the one that it tests.
 COMPAT_SCRIPT_TESTS = tests/compat/autohbw.sh tests/compat/memtier.sh \
-	tests/compat/nodes.sh
+	tests/compat/memtier_command.sh tests/compat/nodes.sh
 dist_check_SCRIPTS += $(COMPAT_SCRIPT_TESTS)
 TESTS += $(COMPAT_SCRIPT_TESTS)
 if BUILD_TESTS

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <libvmem.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +67,11 @@ test_a_pool_over_a_file(void **state)
 	VMEM *pool = make();
 	assert_true(test_unlinked_file(&st));
 	assert_true((size_t)st.st_size <= SIZE);
+	/* File space comes with the blocks. */
+	assert_true(test_unlinked_files_held() <= 4 * TEST_MIB);
 	char *all = vmem_malloc(pool, SIZE - 2 * TEST_MIB);
 	assert_non_null(all);
+	assert_true(test_unlinked_files_held() >= SIZE - 2 * TEST_MIB);
 	memset(all, 0x5A, SIZE - 2 * TEST_MIB);
 	assert_int_equal(vmem_check(pool), 1);
 	errno = 0;
@@ -335,6 +340,96 @@ test_the_file_of_the_environment(void **state)
 	assert_int_equal(unlink(name), 0);
 }
 
+/* --- fork ------------------------------------------------------------------------ */
+
+static atomic_bool Is_over;
+
+/* Keeps the library's lock taken, most of the time. */
+static void *
+keep_busy(void *arg)
+{
+	while (!atomic_load(&Is_over)) {
+		VMEM *pool = vmem_create(test_dir(), SIZE);
+
+		if (pool == NULL)
+			return NULL;
+		for (int i = 0; i < 10000; i++)
+			vmem_set_funcs(NULL, NULL, NULL, NULL, NULL);
+		vmem_delete(pool);
+	}
+	return arg;
+}
+
+struct pools {
+	VMEM *over_file, *over_memory;
+	char *in_file, *in_memory;
+};
+
+static int
+use_in_child(void *arg)
+{
+	struct pools *pools = arg;
+
+	(void)alarm(60); /* a lock that nobody drops */
+	if (vmem_check(pools->over_memory) != 1)
+		return 1;
+	/* What parent and child would share gives nothing; what was copied
+	 * goes on. */
+	errno = 0;
+	if (vmem_malloc(pools->over_file, 100) != NULL || errno != ENOMEM)
+		return 2;
+	char *p = vmem_malloc(pools->over_memory, 100);
+	if (p == NULL || !test_all_bytes(pools->in_memory, 'm', 1000) ||
+	    !test_all_bytes(pools->in_file, 'f', 1000))
+		return 3;
+	memset(pools->in_memory, 'c', 1000);
+	vmem_free(pools->over_memory, p);
+	VMEM *own = vmem_create(test_dir(), SIZE);
+	if (own == NULL || vmem_malloc(own, 100) == NULL)
+		return 4;
+	vmem_delete(own);
+	vmem_delete(pools->over_file);
+	vmem_delete(pools->over_memory);
+	return 0;
+}
+
+static void
+test_a_fork_among_threads(void **state)
+{
+	struct pools pools;
+	pthread_t threads[2];
+	int rc = 0;
+
+	(void)state;
+	void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	pools.over_file = make();
+	pools.over_memory = vmem_create_in_region(memory, SIZE);
+	assert_non_null(pools.over_memory);
+	pools.in_file = vmem_malloc(pools.over_file, 1000);
+	pools.in_memory = vmem_malloc(pools.over_memory, 1000);
+	memset(pools.in_file, 'f', 1000);
+	memset(pools.in_memory, 'm', 1000);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, keep_busy, &pools), 0);
+	for (size_t i = 0; rc == 0 && i < test_scaled(30); i++)
+		rc = test_in_child(use_in_child, &pools);
+	atomic_store(&Is_over, true);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+		void *result;
+
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_non_null(result);
+	}
+	assert_int_equal(rc, 0);
+	assert_true(test_all_bytes(pools.in_memory, 'm', 1000));
+	vmem_delete(pools.over_file);
+	vmem_delete(pools.over_memory);
+	assert_int_equal(munmap(memory, SIZE), 0);
+}
+
 static void
 test_versions(void **state)
 {
@@ -363,6 +458,7 @@ main(void)
 	    test_unit(test_pools_are_apart),
 	    test_unit(test_the_functions_that_are_set),
 	    test_unit(test_the_file_of_the_environment),
+	    test_unit(test_a_fork_among_threads),
 	    test_unit(test_versions),
 	};
 

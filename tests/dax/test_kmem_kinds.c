@@ -18,6 +18,7 @@
 #include <memkind_default.h>
 #include <memkind_hbw.h>
 #include <memkind_hugetlb.h>
+#include <memkind_mem_attributes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,36 +143,40 @@ test_where_the_memory_is(void **state)
 	static const struct {
 		const char *name;
 		memkind_t *kind;
+		struct memkind_ops *ops;
 		enum where where;
 	} rows[] = {
-	    {"REGULAR", &MEMKIND_REGULAR, AT_HOME},
-	    {"INTERLEAVE", &MEMKIND_INTERLEAVE, ON_BOTH},
-	    {"DAX_KMEM", &MEMKIND_DAX_KMEM, AT_KMEM},
-	    {"DAX_KMEM_ALL", &MEMKIND_DAX_KMEM_ALL, AT_KMEM},
-	    {"DAX_KMEM_PREFERRED", &MEMKIND_DAX_KMEM_PREFERRED, AT_KMEM},
-	    {"DAX_KMEM_INTERLEAVE", &MEMKIND_DAX_KMEM_INTERLEAVE, AT_KMEM},
-	    {"HIGHEST_CAPACITY", &MEMKIND_HIGHEST_CAPACITY, AT_HOME},
-	    {"HIGHEST_CAPACITY_PREFERRED", &MEMKIND_HIGHEST_CAPACITY_PREFERRED,
-		AT_HOME},
-	    {"HIGHEST_CAPACITY_LOCAL", &MEMKIND_HIGHEST_CAPACITY_LOCAL,
-		AT_HOME},
-	    {"LOWEST_LATENCY_LOCAL", &MEMKIND_LOWEST_LATENCY_LOCAL, AT_HOME},
-	    {"LOWEST_LATENCY_LOCAL_PREFERRED",
-		&MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED, AT_HOME},
-	    {"HIGHEST_BANDWIDTH_LOCAL", &MEMKIND_HIGHEST_BANDWIDTH_LOCAL,
-		AT_KMEM},
-	    {"HIGHEST_BANDWIDTH_LOCAL_PREFERRED",
-		&MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED, AT_KMEM},
-	    {"HBW", &MEMKIND_HBW, AT_KMEM},
-	    {"HBW_ALL", &MEMKIND_HBW_ALL, AT_KMEM},
-	    {"HBW_PREFERRED", &MEMKIND_HBW_PREFERRED, AT_KMEM},
-	    {"HBW_INTERLEAVE", &MEMKIND_HBW_INTERLEAVE, AT_KMEM},
+#define ROW(name, where) {#name, &MEMKIND_##name, &MEMKIND_##name##_OPS, where}
+	    ROW(REGULAR, AT_HOME),
+	    ROW(INTERLEAVE, ON_BOTH),
+	    ROW(DAX_KMEM, AT_KMEM),
+	    ROW(DAX_KMEM_ALL, AT_KMEM),
+	    ROW(DAX_KMEM_PREFERRED, AT_KMEM),
+	    ROW(DAX_KMEM_INTERLEAVE, AT_KMEM),
+	    ROW(HIGHEST_CAPACITY, AT_HOME),
+	    ROW(HIGHEST_CAPACITY_PREFERRED, AT_HOME),
+	    ROW(HIGHEST_CAPACITY_LOCAL, AT_HOME),
+	    ROW(LOWEST_LATENCY_LOCAL, AT_HOME),
+	    ROW(LOWEST_LATENCY_LOCAL_PREFERRED, AT_HOME),
+	    ROW(HIGHEST_BANDWIDTH_LOCAL, AT_KMEM),
+	    ROW(HIGHEST_BANDWIDTH_LOCAL_PREFERRED, AT_KMEM),
+	    ROW(HBW, AT_KMEM),
+	    ROW(HBW_ALL, AT_KMEM),
+	    ROW(HBW_PREFERRED, AT_KMEM),
+	    ROW(HBW_INTERLEAVE, AT_KMEM),
+#undef ROW
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		memkind_t kind;
+
 		dk_row(rows[i].name);
 		check_place(*rows[i].kind, rows[i].where);
+		/* a kind of the same operations */
+		assert_int_equal(memkind_create(rows[i].ops, "made", &kind), 0);
+		check_place(kind, rows[i].where);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 	}
 }
 
@@ -237,7 +242,26 @@ test_huge_pages(void **state)
 		memkind_free(MEMKIND_HUGETLB, p);
 		memkind_free(MEMKIND_HUGETLB, q);
 	}
-	/* The device's node has none. */
+	/* A kind of the same operations. */
+	memkind_t kind;
+	long before = read_number(pool_of(HOME, "free_hugepages"));
+	assert_int_equal(
+	    memkind_create(&MEMKIND_HUGETLB_OPS, "made", &kind), 0);
+	assert_int_equal(memkind_check_available(kind), MEMKIND_SUCCESS);
+	char *made = memkind_malloc(kind, 3 * TEST_MIB);
+	assert_non_null(made);
+	memset(made, 1, 3 * TEST_MIB);
+	assert_true(read_number(pool_of(HOME, "free_hugepages")) <= before - 2);
+	memkind_free(kind, made);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	assert_int_equal(read_number(pool_of(HOME, "free_hugepages")), before);
+
+	/* The device's node has none; a store to a page of it is never tried. */
+	assert_int_equal(
+	    memkind_create(&MEMKIND_HBW_HUGETLB_OPS, "made", &kind), 0);
+	assert_int_equal(memkind_check_available(kind), MEMKIND_ERROR_HUGETLB);
+	assert_null(memkind_malloc(kind, 100));
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 	assert_int_equal(memkind_check_available(MEMKIND_HBW_HUGETLB),
 	    MEMKIND_ERROR_HUGETLB);
 	assert_null(memkind_malloc(MEMKIND_HBW_HUGETLB, 100));

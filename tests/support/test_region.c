@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -461,6 +462,26 @@ test_rss(void)
 	resident = strtoul(end, NULL, 10);
 	assert_true(pages >= resident);
 	return resident * TEST_PAGE;
+}
+
+size_t
+test_malloc_used(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+size_t
+test_allocated(memkind_t kind)
+{
+	size_t bytes;
+
+	return memkind_update_cached_stats() == MEMKIND_SUCCESS &&
+		       memkind_get_stat(kind, MEMKIND_STAT_TYPE_ALLOCATED,
+			   &bytes) == MEMKIND_SUCCESS
+		   ? bytes
+		   : SIZE_MAX;
 }
 
 static size_t Fds_before;

@@ -98,6 +98,10 @@ size_t test_nr_fds(void);
 size_t test_nr_maps(void);
 size_t test_nr_threads(void);
 size_t test_rss(void);
+/* Bytes of the process's own malloc that are in use; 0 under a sanitizer. */
+size_t test_malloc_used(void);
+/* Bytes in live blocks of a kind, and in its caches; SIZE_MAX: it does not say. */
+size_t test_allocated(memkind_t kind);
 
 /*
  * cmocka's setup and teardown: the test fails when it leaves a descriptor, a

@@ -196,7 +196,9 @@ check_main() {
 		# not about the memory of a region
 		*/api/test_environ | */api/test_full_fs | \
 			*/api/test_preloaded_malloc) continue ;;
-		*/api/test_static_kinds | */api/test_hbw) # once is enough
+		*/api/test_static_kinds | */api/test_hbw | \
+			*/api/test_init_once | \
+			*/api/test_ops_tables) # once is enough
 			name=api.${test##*/}
 			kinds=tmpfs
 			;;

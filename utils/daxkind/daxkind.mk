@@ -5,8 +5,7 @@
 if BUILD_COMMAND
 bin_PROGRAMS += utils/daxkind/daxkind
 pkglibexec_PROGRAMS += utils/daxkind/daxkind-bench
-completiondir = $(datadir)/bash-completion/completions
-dist_completion_DATA = utils/daxkind/completion/daxkind
+dist_completion_DATA += utils/daxkind/completion/daxkind
 endif
 EXTRA_DIST += doc/ns-by-size.svg \
 	utils/daxkind/.clang-tidy utils/daxkind/completion/daxkind

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memtier.c -- memtier: runs a program with libmemtier.so.0 preloaded, over DRAM
+ * and the memory of DAX devices.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <daxkind.h>
+
+#include "export.h"
+#include "util.h"
+
+#define PRELOADED "libmemtier.so.0"
+
+enum {
+	FAILED = 1 /* as memkind's command ends, whatever is wrong */
+};
+
+/* Parts of all bytes; 0: no such tier. */
+struct shares {
+	unsigned long dram, kmem;
+};
+
+static bool Is_verbose;
+
+static DK_PRINTF(1, 2) int fail(const char *fmt, ...)
+{
+	va_list args;
+
+	(void)fputs("memtier: ", stderr);
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+	return FAILED;
+}
+
+static void
+print_usage(FILE *out)
+{
+	(void)fputs("usage: memtier [-v] [-r DRAM:KMEM] [-t THRESHOLDS] "
+		    "PROGRAM [ARGUMENT...]\n"
+		    "\n"
+		    "Run a program whose blocks are in DRAM and in the memory "
+		    "of DAX devices.\n"
+		    "\n"
+		    "  -r, --ratio DRAM:KMEM       how many bytes of each; by "
+		    "default as there are\n"
+		    "  -t, --threshold THRESHOLDS  place blocks by their size, "
+		    "see libmemtier(7)\n"
+		    "  -v, --verbose               say what is set\n"
+		    "  -h, --help                  say this\n",
+	    out);
+}
+
+/* --- what is asked for --------------------------------------------------------- */
+
+/* A number up to end; moves text behind it. */
+static bool
+parse_share(const char **text, char end, unsigned long *share)
+{
+	char *rest;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	*share = strtoul(*text, &rest, 10);
+	if (errno != 0 || *share > UINT32_MAX || *rest != end)
+		return false;
+	*text = rest + (end != '\0');
+	return true;
+}
+
+static int
+parse_ratio(const char *text, struct shares *shares)
+{
+	const char *at = text;
+
+	if (!parse_share(&at, ':', &shares->dram) ||
+	    !parse_share(&at, '\0', &shares->kmem))
+		return fail("the ratio '%s' is not two numbers of at most %u "
+			    "with a colon between them",
+		    text, UINT32_MAX);
+	if (shares->dram == 0 && shares->kmem == 0)
+		return fail("the ratio %s leaves no memory at all", text);
+	return 0;
+}
+
+/* As many MiB as there are. */
+static int
+share_capacities(struct shares *shares)
+{
+	ssize_t dram = memkind_get_capacity(MEMKIND_REGULAR);
+	ssize_t kmem = memkind_get_capacity(MEMKIND_DAX_KMEM);
+
+	if (kmem <= 0)
+		return fail("%s; -r 1:0 runs the program in DRAM alone",
+		    memkind_check_available(MEMKIND_DAX_KMEM) != 0
+			? daxkind_last_error()
+			: "the DAX devices have no memory");
+	if (dram <= 0)
+		return fail("it is not known how much DRAM there is; -r has to "
+			    "say the ratio");
+	shares->dram = max_size((size_t)dram / MIB, 1);
+	shares->kmem = max_size((size_t)kmem / MIB, 1);
+	return 0;
+}
+
+/* --- the environment of the program ---------------------------------------------- */
+
+static DK_PRINTF(2, 3) int set(const char *name, const char *fmt, ...)
+{
+	char *value;
+	va_list args;
+
+	va_start(args, fmt);
+	int len = vasprintf(&value, fmt, args);
+	va_end(args);
+	if (len < 0 || setenv(name, value, 1) != 0)
+		return fail("no memory for %s", name);
+	if (Is_verbose)
+		(void)fprintf(stderr, "setting %s=%s\n", name, value);
+	free(value);
+	return 0;
+}
+
+/* Where it lies beside the library that we run on, or its name alone. */
+static const char *
+find_preloaded(char *path)
+{
+	Dl_info info;
+	char *slash;
+
+	if (dladdr((void *)(uintptr_t)memkind_get_capacity, &info) == 0 ||
+	    realpath(info.dli_fname, path) == NULL)
+		return PRELOADED;
+	slash = strrchr(path, '/');
+	size_t room = PATH_MAX - (size_t)(slash + 1 - path);
+	if (sizeof(PRELOADED) > room)
+		return PRELOADED;
+	memcpy(slash + 1, PRELOADED, sizeof(PRELOADED));
+	/* LD_PRELOAD has a list, and knows no way to write these. */
+	return access(path, R_OK) == 0 && strpbrk(path, ": ") == NULL
+		   ? path
+		   : PRELOADED;
+}
+
+static int
+set_preload(void)
+{
+	char path[PATH_MAX];
+	const char *library = find_preloaded(path);
+	const char *others = getenv("LD_PRELOAD");
+	bool has_others = others != NULL && *others != '\0';
+
+	return set("LD_PRELOAD", "%s%s%s", library, has_others ? ":" : "",
+	    has_others ? others : "");
+}
+
+static int
+set_tiers(const struct shares *shares, const char *policy)
+{
+	static const char name[] = "MEMKIND_MEM_TIERS";
+
+	if (shares->kmem == 0)
+		return set(name, "KIND:DRAM,RATIO:1;POLICY:%s", policy);
+	if (shares->dram == 0)
+		return set(name, "KIND:KMEM_DAX,RATIO:1;POLICY:%s", policy);
+	return set(name,
+	    "KIND:DRAM,RATIO:%lu;KIND:KMEM_DAX,RATIO:%lu;POLICY:%s",
+	    shares->dram, shares->kmem, policy);
+}
+
+/* The library wants colons, memkind's page of the command has equals signs. */
+static int
+set_thresholds(char *text)
+{
+	static const char name[] = "MEMKIND_MEM_THRESHOLDS";
+
+	if (text == NULL)
+		return unsetenv(name) == 0 ? 0 : FAILED;
+	for (char *at = strchr(text, '='); at != NULL; at = strchr(at, '='))
+		*at = ':';
+	return set(name, "%s", text);
+}
+
+/* --- both ------------------------------------------------------------------------ */
+
+static int
+run(const struct shares *shares, char *thresholds, char **program)
+{
+	if (thresholds != NULL && (shares->dram == 0 || shares->kmem == 0))
+		return fail("thresholds need two tiers, and the ratio leaves "
+			    "one");
+	if (set_preload() != 0 ||
+	    set_tiers(shares, thresholds != NULL ? "DYNAMIC_THRESHOLD"
+						 : "STATIC_RATIO") != 0 ||
+	    set_thresholds(thresholds) != 0)
+		return FAILED;
+	(void)execvp(program[0], program);
+	return fail("%s can not be run: %s", program[0], strerror(errno));
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"ratio", required_argument, NULL, 'r'},
+	    {"threshold", required_argument, NULL, 't'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	struct shares shares = {0, 0};
+	const char *ratio = NULL;
+	char *thresholds = NULL;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+r:t:vh", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 'r':
+			ratio = optarg;
+			break;
+		case 't':
+			thresholds = optarg;
+			break;
+		case 'v':
+			Is_verbose = true;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return fflush(stdout) == 0 ? 0 : FAILED;
+		default:
+			print_usage(stderr);
+			return FAILED;
+		}
+	}
+	if (optind == argc) {
+		print_usage(stderr);
+		return FAILED;
+	}
+	if ((ratio != NULL ? parse_ratio(ratio, &shares)
+			   : share_capacities(&shares)) != 0)
+		return FAILED;
+	return run(&shares, thresholds, argv + optind);
+}

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# memtier: what it sets for a program, that the program runs so, and what it
+# refuses.
+set -eu
+: "${top_srcdir:=.}" "${top_builddir:=.}"
+build=$(cd "$top_builddir" && pwd)
+lib=$build/.libs/libmemtier.so.0
+memtier=$build/compat/memtier
+[ -e "$lib" ] || { echo "libmemtier was not built"; exit 99; }
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 99' HUP INT TERM
+# shellcheck disable=SC3045 # dash has it
+ulimit -c 0 2>/dev/null || : # no core files of what aborts
+bad=0
+unset LD_PRELOAD MEMKIND_MEM_TIERS MEMKIND_MEM_THRESHOLDS MEMKIND_DAX_KMEM_NODES
+
+# want STATUS PATTERN COMMAND...: of what it says on both streams
+want() {
+	status=$1
+	pattern=$2
+	shift 2
+	got=0
+	"$@" >"$tmp/out" 2>&1 || got=$?
+	# shellcheck disable=SC2254 # a pattern
+	case $(cat "$tmp/out") in
+	$pattern) [ "$got" -ne "$status" ] || return 0 ;;
+	esac
+	echo "FAILED: $*: status $got"
+	sed 's/^/    /' "$tmp/out"
+	bad=1
+}
+
+want 0 'usage: *' "$memtier" -h
+want 0 'usage: *' "$memtier" --help true
+want 1 '*usage: *' "$memtier"
+want 1 '*usage: *' "$memtier" -r 1:0
+want 1 '*usage: *' "$memtier" -x true
+want 1 '*usage: *' "$memtier" -r
+for ratio in '' 1 : 1: :1 1:2:3 a:b -1:2 1:-2 ' 1:0' 1:0x 4294967296:1 \
+	99999999999999999999:1; do
+	want 1 'memtier: the ratio *' "$memtier" -r "$ratio" true
+done
+want 1 'memtier: the ratio 0:0 leaves no *' "$memtier" -r 0:0 true
+want 1 'memtier: thresholds need *' "$memtier" -r 1:0 -t INIT_VAL:100 true
+want 1 'memtier: *; -r 1:0 *' env MEMKIND_DAX_KMEM_NODES=1023 "$memtier" true
+
+# In bash, whose words end at = and : too.
+completes() { # what is expected, then the words
+	expected=$1
+	shift
+	# shellcheck disable=SC2016 # bash's
+	said=$(bash -c '. "$0/compat/completion/memtier"
+		COMP_WORDS=("$@")
+		COMP_CWORD=$(($# - 1))
+		_memtier
+		echo "${COMPREPLY[*]}"' "$top_srcdir" "$@") || said=failed
+	# shellcheck disable=SC2254 # a pattern
+	case " $said " in
+	$expected) ;;
+	*)
+		echo "FAILED: completion of $*: $said"
+		bad=1
+		;;
+	esac
+}
+if command -v bash >/dev/null; then
+	completes ' --ratio ' memtier --ra
+	completes '* --help * --verbose *' memtier -v -
+	completes '  ' memtier -r ''
+	completes '  ' memtier -r 1 : ''
+	completes '  ' memtier --ratio = 1 : 4
+	completes '* sort *' memtier -r 1 : 4 sor
+	completes '* sort *' memtier --ratio = 1 : 4 -v sor
+	completes '* /etc/passwd *' memtier -r 1 : 4 sort /etc/passwd
+fi
+
+if nm -D --undefined-only "$build/.libs/libdaxkind.so" |
+	grep -qE '__(asan|tsan)_init'; then
+	[ $bad -eq 0 ] || exit 1
+	echo "no program was run: a sanitizer has a malloc of its own"
+	exit 0
+fi
+
+# What is set, beside what there was.
+export LD_PRELOAD=libm.so.6
+# shellcheck disable=SC2016 # the other shell's
+show='echo "$LD_PRELOAD $MEMKIND_MEM_TIERS ${MEMKIND_MEM_THRESHOLDS-none}"'
+# The library is where the link leads.
+preload=$(dirname "$(readlink -f "$lib")")/libmemtier.so.0:libm.so.6
+want 0 "$preload KIND:DRAM,RATIO:1;POLICY:STATIC_RATIO none" \
+	env MEMKIND_MEM_THRESHOLDS=x "$memtier" -r 7:0 sh -c "$show"
+unset LD_PRELOAD
+want 1 'memtier: /nonexistent can not be run: No such *' \
+	"$memtier" -r 1:0 /nonexistent
+want 7 '' "$memtier" -r 1:0 sh -c 'exit 7'
+# shellcheck disable=SC2016
+want 0 '--help' "$memtier" -r 1:0 sh -c 'echo "$1"' x --help
+want 0 "setting LD_PRELOAD=*libmemtier.so.0
+setting MEMKIND_MEM_TIERS=KIND:DRAM,RATIO:1;POLICY:STATIC_RATIO
+ran" "$memtier" --verbose --ratio=1:0 echo ran
+
+# The nodes of DAX devices are those that the variable names.
+export MEMKIND_DAX_KMEM_NODES=0
+tiers='KIND:DRAM,RATIO:1;KIND:KMEM_DAX,RATIO:4'
+want 0 "* $tiers;POLICY:STATIC_RATIO none" "$memtier" -r 1:4 sh -c "$show"
+want 0 "* KIND:KMEM_DAX,RATIO:1;POLICY:STATIC_RATIO none" \
+	"$memtier" -r 0:4 sh -c "$show"
+want 0 "* $tiers;POLICY:DYNAMIC_THRESHOLD INIT_VAL:1K,MAX_VAL:1M" \
+	"$memtier" -r 1:4 -t INIT_VAL=1K,MAX_VAL:1M sh -c "$show"
+want 0 '* KIND:DRAM,RATIO:[1-9]*;KIND:KMEM_DAX,RATIO:[1-9]* none' \
+	"$memtier" sh -c "$show"
+program=$build/tests/compat/.libs/memtier_program
+[ -x "$program" ] || program=$build/tests/compat/memtier_program
+if [ -x "$program" ]; then
+	want 0 ok "$memtier" -r 1:0 "$program" D
+	want 0 ok "$memtier" -r 0:1 "$program" F
+	want 0 ok "$memtier" -r 1:4 "$program" DF
+	want 0 ok "$memtier" -r 1:4 -t INIT_VAL=100K,MIN_VAL=1,MAX_VAL=1M \
+		"$program" D
+else
+	echo "test programs are not built: not run"
+fi
+unset MEMKIND_DAX_KMEM_NODES
+[ $bad -eq 0 ] || exit 1
+echo "programs run on the tiers that memtier says"
