@@ -110,12 +110,15 @@ TEST_SUPPORT = \
 	tests/support/cmocka_all.h \
 	tests/support/dax_env.c \
 	tests/support/dax_env.h \
+	tests/support/test_cases.c \
+	tests/support/test_cases.h \
 	tests/support/test_command.c \
 	tests/support/test_command.h \
 	tests/support/test_fill.c \
 	tests/support/test_fill.h \
 	tests/support/test_region.c \
-	tests/support/test_region.h
+	tests/support/test_region.h \
+	tests/support/tested.h
 
 # for unit tests only
 UNIT_SUPPORT = \
