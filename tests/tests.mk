@@ -174,6 +174,7 @@ SCRIPT_TESTS = \
 	tests/abi/manpages.sh \
 	tests/abi/memkind_abi.sh \
 	tests/abi/symbols.sh \
+	tests/api/compare/cases.sh \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
 	tests/cxx/allocators.sh \
@@ -198,6 +199,8 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	CC='$(CC)'; export CC; \
+	CMOCKA_CFLAGS='$(CMOCKA_CFLAGS)'; export CMOCKA_CFLAGS; \
+	CMOCKA_LIBS='$(CMOCKA_LIBS)'; export CMOCKA_LIBS; \
 	: "$${DAXKIND_STRESS_SECONDS=3}"; export DAXKIND_STRESS_SECONDS; \
 	: "$${UBSAN_OPTIONS=print_stacktrace=1}"; export UBSAN_OPTIONS; \
 	: "$${TSAN_OPTIONS=$(TSAN_DEFAULTS)}"; \
