@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# cases.sh -- run the tests of tests/api on memkind.
+# cases.sh -- run the tests of tests/api, and of the C++ allocators, on memkind.
 #
 #   cases.sh [PROGRAM]...   only these, with the outcome of each case
 #
@@ -39,8 +39,15 @@ run_case() {
 case ${1-} in
 --compile)
 	# shellcheck disable=SC2086 # flags are words on purpose
-	$CC $flags -o "$tmp/$2" "$tests/api/$2.c" "$tmp"/*.o $libs \
-		>"$tmp/log/$2" 2>&1 || { head -n 5 "$tmp/log/$2"; exit 1; }
+	case $2 in
+	allocators)
+		$CXX -std=c++11 $flags -o "$tmp/$2" "$tests/cxx/$2.cc" $libs
+		;;
+	*)
+		$CC $c_flags $flags -o "$tmp/$2" "$tests/api/$2.c" \
+			"$tmp"/*.o $libs $CMOCKA_LIBS
+		;;
+	esac >"$tmp/log/$2" 2>&1 || { head -n 5 "$tmp/log/$2"; exit 1; }
 	exit 0
 	;;
 --run)
@@ -73,15 +80,16 @@ mkdir "$tmp/include" "$tmp/log" "$tmp/run"
 for name in arena dax_kmem default fixed hbw hugetlb ops pmem; do
 	ln -s "$(realpath "$top_srcdir/include/memkind_$name.h")" "$tmp/include"
 done
-flags="-std=gnu11 -D_GNU_SOURCE -DTEST_MEMKIND -O0 -w -pthread -I$tmp/include"
-flags="$flags ${CMOCKA_CFLAGS-}"
-libs="-lmemkind $CMOCKA_LIBS"
+c_flags="-std=gnu11 -D_GNU_SOURCE -I$tmp/include ${CMOCKA_CFLAGS-}"
+flags="-DTEST_MEMKIND -O0 -w -pthread"
+libs=-lmemkind
 if [ -n "${MEMKIND_PREFIX-}" ]; then
 	dir=$(dirname "$(find "$MEMKIND_PREFIX" -name libmemkind.so | head -n 1)")
 	flags="$flags -I$MEMKIND_PREFIX/include"
 	libs="-L$dir -Wl,-rpath,$dir $libs"
 fi
-export CC flags libs tests tmp
+: "${CXX:=$(command -v g++ || command -v clang++ || :)}"
+export CC CMOCKA_LIBS CXX c_flags flags libs tests tmp
 
 cat >"$tmp/there.c" <<'PROGRAM'
 #include <memkind.h>
@@ -104,7 +112,7 @@ jobs=$(($(nproc) * 2)) # many wait for the file system
 # "case: outcome" for each row of the table, without the backquotes
 awk -F ' *\\| *' '
 /^## / { ours = $0 == "## Our tests" || $0 == "## Ours only" }
-ours && $2 ~ /^`test_/ {
+ours && $2 ~ /^`(test_|allocators )/ {
 	gsub(/`/, "", $2)
 	print $2 ": " $3
 }' "$table" >"$tmp/table"
@@ -116,11 +124,13 @@ else
 		program=$(basename "$program" .c)
 		grep -qx "$program: ours only" "$tmp/table" || echo "$program"
 	done
+	[ -z "$CXX" ] || echo allocators
 fi >"$tmp/programs"
 
 for name in cases fill region; do
 	# shellcheck disable=SC2086 # flags are words on purpose
-	$CC $flags -c -o "$tmp/test_$name.o" "$tests/support/test_$name.c"
+	$CC $c_flags $flags -c -o "$tmp/test_$name.o" \
+		"$tests/support/test_$name.c"
 done
 xargs -P "$jobs" -n 1 sh "$0" --compile <"$tmp/programs" || {
 	echo "what memkind has not goes between #if TEST_OURS and #endif" \
@@ -129,6 +139,10 @@ xargs -P "$jobs" -n 1 sh "$0" --compile <"$tmp/programs" || {
 }
 
 touch "$tmp/cases" "$tmp/ours" "$tmp/skipped"
+[ -n "$CXX" ] || {
+	echo "allocators: there is no C++ compiler"
+	echo allocators >>"$tmp/skipped"
+}
 while read -r program; do
 	status=0
 	DAXKIND_TEST_LIST=1 TMPDIR=$tmp/run "$tmp/$program" \
@@ -153,7 +167,7 @@ xargs -P "$jobs" -d '\n' -n 1 sh "$0" --run <"$tmp/cases" >"$tmp/outcomes"
 
 # What memkind says of a case: that of cmocka, and where a table's row names it.
 why() {
-	sed -n -e '/^row/h' -e '/ERROR   \] ---/{x;p;x;p;}' -e '/LINE /p' \
+	sed -n -e '/^row/h' -e '/failed$/p' -e '/ERROR   \] ---/{x;p;x;p;}' -e '/LINE /p' \
 		-e '/ left$/p' "$tmp/log/$1" | sed 's/^/	/'
 }
 
@@ -206,7 +220,7 @@ END {
 			bad = 1
 		}
 	}
-	printf "%d cases: %d come out the same, %d do not; %d more are of ours only\n",
+	printf "%d cases: %d come out the same, %d do not; %d more of ours only\n",
 	    nr, nr - nr_differ, nr_differ, nr_ours
 	exit bad
 }' "$tmp/table" "$tmp/skipped" "$tmp/ours" "$tmp/outcomes" >"$tmp/report" ||
