@@ -113,12 +113,15 @@ TEST_SUPPORT = \
 	tests/support/cmocka_all.h \
 	tests/support/dax_env.c \
 	tests/support/dax_env.h \
+	tests/support/test_cases.c \
+	tests/support/test_cases.h \
 	tests/support/test_command.c \
 	tests/support/test_command.h \
 	tests/support/test_fill.c \
 	tests/support/test_fill.h \
 	tests/support/test_region.c \
-	tests/support/test_region.h
+	tests/support/test_region.h \
+	tests/support/tested.h
 
 # for unit tests only
 UNIT_SUPPORT = \
@@ -175,6 +178,7 @@ SCRIPT_TESTS = \
 	tests/abi/memkind_abi.sh \
 	tests/abi/public.sh \
 	tests/abi/symbols.sh \
+	tests/api/compare/cases.sh \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
 	tests/cxx/allocators.sh \
@@ -201,6 +205,8 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	CC='$(CC)'; export CC; \
+	CMOCKA_CFLAGS='$(CMOCKA_CFLAGS)'; export CMOCKA_CFLAGS; \
+	CMOCKA_LIBS='$(CMOCKA_LIBS)'; export CMOCKA_LIBS; \
 	: "$${DAXKIND_STRESS_SECONDS=3}"; export DAXKIND_STRESS_SECONDS; \
 	: "$${UBSAN_OPTIONS=print_stacktrace=1}"; export UBSAN_OPTIONS; \
 	: "$${TSAN_OPTIONS=$(TSAN_DEFAULTS)}"; \

@@ -185,6 +185,22 @@ check_foreign(memkind_t kind)
 }
 
 static void
+test_null_is_nobodys(void **state)
+{
+	(void)state;
+	assert_null(memkind_detect_kind(NULL));
+	errno = 77;
+	memkind_free(NULL, NULL);
+	memkind_free(MEMKIND_DEFAULT, NULL);
+	assert_int_equal(errno, 77);
+	assert_null(memkind_realloc(NULL, NULL, 1000));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(memkind_malloc_usable_size(NULL, NULL), 0);
+	assert_int_equal(memkind_malloc_usable_size(MEMKIND_DEFAULT, NULL), 0);
+	assert_null(memkind_defrag_reallocate(NULL, NULL));
+}
+
+static void
 test_foreign_pointers_without_any_kind(void **state)
 {
 	(void)state;
@@ -275,6 +291,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_foreign_pointers_without_any_kind),
+	    test_unit(test_null_is_nobodys),
 	    test_unit(test_blocks_of_several_kinds),
 	    test_unit(test_block_of_fixed_mmap),
 	    test_unit(test_blocks_of_other_threads),

@@ -4,7 +4,8 @@
  */
 #include "../support/cmocka_all.h"
 
-#include <daxkind.h>
+#include "../support/tested.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -97,18 +98,32 @@ test_text_fits_any_buffer(void **state)
 		    strlen(whole) < size ? strlen(whole) : size - 1);
 	}
 	memkind_error_message(MEMKIND_ERROR_INVALID, NULL, 0);
+}
+
+static void
+test_no_buffer_is_ignored(void **state)
+{
+	(void)state;
 	memkind_error_message(MEMKIND_ERROR_INVALID, NULL, 10);
 }
 
 static void
-test_versions(void **state)
+test_version_of_memkind(void **state)
 {
 	(void)state;
 	assert_int_equal(memkind_get_version(), 1014000);
+}
+
+#if TEST_OURS
+static void
+test_version_of_ours(void **state)
+{
+	(void)state;
 	assert_int_equal(daxkind_version(), DAXKIND_VERSION_MAJOR * 1000000 +
 						DAXKIND_VERSION_MINOR * 1000 +
 						DAXKIND_VERSION_PATCH);
 }
+#endif
 
 int
 main(void)
@@ -117,7 +132,9 @@ main(void)
 	    cmocka_unit_test(test_each_code_has_a_text_of_its_own),
 	    cmocka_unit_test(test_unknown_codes_are_told_by_number),
 	    cmocka_unit_test(test_text_fits_any_buffer),
-	    cmocka_unit_test(test_versions),
+	    cmocka_unit_test(test_no_buffer_is_ignored),
+	    cmocka_unit_test(test_version_of_memkind),
+	    test_ours_only(cmocka_unit_test, test_version_of_ours),
 	};
 
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -138,7 +138,7 @@ test_bad_arguments_are_refused(void **state)
 		    memkind_create_fixed(addr, rows[i].size, &kind),
 		    MEMKIND_ERROR_INVALID);
 		assert_null(kind);
-		assert_string_not_equal(daxkind_last_error(), "");
+		test_says_why();
 	}
 }
 
@@ -154,31 +154,21 @@ test_nowhere_to_put_the_kind_is_refused(void **state)
 	test_area_unmap(&area);
 }
 
+struct overlap {
+	const char *why;
+	size_t off, size; /* KiB; there is a kind from 1024 to 2048 */
+	int rc;
+};
+
 static void
-test_area_that_overlaps_a_live_one_is_refused(void **state)
+check_overlaps(const struct overlap *rows, size_t nr)
 {
-	static const struct {
-		const char *why;
-		size_t off, size;
-		int rc;
-	} rows[] = {
-	    {"the same", 1024, 1024, MEMKIND_ERROR_INVALID},
-	    {"inside", 1280, 256, MEMKIND_ERROR_INVALID},
-	    {"around", 512, 2048, MEMKIND_ERROR_INVALID},
-	    {"over its start", 512, 1024, MEMKIND_ERROR_INVALID},
-	    {"over its end", 1536, 1024, MEMKIND_ERROR_INVALID},
-	    {"its first KiB", 0, 1025, MEMKIND_ERROR_INVALID},
-	    {"its last KiB", 2047, 1024, MEMKIND_ERROR_INVALID},
-	    {"just before", 0, 1024, MEMKIND_SUCCESS},
-	    {"just after", 2048, 1024, MEMKIND_SUCCESS},
-	};
 	struct test_area area;
 	memkind_t live;
 
-	(void)state;
 	test_area_map(&area, 4 * TEST_MIB);
 	live = make_fixed(area.addr + TEST_MIB, TEST_MIB);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < nr; i++) {
 		memkind_t kind = NOT_SET;
 
 		dk_row(rows[i].why);
@@ -190,13 +180,42 @@ test_area_that_overlaps_a_live_one_is_refused(void **state)
 			end_kind(kind);
 		} else {
 			assert_null(kind);
-			assert_string_not_equal(daxkind_last_error(), "");
+			test_says_why();
 		}
 	}
 	/* what was refused has not hurt it */
 	assert_non_null(memkind_malloc(live, 1000));
 	end_kind(live);
 	test_area_unmap(&area);
+}
+
+static void
+test_area_of_a_live_kind_is_refused(void **state)
+{
+	static const struct overlap rows[] = {
+	    {"the same", 1024, 1024, MEMKIND_ERROR_INVALID},
+	    {"just before", 0, 1024, MEMKIND_SUCCESS},
+	    {"just after", 2048, 1024, MEMKIND_SUCCESS},
+	};
+
+	(void)state;
+	check_overlaps(rows, ARRAY_LEN(rows));
+}
+
+static void
+test_area_that_overlaps_a_live_one_is_refused(void **state)
+{
+	static const struct overlap rows[] = {
+	    {"inside", 1280, 256, MEMKIND_ERROR_INVALID},
+	    {"around", 512, 2048, MEMKIND_ERROR_INVALID},
+	    {"over its start", 512, 1024, MEMKIND_ERROR_INVALID},
+	    {"over its end", 1536, 1024, MEMKIND_ERROR_INVALID},
+	    {"its first KiB", 0, 1025, MEMKIND_ERROR_INVALID},
+	    {"its last KiB", 2047, 1024, MEMKIND_ERROR_INVALID},
+	};
+
+	(void)state;
+	check_overlaps(rows, ARRAY_LEN(rows));
 }
 
 static void
@@ -314,7 +333,7 @@ compare_blocks(const void *a, const void *b)
 }
 
 /* Fill, check that all is inside and apart, free all; in each round the same
- * bytes must fit. */
+ * bytes must fit (test_refill has what memkind does there). */
 static void
 fill_and_check(memkind_t kind, const struct test_area *area, uint64_t seed,
     size_t lo, size_t hi)
@@ -349,7 +368,9 @@ fill_and_check(memkind_t kind, const struct test_area *area, uint64_t seed,
 			first_bytes = bytes;
 		print_message("%zu to %zu bytes: %zu blocks, %.3f\n", lo, hi,
 		    nr, (double)bytes / (double)area->len);
+#if TEST_OURS
 		assert_true(bytes >= first_bytes / 100 * 98);
+#endif
 
 		qsort(blocks, nr, sizeof(*blocks), compare_blocks);
 		for (size_t i = 0; i < nr; i++) {
@@ -518,6 +539,7 @@ main(void)
 	    test_unit(test_static_array_will_do),
 	    test_unit(test_bad_arguments_are_refused),
 	    test_unit(test_nowhere_to_put_the_kind_is_refused),
+	    test_unit(test_area_of_a_live_kind_is_refused),
 	    test_unit(test_area_that_overlaps_a_live_one_is_refused),
 	    test_unit(test_same_area_again_after_destroy),
 	    test_unit(test_area_is_written_by_its_owner_only),

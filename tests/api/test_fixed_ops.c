@@ -15,6 +15,10 @@
 
 #define SIZE (16 * TEST_MIB)
 
+static const size_t Sizes[] = {
+    1, 4095, 4096, 4097, 100000, TEST_MIB, 2 * TEST_MIB, 3 * TEST_MIB + 1};
+
+#if TEST_OURS
 static size_t
 taken_of(memkind_t kind)
 {
@@ -25,13 +29,60 @@ taken_of(memkind_t kind)
 	    0);
 	return space.taken;
 }
+#endif
 
 static void
 test_mmap_takes_whole_pages(void **state)
 {
-	static const size_t sizes[] = {1, 4095, 4096, 4097, 100000, TEST_MIB,
-	    2 * TEST_MIB, 3 * TEST_MIB + 1};
+	(void)state;
+	for (size_t b = 0; b < TEST_NR_BACKINGS; b++) {
+		struct test_heap heap;
 
+		if (!TEST_OURS && b != TEST_ON_MAPPING)
+			continue; /* memkind has another function for files */
+		print_message(
+		    "on: %s\n", test_backing_name((enum test_backing)b));
+		test_heap_make(&heap, (enum test_backing)b, SIZE);
+		for (size_t i = 0; i < ARRAY_LEN(Sizes); i++) {
+			size_t pages = (Sizes[i] + TEST_PAGE - 1) / TEST_PAGE;
+			char *p = memkind_fixed_mmap(heap.kind, NULL, Sizes[i]);
+
+			assert_ptr_not_equal(p, MAP_FAILED);
+			assert_int_equal((uintptr_t)p % TEST_PAGE, 0);
+			if (b == TEST_ON_MAPPING)
+				assert_true(
+				    test_area_holds(&heap.area, p, Sizes[i]));
+			memset(p, 0x5A, pages * TEST_PAGE);
+		}
+		test_heap_end(&heap);
+	}
+}
+
+/* memkind takes the pages for good. */
+static void
+test_what_mmap_took_is_a_block(void **state)
+{
+	(void)state;
+	for (size_t b = 0; b < TEST_NR_BACKINGS; b++) {
+		struct test_heap heap;
+
+		test_heap_make(&heap, (enum test_backing)b, SIZE);
+		for (size_t i = 0; i < ARRAY_LEN(Sizes); i++) {
+			char *p = memkind_fixed_mmap(heap.kind, NULL, Sizes[i]);
+
+			assert_ptr_not_equal(p, MAP_FAILED);
+			assert_ptr_equal(memkind_detect_kind(p), heap.kind);
+			memkind_free(heap.kind, p);
+		}
+		assert_non_null(memkind_malloc(heap.kind, SIZE / 100 * 95));
+		test_heap_end(&heap);
+	}
+}
+
+#if TEST_OURS
+static void
+test_what_mmap_takes_is_counted(void **state)
+{
 	(void)state;
 	for (size_t b = 0; b < TEST_NR_BACKINGS; b++) {
 		struct test_heap heap;
@@ -39,26 +90,21 @@ test_mmap_takes_whole_pages(void **state)
 		print_message(
 		    "on: %s\n", test_backing_name((enum test_backing)b));
 		test_heap_make(&heap, (enum test_backing)b, SIZE);
-		for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-			size_t pages = (sizes[i] + TEST_PAGE - 1) / TEST_PAGE;
+		for (size_t i = 0; i < ARRAY_LEN(Sizes); i++) {
+			size_t pages = (Sizes[i] + TEST_PAGE - 1) / TEST_PAGE;
 			size_t before = taken_of(heap.kind);
-			char *p = memkind_fixed_mmap(heap.kind, NULL, sizes[i]);
+			char *p = memkind_fixed_mmap(heap.kind, NULL, Sizes[i]);
 
 			assert_ptr_not_equal(p, MAP_FAILED);
-			assert_int_equal((uintptr_t)p % TEST_PAGE, 0);
-			if (b == TEST_ON_MAPPING)
-				assert_true(
-				    test_area_holds(&heap.area, p, sizes[i]));
 			assert_int_equal(
 			    taken_of(heap.kind) - before, pages * TEST_PAGE);
-			memset(p, 0x5A, pages * TEST_PAGE);
-			assert_ptr_equal(memkind_detect_kind(p), heap.kind);
 			memkind_free(heap.kind, p);
 			assert_int_equal(taken_of(heap.kind), before);
 		}
 		test_heap_end(&heap);
 	}
 }
+#endif
 
 /* The address that is asked for is ignored. */
 static void
@@ -89,16 +135,6 @@ test_mmap_refuses(void **state)
 
 	(void)state;
 	test_heap_make(&heap, TEST_ON_MAPPING, SIZE);
-	errno = 0;
-	assert_ptr_equal(memkind_fixed_mmap(heap.kind, NULL, 0), MAP_FAILED);
-	assert_int_equal(errno, EINVAL);
-	errno = 0;
-	assert_ptr_equal(memkind_fixed_mmap(NULL, NULL, 4096), MAP_FAILED);
-	assert_int_equal(errno, EINVAL);
-	errno = 0;
-	assert_ptr_equal(
-	    memkind_fixed_mmap(MEMKIND_DEFAULT, NULL, 4096), MAP_FAILED);
-	assert_int_equal(errno, EINVAL);
 	for (size_t i = 0; i < ARRAY_LEN(too_large); i++) {
 		errno = 0;
 		assert_ptr_equal(
@@ -107,6 +143,32 @@ test_mmap_refuses(void **state)
 		assert_int_equal(errno, ENOMEM);
 	}
 	test_heap_end(&heap);
+}
+
+static void
+test_mmap_refuses_no_bytes(void **state)
+{
+	struct test_heap heap;
+
+	(void)state;
+	test_heap_make(&heap, TEST_ON_MAPPING, SIZE);
+	errno = 0;
+	assert_ptr_equal(memkind_fixed_mmap(heap.kind, NULL, 0), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	test_heap_end(&heap);
+}
+
+static void
+test_mmap_refuses_what_has_no_region(void **state)
+{
+	(void)state;
+	errno = 0;
+	assert_ptr_equal(memkind_fixed_mmap(NULL, NULL, 4096), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	errno = 0;
+	assert_ptr_equal(
+	    memkind_fixed_mmap(MEMKIND_DEFAULT, NULL, 4096), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
 }
 
 /* Blocks of both in turn until nothing fits; each keeps its pattern. */
@@ -146,9 +208,11 @@ test_mmap_and_heap_never_overlap(void **state)
 	for (size_t i = 0; i < nr; i++)
 		assert_true(
 		    test_all_bytes(blocks[i].p, (int)(i % 251), blocks[i].len));
+#if TEST_OURS
 	for (size_t i = 0; i < nr; i++)
 		memkind_free(i % 3 ? heap.kind : NULL, blocks[i].p);
 	assert_non_null(memkind_malloc(heap.kind, SIZE / 100 * 95));
+#endif
 	test_heap_end(&heap);
 }
 
@@ -198,6 +262,7 @@ test_exported_table_is_complete(void **state)
 	assert_non_null(ops->get_stat);
 }
 
+#if TEST_OURS
 /* A table of nothing but what must be there. */
 static void
 test_table_with_the_three_functions(void **state)
@@ -243,19 +308,24 @@ test_table_with_the_three_functions(void **state)
 	assert_int_equal(daxkind_region_close(region), 0);
 	test_area_unmap(&area);
 }
+#endif
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_mmap_takes_whole_pages),
+	    test_unit(test_what_mmap_took_is_a_block),
+	    test_ours_only(test_unit, test_what_mmap_takes_is_counted),
 	    test_unit(test_mmap_ignores_the_address),
 	    test_unit(test_mmap_refuses),
+	    test_unit(test_mmap_refuses_no_bytes),
+	    test_unit(test_mmap_refuses_what_has_no_region),
 	    test_unit(test_mmap_and_heap_never_overlap),
 	    test_unit(test_mmap_gets_what_the_heap_returned),
 	    test_unit(test_create_and_destroy_refuse_what_has_no_region),
 	    test_unit(test_exported_table_is_complete),
-	    test_unit(test_table_with_the_three_functions),
+	    test_ours_only(test_unit, test_table_with_the_three_functions),
 	};
 
 	return cmocka_run_group_tests_name("fixed_ops", tests, NULL, NULL);

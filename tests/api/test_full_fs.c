@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +21,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define FS_SIZE (32 * TEST_MIB)
+/* memkind takes long to find out that it is full. */
+#define FS_SIZE ((TEST_OURS ? 32 : 18) * TEST_MIB)
 
-static char Dir[] = "/tmp/daxkind-fs.XXXXXX";
+static char Dir[PATH_MAX];
 
 static bool
 write_line(const char *path, const char *line)
@@ -39,9 +41,12 @@ write_line(const char *path, const char *line)
 static bool
 mount_small_fs(void)
 {
+	const char *tmp = getenv("TMPDIR");
 	char map[64];
 	unsigned uid = getuid();
 
+	(void)snprintf(Dir, sizeof(Dir) - 16, "%s/daxkind-fs.XXXXXX",
+	    tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(Dir) == NULL)
 		return false;
 	if (unshare(CLONE_NEWNS) != 0) {
@@ -53,7 +58,8 @@ mount_small_fs(void)
 	}
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		return false;
-	return mount("none", Dir, "tmpfs", 0, "size=32m") == 0;
+	(void)snprintf(map, sizeof(map), "size=%zu", FS_SIZE);
+	return mount("none", Dir, "tmpfs", 0, map) == 0;
 }
 
 static size_t
@@ -70,7 +76,7 @@ room_left(void)
 static void
 fill_and_write(memkind_t kind, size_t len, size_t at_least)
 {
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < (TEST_OURS ? 3 : 1); round++) {
 		enum {
 			MOST = 40000
 		};
@@ -163,6 +169,7 @@ test_room_that_others_take_and_give_back(void **state)
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 }
 
+#if TEST_OURS
 static void
 test_region_that_can_not_be_reserved_leaves_nothing(void **state)
 {
@@ -189,6 +196,7 @@ test_region_that_can_not_be_reserved_leaves_nothing(void **state)
 	}
 	assert_int_equal(room_left(), before);
 }
+#endif
 
 int
 main(void)
@@ -197,7 +205,8 @@ main(void)
 	    test_unit(test_kind_that_may_be_larger_than_the_file_system),
 	    test_unit(test_kind_without_a_limit),
 	    test_unit(test_room_that_others_take_and_give_back),
-	    test_unit(test_region_that_can_not_be_reserved_leaves_nothing),
+	    test_ours_only(
+		test_unit, test_region_that_can_not_be_reserved_leaves_nothing),
 	};
 	int rc;
 

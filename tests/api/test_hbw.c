@@ -32,7 +32,7 @@
 static int
 without_hbw(void)
 {
-	return setenv("MEMKIND_HBW_NODES", "", 1) |
+	return unsetenv("MEMKIND_HBW_NODES") |
 	       setenv("MEMKIND_HBW_THRESHOLD", "99999999", 1);
 }
 
@@ -102,11 +102,28 @@ run_policies(void *arg)
 		      (gigantic == 0 || gigantic == ENOMEM));
 	CHECK(hbw_posix_memalign_psize(
 		  &q, 64, GIB + 1, HBW_PAGESIZE_1GB_STRICT) == EINVAL);
+	return 0;
+}
+
+static int
+run_unknown_pages(void *arg)
+{
+	void *q = NULL;
+
+	(void)arg;
+	CHECK(with_hbw() == 0);
 	CHECK(hbw_posix_memalign_psize(&q, 64, 100, HBW_PAGESIZE_MAX_VALUE) ==
 	      EINVAL);
 	CHECK(hbw_posix_memalign_psize(&q, 64, 100, (hbw_pagesize_t)-1) ==
 	      EINVAL);
 	return 0;
+}
+
+static void
+test_unknown_page_sizes_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(test_in_child(run_unknown_pages, NULL), 0);
 }
 
 static void
@@ -173,18 +190,34 @@ run_sizes(void *arg)
 	CHECK(hbw_malloc(0) == NULL);
 	CHECK(hbw_calloc(0, 5) == NULL && hbw_calloc(5, 0) == NULL);
 	errno = 0;
-	CHECK(hbw_calloc(SIZE_MAX / 2 + 9, 2) == NULL && errno == ENOMEM);
-	errno = 0;
 	CHECK(hbw_malloc(SIZE_MAX / 2) == NULL && errno == ENOMEM);
 	CHECK(hbw_posix_memalign(&p, 64, 0) == 0 && p == NULL);
 	CHECK(hbw_posix_memalign(&p, 3, 10) == EINVAL);
 	CHECK(hbw_posix_memalign(&p, 4, 10) == EINVAL);
-	CHECK(hbw_posix_memalign(NULL, 64, 10) == EINVAL);
-	CHECK(
-	    hbw_posix_memalign_psize(NULL, 64, 10, HBW_PAGESIZE_4KB) == EINVAL);
 	CHECK(hbw_realloc(hbw_malloc(10), 0) == NULL);
 	CHECK(hbw_malloc_usable_size(NULL) == 0);
 	hbw_free(NULL);
+	return 0;
+}
+
+static int
+run_overflow(void *arg)
+{
+	(void)arg;
+	CHECK(with_hbw() == 0);
+	errno = 0;
+	CHECK(hbw_calloc(SIZE_MAX / 2 + 9, 2) == NULL && errno == ENOMEM);
+	return 0;
+}
+
+static int
+run_nowhere(void *arg)
+{
+	(void)arg;
+	CHECK(with_hbw() == 0);
+	CHECK(hbw_posix_memalign(NULL, 64, 10) == EINVAL);
+	CHECK(
+	    hbw_posix_memalign_psize(NULL, 64, 10, HBW_PAGESIZE_4KB) == EINVAL);
 	return 0;
 }
 
@@ -193,6 +226,20 @@ test_sizes_and_alignments(void **state)
 {
 	(void)state;
 	assert_int_equal(test_in_child(run_sizes, NULL), 0);
+}
+
+static void
+test_calloc_overflow_is_enomem(void **state)
+{
+	(void)state;
+	assert_int_equal(test_in_child(run_overflow, NULL), 0);
+}
+
+static void
+test_nowhere_to_put_a_block_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(test_in_child(run_nowhere, NULL), 0);
 }
 
 static int
@@ -208,7 +255,6 @@ run_verify(void *arg)
 	CHECK(hbw_verify_memory_region(NULL, 1, 0) == EINVAL);
 	CHECK(hbw_verify_memory_region(map, 0, 0) == EINVAL);
 	CHECK(hbw_verify_memory_region(map, 1, 2) == EINVAL);
-	CHECK(hbw_verify_memory_region(map, SIZE_MAX, 0) == EINVAL);
 	/* in memory only once it was touched */
 	CHECK(hbw_verify_memory_region(map, len, 0) == -1);
 	map[0] = 5;
@@ -219,6 +265,20 @@ run_verify(void *arg)
 	CHECK(hbw_verify_memory_region(map, len, 0) == 0);
 	CHECK(munmap(map, len) == 0);
 	CHECK(hbw_verify_memory_region(map, len, 0) == -1);
+	return 0;
+}
+
+static int
+run_touch_nothing(void *arg)
+{
+	size_t len = 16 * TEST_PAGE;
+	char *map = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)arg;
+	CHECK(map != MAP_FAILED);
+	CHECK(with_hbw() == 0);
+	CHECK(munmap(map, len) == 0);
 	CHECK(hbw_verify_memory_region(map, len, HBW_TOUCH_PAGES) == EFAULT);
 	return 0;
 }
@@ -228,6 +288,28 @@ test_where_a_region_is(void **state)
 {
 	(void)state;
 	assert_int_equal(test_in_child(run_verify, NULL), 0);
+}
+
+static void
+test_a_region_that_is_not_there_is_not_touched(void **state)
+{
+	(void)state;
+	assert_int_equal(test_in_child(run_touch_nothing, NULL), 0);
+}
+
+static int
+run_verify_wrapped(void *arg)
+{
+	CHECK(with_hbw() == 0);
+	CHECK(hbw_verify_memory_region(&arg, SIZE_MAX, 0) == EINVAL);
+	return 0;
+}
+
+static void
+test_a_region_that_wraps_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(test_in_child(run_verify_wrapped, NULL), 0);
 }
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -285,6 +367,12 @@ test_kinds_by_number(void **state)
 		    MEMKIND_ERROR_UNAVAILABLE);
 		assert_null(kind);
 	}
+}
+
+static void
+test_nowhere_to_put_a_kind_is_refused(void **state)
+{
+	(void)state;
 	assert_int_equal(
 	    memkind_get_kind_by_partition(0, NULL), MEMKIND_ERROR_INVALID);
 }
@@ -316,16 +404,40 @@ test_gigantic_pages(void **state)
 	}
 }
 
+static void
+test_gigantic_pages_that_are_not_there(void **state)
+{
+	FILE *f = fopen(
+	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "re");
+	char line[32] = "0";
+
+	(void)state;
+	if (f != NULL) {
+		assert_non_null(fgets(line, sizeof(line), f));
+		assert_int_equal(fclose(f), 0);
+	}
+	if (atoi(line) == 0)
+		assert_int_equal(memkind_check_available(MEMKIND_GBTLB),
+		    MEMKIND_ERROR_HUGETLB);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_each_policy),
 	    test_unit(test_a_machine_without_such_memory),
+	    test_unit(test_unknown_page_sizes_are_refused),
 	    test_unit(test_sizes_and_alignments),
+	    test_unit(test_calloc_overflow_is_enomem),
+	    test_unit(test_nowhere_to_put_a_block_is_refused),
 	    test_unit(test_where_a_region_is),
+	    test_unit(test_a_region_that_is_not_there_is_not_touched),
+	    test_unit(test_a_region_that_wraps_is_refused),
 	    test_unit(test_kinds_by_number),
+	    test_unit(test_nowhere_to_put_a_kind_is_refused),
 	    test_unit(test_gigantic_pages),
+	    test_unit(test_gigantic_pages_that_are_not_there),
 	};
 
 	return cmocka_run_group_tests_name("hbw", tests, NULL, NULL);

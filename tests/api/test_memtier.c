@@ -175,14 +175,11 @@ test_builders_refuse(void **state)
 	struct memtier_builder *builder;
 
 	(void)state;
-	errno = 0;
 	assert_null(memtier_builder_new(MEMTIER_POLICY_MAX_VALUE));
-	assert_int_equal(errno, EINVAL);
 	assert_null(memtier_builder_new((memtier_policy_t)-1));
 
 	builder = memtier_builder_new(MEMTIER_POLICY_STATIC_RATIO);
 	assert_null(memtier_builder_construct_memtier_memory(builder));
-	assert_int_equal(memtier_builder_add_tier(builder, NULL, 1), -1);
 	assert_int_equal(
 	    memtier_builder_add_tier(builder, Heaps[0].kind, 1), 0);
 	assert_int_equal(
@@ -195,13 +192,38 @@ test_builders_refuse(void **state)
 	    memtier_builder_add_tier(builder, Heaps[0].kind, 1), 0);
 	assert_null(memtier_builder_construct_memtier_memory(builder));
 	memtier_builder_delete(builder);
+}
 
+static void
+test_errno_says_why_there_is_no_builder(void **state)
+{
+	(void)state;
+	errno = 0;
+	assert_null(memtier_builder_new(MEMTIER_POLICY_MAX_VALUE));
+	assert_int_equal(errno, EINVAL);
+}
+
+static void
+test_null_is_refused_or_ignored(void **state)
+{
+	struct memtier_builder *builder =
+	    memtier_builder_new(MEMTIER_POLICY_STATIC_RATIO);
+
+	(void)state;
+	assert_int_equal(memtier_builder_add_tier(builder, NULL, 1), -1);
+	assert_int_equal(memtier_ctl_set(builder, NULL, &builder), -1);
+	memtier_builder_delete(builder);
 	memtier_builder_delete(NULL);
 	memtier_delete_memtier_memory(NULL);
 	assert_int_equal(memtier_builder_add_tier(NULL, Heaps[0].kind, 1), -1);
 	assert_int_equal(memtier_ctl_set(NULL, "x", &builder), -1);
 	assert_null(memtier_builder_construct_memtier_memory(NULL));
 	assert_int_equal(memtier_kind_allocated_size(NULL), 0);
+	assert_null(memtier_kind_malloc(NULL, 10));
+	builder = memtier_builder_new(MEMTIER_POLICY_DYNAMIC_THRESHOLD);
+	assert_int_equal(
+	    memtier_ctl_set(builder, THRESHOLD "degree", NULL), -1);
+	memtier_builder_delete(builder);
 }
 
 static void
@@ -230,7 +252,6 @@ test_names_of_properties(void **state)
 	    {THRESHOLD, -1},
 	    {"policy.static_ratio.val", -1},
 	    {"", -1},
-	    {NULL, -1},
 	};
 	static const unsigned ratios[] = {1, 1, 1};
 	const size_t value = 1;
@@ -241,14 +262,12 @@ test_names_of_properties(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		dk_row(rows[i].name != NULL ? rows[i].name : "NULL");
+		dk_row(rows[i].name);
 		assert_int_equal(
 		    memtier_ctl_set(dynamic, rows[i].name, &value), rows[i].rc);
 		assert_int_equal(
 		    memtier_ctl_set(plain, rows[i].name, &value), -1);
 	}
-	assert_int_equal(
-	    memtier_ctl_set(dynamic, THRESHOLD "degree", NULL), -1);
 	memtier_builder_delete(dynamic);
 	memtier_builder_delete(plain);
 }
@@ -290,7 +309,8 @@ test_thresholds_that_contradict(void **state)
 		struct memtier_memory *memory =
 		    memtier_builder_construct_memtier_memory(builder);
 		assert_int_equal(memory != NULL, rows[i].is_good);
-		memtier_delete_memtier_memory(memory);
+		if (memory != NULL)
+			memtier_delete_memtier_memory(memory);
 		memtier_builder_delete(builder);
 	}
 	static const char *const floats[] = {
@@ -312,25 +332,17 @@ test_thresholds_that_contradict(void **state)
 
 /* --- policies ------------------------------------------------------------------- */
 
+struct ratio {
+	size_t nr;
+	unsigned ratios[3];
+};
+
 static void
-test_a_static_ratio_is_kept(void **state)
+check_ratios(const struct ratio *rows, size_t nr_rows)
 {
-	static const struct {
-		size_t nr;
-		unsigned ratios[3];
-	} rows[] = {
-	    {1, {7}},
-	    {2, {1, 1}},
-	    {2, {1, 4}},
-	    {2, {4, 1}},
-	    {3, {1, 2, 5}},
-	    {3, {3, 1, 1}},
-	    {2, {2000000000, 1000000000}},
-	};
 	static const size_t sizes[] = {100, 4096, 30000};
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < nr_rows; i++) {
 		void *blocks[900];
 		size_t nr = 0, all = 0, sum = 0;
 		struct memtier_memory *memory = make_memory(
@@ -397,6 +409,33 @@ test_the_tier_that_lacks_most_gets_each_block(void **state)
 }
 
 static void
+test_a_static_ratio_is_kept(void **state)
+{
+	static const struct ratio rows[] = {
+	    {1, {7}},
+	    {2, {1, 1}},
+	    {2, {1, 4}},
+	    {2, {4, 1}},
+	    {2, {2000000000, 1000000000}},
+	};
+
+	(void)state;
+	check_ratios(rows, ARRAY_LEN(rows));
+}
+
+static void
+test_a_static_ratio_of_three_is_kept(void **state)
+{
+	static const struct ratio rows[] = {
+	    {3, {1, 2, 5}},
+	    {3, {3, 1, 1}},
+	};
+
+	(void)state;
+	check_ratios(rows, ARRAY_LEN(rows));
+}
+
+static void
 test_thresholds_divide_by_size(void **state)
 {
 	static const unsigned ratios[] = {1, 1, 1};
@@ -422,7 +461,7 @@ test_thresholds_divide_by_size(void **state)
 	assert_non_null(memory);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		void *p = memtier_malloc(memory, rows[i].size);
-		void *q = memtier_calloc(memory, rows[i].size, 1);
+		void *q = memtier_calloc(memory, 1, rows[i].size);
 		void *r = memtier_realloc(memory, NULL, rows[i].size);
 		void *s = NULL;
 
@@ -441,15 +480,39 @@ test_thresholds_divide_by_size(void **state)
 		memtier_free(r);
 		memtier_free(s);
 	}
-	/* By all the bytes, not by those of one element. */
+	memtier_delete_memtier_memory(memory);
+	memtier_builder_delete(builder);
+}
+
+/* By all the bytes, not by those of one element. */
+static void
+test_thresholds_divide_arrays_by_size(void **state)
+{
+	static const unsigned ratios[] = {1, 1, 1};
+	struct memtier_memory *memory =
+	    make_memory(MEMTIER_POLICY_DYNAMIC_THRESHOLD, 3, ratios);
 	void *p = memtier_calloc(memory, 100, 100);
+
+	(void)state;
 	assert_int_equal(tier_of(p), 2);
 	memtier_free(p);
+	memtier_delete_memtier_memory(memory);
+}
+
+static void
+test_calloc_overflow_is_enomem(void **state)
+{
+	static const unsigned ratios[] = {1, 1};
+	struct memtier_memory *memory =
+	    make_memory(MEMTIER_POLICY_STATIC_RATIO, 2, ratios);
+
+	(void)state;
 	errno = 0;
 	assert_null(memtier_calloc(memory, SIZE_MAX / 2 + 9, 2));
 	assert_int_equal(errno, ENOMEM);
+	assert_null(memtier_kind_calloc(Heaps[0].kind, SIZE_MAX / 2 + 9, 2));
+	assert_int_equal(bytes_of(0), 0);
 	memtier_delete_memtier_memory(memory);
-	memtier_builder_delete(builder);
 }
 
 /* Sizes of which half would be of either tier at the start. */
@@ -528,31 +591,22 @@ test_the_size_is_exact(void **state)
 	errno = 0;
 	assert_null(memtier_kind_malloc(kind, 2 * SIZE));
 	assert_int_equal(errno, ENOMEM);
-	assert_null(memtier_kind_calloc(kind, SIZE_MAX / 2 + 9, 2));
-	assert_null(memtier_kind_realloc(kind, q, 2 * SIZE));
 	void *none = NULL;
 	assert_int_equal(
 	    memtier_kind_posix_memalign(kind, &none, 3, 10), EINVAL);
 	assert_int_equal(
 	    memtier_kind_posix_memalign(kind, &none, 64, 2 * SIZE), ENOMEM);
 	assert_null(memtier_kind_malloc(kind, 0));
-	assert_null(memtier_kind_malloc(NULL, 10));
 	assert_int_equal(bytes_of(0), sum);
 
-	/* Resized, in its kind and to another. */
+	/* Resized. */
 	sum -= memtier_usable_size(q);
 	q = memtier_kind_realloc(kind, q, 200000);
 	sum += memtier_usable_size(q);
 	assert_int_equal(bytes_of(0), sum);
-	sum -= memtier_usable_size(q);
-	q = memtier_kind_realloc(Heaps[1].kind, q, 100);
-	assert_int_equal(tier_of(q), 1);
-	assert_int_equal(bytes_of(0), sum);
-	assert_int_equal(bytes_of(1), memtier_usable_size(q));
 
-	/* Freed by its kind, by none, by another. */
-	memtier_kind_free(Heaps[2].kind, q);
-	assert_int_equal(bytes_of(1), 0);
+	/* Freed by its kind, by none. */
+	memtier_kind_free(kind, q);
 	memtier_kind_free(kind, p);
 	memtier_kind_free(NULL, m);
 	memtier_free(NULL);
@@ -564,11 +618,51 @@ test_the_size_is_exact(void **state)
 	assert_int_equal(bytes_of(0), memtier_usable_size(p));
 	assert_null(memtier_kind_realloc(kind, p, 0)); /* freed */
 	assert_int_equal(bytes_of(0), 0);
-	assert_int_equal(memtier_usable_size(NULL), 0);
+}
 
-	/* A foreign pointer is ignored. */
+static void
+test_the_size_is_exact_after_a_failed_realloc(void **state)
+{
+	memkind_t kind = Heaps[0].kind;
+	void *p = memtier_kind_malloc(kind, 1000);
+	size_t size = bytes_of(0);
+
+	(void)state;
+	assert_null(memtier_kind_realloc(kind, p, 2 * SIZE));
+	assert_int_equal(bytes_of(0), size);
+	memtier_kind_free(kind, p);
+}
+
+static void
+test_the_size_is_exact_when_another_kind_is_named(void **state)
+{
+	void *p = memtier_kind_malloc(Heaps[0].kind, 1000);
+
+	(void)state;
+	p = memtier_kind_realloc(Heaps[1].kind, p, 5000);
+	assert_int_equal(tier_of(p), 1);
+	assert_int_equal(bytes_of(0), 0);
+	assert_int_equal(bytes_of(1), memtier_usable_size(p));
+	memtier_kind_free(Heaps[2].kind, p);
+	assert_int_equal(bytes_of(1), 0);
+	assert_int_equal(bytes_of(2), 0);
+}
+
+static void
+test_size_of_no_block(void **state)
+{
+	(void)state;
+	assert_int_equal(memtier_usable_size(NULL), 0);
+}
+
+static void
+test_foreign_pointers_are_ignored(void **state)
+{
+	size_t sum = 0;
+
+	(void)state;
 	memtier_free(&sum);
-	memtier_kind_free(kind, &sum);
+	memtier_kind_free(Heaps[0].kind, &sum);
 	assert_int_equal(bytes_of(0), 0);
 }
 
@@ -744,13 +838,22 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_builders_refuse),
+	    UNIT(test_errno_says_why_there_is_no_builder),
+	    UNIT(test_null_is_refused_or_ignored),
 	    UNIT(test_names_of_properties),
 	    UNIT(test_thresholds_that_contradict),
 	    UNIT(test_a_static_ratio_is_kept),
+	    UNIT(test_a_static_ratio_of_three_is_kept),
 	    UNIT(test_the_tier_that_lacks_most_gets_each_block),
 	    UNIT(test_thresholds_divide_by_size),
+	    UNIT(test_thresholds_divide_arrays_by_size),
+	    UNIT(test_calloc_overflow_is_enomem),
 	    UNIT(test_a_threshold_moves_to_keep_the_ratio),
 	    UNIT(test_the_size_is_exact),
+	    UNIT(test_the_size_is_exact_after_a_failed_realloc),
+	    UNIT(test_the_size_is_exact_when_another_kind_is_named),
+	    UNIT(test_size_of_no_block),
+	    UNIT(test_foreign_pointers_are_ignored),
 	    UNIT(test_static_kinds_are_counted),
 	    UNIT(test_a_new_kind_starts_at_nothing),
 	    UNIT(test_threads_are_counted_exactly),

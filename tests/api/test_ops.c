@@ -74,6 +74,7 @@ static const struct memkind_ops Arena_ops = {
 static struct memkind_ops Ops;
 static memkind_t Kind;
 
+#if TEST_OURS
 static void
 make(void)
 {
@@ -81,6 +82,7 @@ make(void)
 	    memkind_create(&Ops, "of a test", &Kind), MEMKIND_SUCCESS);
 	assert_non_null(Kind);
 }
+#endif
 
 static int
 setup(void **state)
@@ -109,6 +111,7 @@ teardown(void **state)
 
 /* --- kinds that allocate from arenas ------------------------------------------- */
 
+#if TEST_OURS
 static void
 test_a_kind_of_a_programs_own_memory(void **state)
 {
@@ -479,7 +482,43 @@ test_create_and_destroy_of_what_is_there(void **state)
 		    memkind_arena_destroy(kinds[i]), MEMKIND_ERROR_INVALID);
 	}
 }
+#endif
 
+static void
+check_arena_functions(memkind_t kind)
+{
+	char *p = memkind_arena_malloc(kind, 1000);
+	void *q = NULL;
+
+	assert_non_null(p);
+	memset(p, 7, 1000);
+	assert_ptr_equal(memkind_arena_detect_kind(p), kind);
+	p = memkind_arena_realloc(kind, p, 5000);
+	assert_non_null(p);
+	assert_true(test_all_bytes(p, 7, 1000));
+	p = memkind_arena_realloc_with_kind_detect(p, 10000);
+	assert_non_null(p);
+	assert_ptr_equal(memkind_arena_detect_kind(p), kind);
+	assert_true(test_all_bytes(p, 7, 1000));
+	memkind_arena_free(kind, p);
+	p = memkind_arena_calloc(kind, 10, 100);
+	assert_non_null(p);
+	assert_true(test_all_bytes(p, 0, 1000));
+	memkind_arena_free_with_kind_detect(p);
+	assert_int_equal(memkind_arena_posix_memalign(kind, &q, 4096, 100), 0);
+	assert_int_equal((uintptr_t)q % 4096, 0);
+	assert_null(memkind_arena_realloc(kind, q, 0));
+
+	assert_null(memkind_arena_malloc(kind, 0));
+	assert_null(memkind_arena_calloc(kind, 0, 1));
+	assert_null(memkind_arena_malloc(kind, SIZE_MAX));
+	assert_int_equal(memkind_arena_posix_memalign(kind, &q, 4096, 0), 0);
+	assert_null(q);
+	assert_int_equal(memkind_arena_posix_memalign(kind, &q, 3, 8), EINVAL);
+	memkind_arena_free(kind, NULL);
+}
+
+#if TEST_OURS
 /* Free blocks of a kind by that; their bytes are there for others then. */
 static void
 check_freeing(struct memkind *kind, void (*release)(struct memkind *, void *))
@@ -504,10 +543,11 @@ release_with_detect(struct memkind *kind, void *ptr)
 	(void)kind;
 	memkind_arena_free_with_kind_detect(ptr);
 }
+#endif
 
 /* The same functions on kinds that are not of arenas of their own. */
 static void
-test_arena_functions_on_any_kind(void **state)
+test_arena_functions_on_other_kinds(void **state)
 {
 	struct test_area area;
 	memkind_t fixed;
@@ -516,63 +556,65 @@ test_arena_functions_on_any_kind(void **state)
 	test_area_map(&area, 8 * TEST_MIB);
 	assert_int_equal(
 	    memkind_create_fixed(area.addr, area.len, &fixed), MEMKIND_SUCCESS);
+	check_arena_functions(fixed);
+	check_arena_functions(MEMKIND_REGULAR);
+#if TEST_OURS
 	make();
+	check_arena_functions(Kind);
 	memkind_t kinds[] = {MEMKIND_DEFAULT, MEMKIND_REGULAR, fixed, Kind};
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		char *p = memkind_arena_malloc(kinds[i], 1000);
-
-		assert_non_null(p);
-		memset(p, 7, 1000);
-		assert_ptr_equal(memkind_arena_detect_kind(p), kinds[i]);
-		p = memkind_arena_realloc(kinds[i], p, 5000);
-		assert_non_null(p);
-		assert_true(test_all_bytes(p, 7, 1000));
-		p = memkind_arena_realloc_with_kind_detect(p, 10000);
-		assert_non_null(p);
-		assert_ptr_equal(memkind_arena_detect_kind(p), kinds[i]);
-		assert_true(test_all_bytes(p, 7, 1000));
-		memkind_arena_free(kinds[i], p);
-		p = memkind_arena_calloc(kinds[i], 10, 100);
-		assert_non_null(p);
-		assert_true(test_all_bytes(p, 0, 1000));
-		memkind_arena_free_with_kind_detect(p);
-		void *q = NULL;
-		assert_int_equal(
-		    memkind_arena_posix_memalign(kinds[i], &q, 4096, 100), 0);
-		assert_int_equal((uintptr_t)q % 4096, 0);
-		assert_null(memkind_arena_realloc(kinds[i], q, 0));
-
-		assert_null(memkind_arena_malloc(kinds[i], 0));
-		assert_null(memkind_arena_calloc(kinds[i], 0, 1));
-		errno = 0;
-		assert_null(
-		    memkind_arena_calloc(kinds[i], SIZE_MAX / 2 + 9, 2));
-		assert_int_equal(errno, ENOMEM);
-		assert_null(memkind_arena_malloc(kinds[i], SIZE_MAX));
-		assert_int_equal(
-		    memkind_arena_posix_memalign(kinds[i], &q, 4096, 0), 0);
-		assert_null(q);
-		assert_int_equal(
-		    memkind_arena_posix_memalign(kinds[i], &q, 3, 8), EINVAL);
-		memkind_arena_free(kinds[i], NULL);
 		check_freeing(kinds[i], memkind_arena_free);
 		check_freeing(kinds[i], release_with_detect);
 	}
-	assert_null(memkind_arena_detect_kind(NULL));
-	memkind_arena_free_with_kind_detect(NULL);
-	memkind_arena_free(NULL, &area);
-	errno = 0;
-	assert_null(memkind_arena_malloc(NULL, 1));
-	assert_int_equal(errno, EINVAL);
-	assert_null(memkind_arena_calloc(NULL, 1, 1));
-	assert_null(memkind_arena_realloc(NULL, &area, 1));
-	assert_null(memkind_arena_realloc_with_kind_detect(&area, 1));
-	assert_int_equal(
-	    memkind_arena_posix_memalign(NULL, (void **)&area, 8, 8), EINVAL);
+#endif
 	assert_int_equal(memkind_destroy_kind(fixed), MEMKIND_SUCCESS);
 	test_area_unmap(&area);
 }
 
+static void
+test_arena_functions_on_the_default_kind(void **state)
+{
+	(void)state;
+	check_arena_functions(MEMKIND_DEFAULT);
+}
+
+static void
+test_arena_functions_without_a_block(void **state)
+{
+	(void)state;
+	assert_null(memkind_arena_detect_kind(NULL));
+	memkind_arena_free_with_kind_detect(NULL);
+	errno = 0;
+	assert_null(memkind_arena_calloc(MEMKIND_REGULAR, SIZE_MAX, 1));
+	assert_int_equal(errno, ENOMEM);
+}
+
+static void
+test_arena_calloc_overflow_is_enomem(void **state)
+{
+	(void)state;
+	errno = 0;
+	assert_null(memkind_arena_calloc(MEMKIND_REGULAR, SIZE_MAX / 2 + 9, 2));
+	assert_int_equal(errno, ENOMEM);
+}
+
+static void
+test_arena_functions_without_a_kind(void **state)
+{
+	void *p = NULL;
+
+	(void)state;
+	errno = 0;
+	assert_null(memkind_arena_malloc(NULL, 1));
+	assert_int_equal(errno, EINVAL);
+	assert_null(memkind_arena_calloc(NULL, 1, 1));
+	assert_null(memkind_arena_realloc(NULL, &p, 1));
+	assert_null(memkind_arena_realloc_with_kind_detect(&p, 1));
+	assert_int_equal(memkind_arena_posix_memalign(NULL, &p, 8, 8), EINVAL);
+	memkind_arena_free(NULL, &p);
+}
+
+#if TEST_OURS
 /* A table of jemalloc's, as its manual has it. */
 struct extent_hooks_s {
 	void *(*alloc)(
@@ -686,6 +728,7 @@ test_a_fork(void **state)
 	assert_true(test_all_bytes(p, 3, 1000));
 	memkind_free(Kind, p);
 }
+#endif
 
 /* --- values and nodes ------------------------------------------------------------ */
 
@@ -713,7 +756,14 @@ test_nodes_that_every_machine_has(void **state)
 	assert_int_equal(
 	    memkind_regular_all_get_mbind_nodemask(Kind, cpus, MAXNODE), 0);
 	assert_true(nr_bits(cpus) >= 1);
-	/* Bits behind maxnode stay. */
+}
+
+static void
+test_bits_behind_the_last_node_stay(void **state)
+{
+	unsigned long mask[WORDS];
+
+	(void)state;
 	memset(mask, 0xff, sizeof(mask));
 	assert_int_equal(memkind_default_get_mbind_nodemask(NULL, mask, 1), 0);
 	assert_int_equal(mask[0] | 1, ~0UL);
@@ -739,26 +789,37 @@ test_nodes_that_a_machine_may_have(void **state)
 		int err = memkind_check_available(*rows[i].kind);
 
 		memset(mask, 0xff, sizeof(mask));
-		assert_int_equal(rows[i].get(NULL, NULL, 0), err);
 		assert_int_equal(rows[i].get(NULL, mask, MAXNODE), err);
 		if (err == MEMKIND_SUCCESS)
 			assert_true(nr_bits(mask) >= 1 && nr_bits(mask) < 1025);
 		else
 			assert_int_equal(mask[0], ~0UL);
 	}
-	assert_int_equal(memkind_hbw_check_available(NULL),
+	assert_int_equal(memkind_hbw_check_available(MEMKIND_HBW),
 	    memkind_check_available(MEMKIND_HBW));
 	assert_int_equal(memkind_hbw_check_available(MEMKIND_HBW_ALL),
 	    memkind_check_available(MEMKIND_HBW_ALL));
 	assert_int_equal(memkind_hbw_hugetlb_check_available(MEMKIND_HBW),
 	    memkind_check_available(MEMKIND_HBW_HUGETLB));
-	assert_int_equal(memkind_hugetlb_check_available_2mb(NULL),
-	    memkind_check_available(MEMKIND_HUGETLB));
 	assert_int_equal(memkind_hugetlb_check_available_2mb(MEMKIND_HUGETLB),
 	    memkind_check_available(MEMKIND_HUGETLB));
+#if TEST_OURS
 	make();
 	assert_int_equal(memkind_hbw_check_available(Kind), MEMKIND_SUCCESS);
 	assert_int_equal(memkind_hugetlb_check_available_2mb(Kind),
+	    memkind_check_available(MEMKIND_HUGETLB));
+#endif
+}
+
+static void
+test_nodes_without_a_kind(void **state)
+{
+	(void)state;
+	assert_int_equal(memkind_hbw_get_mbind_nodemask(NULL, NULL, 0),
+	    memkind_check_available(MEMKIND_HBW));
+	assert_int_equal(memkind_hbw_check_available(NULL),
+	    memkind_check_available(MEMKIND_HBW));
+	assert_int_equal(memkind_hugetlb_check_available_2mb(NULL),
 	    memkind_check_available(MEMKIND_HUGETLB));
 }
 
@@ -778,11 +839,12 @@ look_at_named(void *arg)
 	if (memkind_dax_kmem_all_get_mbind_nodemask(NULL, mask, MAXNODE) != 0 ||
 	    memcmp(all, mask, sizeof(all)) != 0)
 		return 2;
-	if (memkind_hbw_get_mbind_nodemask(NULL, mask, MAXNODE) != 0 ||
+	if (memkind_hbw_get_mbind_nodemask(MEMKIND_HBW, mask, MAXNODE) != 0 ||
 	    nr_bits(mask) == 0)
 		return 3;
-	if (memkind_hbw_check_available(NULL) != 0)
+	if (memkind_hbw_check_available(MEMKIND_HBW) != 0)
 		return 4;
+#if TEST_OURS
 	/* the nearest one, unless there are several */
 	unsigned nr_nearest = nr_bits(mask);
 	memset(mask, 0, sizeof(mask));
@@ -790,6 +852,7 @@ look_at_named(void *arg)
 	if (err != memkind_check_available(MEMKIND_HBW_PREFERRED) ||
 	    (err == 0 ? nr_bits(mask) != 1 : nr_nearest < 2))
 		return 5;
+#endif
 	return 0;
 }
 
@@ -820,10 +883,6 @@ test_values(void **state)
 	assert_int_equal(value, 2);
 	assert_int_equal(memkind_interleave_get_mbind_mode(NULL, &value), 0);
 	assert_int_equal(value, 3);
-	assert_int_equal(
-	    memkind_default_get_mmap_flags(NULL, NULL), MEMKIND_ERROR_INVALID);
-	assert_int_equal(
-	    memkind_default_get_mbind_mode(NULL, NULL), MEMKIND_ERROR_INVALID);
 	for (size_t align = 0; align < 100; align++) {
 		bool is_good =
 		    align == 8 || align == 16 || align == 32 || align == 64;
@@ -833,8 +892,19 @@ test_values(void **state)
 	}
 }
 
+static void
+test_nowhere_to_put_a_value_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    memkind_default_get_mmap_flags(NULL, NULL), MEMKIND_ERROR_INVALID);
+	assert_int_equal(
+	    memkind_default_get_mbind_mode(NULL, NULL), MEMKIND_ERROR_INVALID);
+}
+
 /* --- mapping and MEMKIND_DEFAULT's ---------------------------------------------- */
 
+#if TEST_OURS
 static void
 test_mapping(void **state)
 {
@@ -872,6 +942,7 @@ test_mapping(void **state)
 		assert_ptr_equal(
 		    memkind_default_mmap(MEMKIND_HBW, NULL, 4096), MAP_FAILED);
 }
+#endif
 
 static void
 test_defaults_blocks(void **state)
@@ -903,23 +974,29 @@ test_defaults_blocks(void **state)
 	assert_null(memkind_default_calloc(NULL, SIZE_MAX / 2 + 9, 2));
 	assert_int_equal(
 	    memkind_default_posix_memalign(NULL, &q, 3, 8), EINVAL);
-	assert_null(q);
 	assert_int_equal(memkind_default_posix_memalign(NULL, &q, 8, 0), 0);
 	assert_null(q);
 	assert_int_equal(
 	    memkind_default_posix_memalign(NULL, &q, 8, SIZE_MAX), ENOMEM);
-	assert_int_equal(
-	    memkind_default_posix_memalign(NULL, NULL, 8, 8), EINVAL);
 	assert_int_equal(memkind_default_posix_memalign(NULL, &q, 512, 8), 0);
 	assert_int_equal((uintptr_t)q % 512, 0);
 	memkind_default_free(NULL, q);
 	check_freeing(MEMKIND_DEFAULT, memkind_default_free);
 	check_freeing(MEMKIND_REGULAR, memkind_default_free);
 	assert_int_equal(memkind_default_destroy(MEMKIND_DEFAULT), 0);
+}
+
+static void
+test_defaults_functions_refuse_null(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    memkind_default_posix_memalign(NULL, NULL, 8, 8), EINVAL);
 	assert_int_equal(
 	    memkind_default_create(NULL, &Ops, "x"), MEMKIND_ERROR_INVALID);
 }
 
+#if TEST_OURS
 /* memkind_default_free() takes blocks of arenas, which then are not handed out
  * as blocks of MEMKIND_DEFAULT. */
 static void
@@ -934,9 +1011,11 @@ test_default_free_of_another_kinds_block(void **state)
 		memkind_free(MEMKIND_DEFAULT, p);
 	}
 }
+#endif
 
 /* --- kinds over a file ------------------------------------------------------------- */
 
+#if TEST_OURS
 static void
 test_operations_of_a_kind_over_a_file(void **state)
 {
@@ -975,38 +1054,49 @@ test_operations_of_a_kind_over_a_file(void **state)
 	    MEMKIND_ERROR_RUNTIME);
 	assert_ptr_equal(memkind_pmem_mmap(NULL, NULL, 1), MAP_FAILED);
 }
+#endif
 
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    unit(test_a_kind_of_a_programs_own_memory),
-	    unit(test_destroying_gives_all_of_it_back),
-	    unit(test_tables_that_are_refused),
-	    unit(test_an_operation_that_fails),
-	    unit(test_an_mmap_of_the_programs),
-	    unit(test_arenas),
-	    unit(test_finalize_is_called_at_exit),
-	    unit(test_arenas_by_init),
-	    unit(test_a_kind_without_its_arenas),
-	    unit(test_what_arenas_share),
-	    unit(test_create_and_destroy_of_what_is_there),
-	    unit(test_arena_functions_on_any_kind),
-	    unit(test_hooks_of_jemallocs),
-	    unit(test_a_fork),
+	    test_ours_only(unit, test_a_kind_of_a_programs_own_memory),
+	    test_ours_only(unit, test_destroying_gives_all_of_it_back),
+	    test_ours_only(unit, test_tables_that_are_refused),
+	    test_ours_only(unit, test_an_operation_that_fails),
+	    test_ours_only(unit, test_an_mmap_of_the_programs),
+	    test_ours_only(unit, test_arenas),
+	    test_ours_only(unit, test_finalize_is_called_at_exit),
+	    test_ours_only(unit, test_arenas_by_init),
+	    test_ours_only(unit, test_a_kind_without_its_arenas),
+	    test_ours_only(unit, test_what_arenas_share),
+	    test_ours_only(unit, test_create_and_destroy_of_what_is_there),
+	    unit(test_arena_functions_on_other_kinds),
+	    unit(test_arena_functions_on_the_default_kind),
+	    unit(test_arena_functions_without_a_block),
+	    unit(test_arena_calloc_overflow_is_enomem),
+	    unit(test_arena_functions_without_a_kind),
+	    test_ours_only(unit, test_hooks_of_jemallocs),
+	    test_ours_only(unit, test_a_fork),
 	    unit(test_nodes_that_every_machine_has),
+	    unit(test_bits_behind_the_last_node_stay),
 	    unit(test_nodes_that_a_machine_may_have),
+	    unit(test_nodes_without_a_kind),
 	    unit(test_nodes_that_the_environment_names),
 	    unit(test_values),
-	    unit(test_mapping),
+	    unit(test_nowhere_to_put_a_value_is_refused),
+	    test_ours_only(unit, test_mapping),
 	    unit(test_defaults_blocks),
-	    unit(test_default_free_of_another_kinds_block),
-	    unit(test_operations_of_a_kind_over_a_file),
+	    unit(test_defaults_functions_refuse_null),
+	    test_ours_only(unit, test_default_free_of_another_kinds_block),
+	    test_ours_only(unit, test_operations_of_a_kind_over_a_file),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--named") == 0)
 		return look_at_named(NULL);
+#if TEST_OURS
 	if (argc > 1 && strcmp(argv[1], "--exit") == 0)
 		return exit_with_kinds();
+#endif
 	return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }

@@ -59,7 +59,9 @@ test_they_are_there_without_being_made(void **state)
 		assert_int_equal(
 		    memkind_check_available(kind), MEMKIND_SUCCESS);
 		assert_true(memkind_get_capacity(kind) > 0);
+#if TEST_OURS
 		assert_null(daxkind_kind_region(kind));
+#endif
 	}
 	assert_ptr_not_equal(MEMKIND_DEFAULT, MEMKIND_REGULAR);
 }
@@ -190,6 +192,9 @@ use_all(void *arg)
 		size_t size = 1 + n * 177;
 		char *p = memkind_malloc(kind, size);
 
+		/* others may have all huge pages */
+		if (p == NULL && kind == MEMKIND_HUGETLB)
+			continue;
 		if ((p != NULL) !=
 		    (memkind_check_available(kind) == MEMKIND_SUCCESS))
 			return NULL;
@@ -208,7 +213,8 @@ use_all(void *arg)
 static int
 use_all_at_once(void)
 {
-	pthread_t threads[8];
+	/* memkind takes huge pages for each, which others may want */
+	pthread_t threads[TEST_OURS ? 8 : 2];
 	void *rc;
 
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
@@ -386,7 +392,9 @@ test_destroying_no_kind_is_refused(void **state)
 	errno = 0;
 	assert_int_equal(memkind_get_capacity(NULL), -1);
 	assert_int_equal(errno, EINVAL);
+#if TEST_OURS
 	memkind_set_allow_zero_allocs(NULL, true);
+#endif
 }
 
 /* Of the last kind that there was. */
@@ -405,7 +413,7 @@ test_destroying_a_kind_twice_is_refused(void **state)
 		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 		assert_int_equal(
 		    memkind_destroy_kind(kind), MEMKIND_ERROR_INVALID);
-		assert_string_not_equal(daxkind_last_error(), "");
+		test_says_why();
 	}
 	test_area_unmap(&area);
 }

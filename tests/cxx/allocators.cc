@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * allocators.cc -- the C++ allocators and memory resources in containers.
- * Compiled and run at each standard by allocators.sh.
+ * Compiled and run at each standard by allocators.sh, and for memkind, with
+ * TEST_MEMKIND, by ../api/compare/cases.sh.
  */
 #include <fixed_allocator.h>
 #include <hbw_allocator.h>
@@ -98,13 +99,12 @@ is_aligned(const T *p)
 	return reinterpret_cast<std::uintptr_t>(p) % alignof(T) == 0;
 }
 
-/* What holds for every allocator. */
+/* --- what holds for every allocator -------------------------------------------- */
+
 template <template <typename> class A>
 void
-check_allocator(const A<int> &from)
+check_types_and_blocks(A<int> &alloc)
 {
-	A<int> alloc(from);
-
 	using traits = std::allocator_traits<A<int>>;
 
 	/* its types */
@@ -129,12 +129,26 @@ check_allocator(const A<int> &from)
 		p[i] = i;
 	alloc.deallocate(p, 1000);
 	CHECK_THROWS(std::bad_alloc, alloc.allocate(0));
+	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX / 8 + 1));
+	CHECK(traits::max_size(alloc) <= SIZE_MAX / sizeof(int));
+#ifndef TEST_MEMKIND
+	CHECK(traits::max_size(alloc) <= PTRDIFF_MAX / sizeof(int));
+#endif
+}
+
+template <template <typename> class A>
+void
+check_overflow(A<int> &alloc)
+{
 	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX / 4 + 2));
 	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX));
-	CHECK_THROWS(std::bad_alloc, alloc.allocate(SIZE_MAX / 8 + 1));
-	CHECK(traits::max_size(alloc) <= PTRDIFF_MAX / sizeof(int));
+}
 
-	/* types that want more than malloc gives */
+/* Types that want more than malloc gives. */
+template <template <typename> class A>
+void
+check_alignment(A<int> &alloc)
+{
 	A<wide> wide_alloc(alloc);
 	A<wider> wider_alloc(alloc);
 	for (std::size_t n = 1; n < 10; n++) {
@@ -147,31 +161,63 @@ check_allocator(const A<int> &from)
 		wide_alloc.deallocate(w, n);
 		wider_alloc.deallocate(v, n);
 	}
+	std::vector<wide, A<wide>> wides(alloc);
+	wides.resize(100);
+	CHECK(is_aligned(wides.data()));
+}
 
-	/* one kind, one allocator */
+/* One kind, one allocator. */
+template <template <typename> class A>
+void
+check_equality(A<int> &alloc)
+{
 	A<char> other(alloc);
 	CHECK(other == alloc && alloc == other && !(other != alloc));
 	A<int> back(alloc);
 	back = other;
 	back = alloc;
 	CHECK(back == alloc);
+}
+
+/* It goes on being what it was. */
+template <template <typename> class A>
+void
+check_moved_from(A<int> &alloc)
+{
+	A<int> back(alloc);
 	A<int> moved(std::move(back));
 	CHECK(moved == alloc && back == alloc);
 	back = std::move(moved);
 	moved.deallocate(moved.allocate(1), 1);
 
-	/* construct and destroy as members, as of old */
+	std::vector<int, A<int>> v(10, 1, alloc);
+	std::vector<int, A<int>> w(std::move(v));
+	v.clear();
+	v.push_back(1);
+	CHECK(w.size() == 10 && v.size() == 1);
+}
+
+/* construct and destroy as members, as of old */
+template <template <typename> class A>
+void
+check_members(A<int> &alloc)
+{
 	A<std::string> strings(alloc);
 	std::string *s = strings.allocate(1);
+	strings.construct(s, "xxx");
+	CHECK(*s == "xxx");
+	strings.destroy(s);
+#ifndef TEST_MEMKIND
 	strings.construct(s, 3, 'x');
 	CHECK(*s == "xxx");
 	strings.destroy(s);
+#endif
 	strings.deallocate(s, 1);
 }
 
 template <template <typename> class A>
 void
-check_containers(const A<int> &alloc)
+check_containers(A<int> &alloc)
 {
 	std::vector<int, A<int>> v(alloc);
 	for (int i = 0; i < 100000; i++)
@@ -179,11 +225,8 @@ check_containers(const A<int> &alloc)
 	CHECK(v[99999] == 99999);
 	v.shrink_to_fit();
 
-	/* What was moved from is empty, and takes elements again. */
 	std::vector<int, A<int>> w(std::move(v));
-	v.clear();
-	v.push_back(1);
-	CHECK(w.size() == 100000 && v.size() == 1);
+	CHECK(w.size() == 100000);
 	std::vector<int, A<int>> copy(w);
 	CHECK(copy == w && copy.get_allocator() == w.get_allocator());
 	std::swap(copy, w);
@@ -209,14 +252,51 @@ check_containers(const A<int> &alloc)
 	std::vector<string, inner> strings((inner(alloc)));
 	strings.emplace_back("a string that is too long to lie in the object");
 	CHECK(strings[0].get_allocator() == alloc);
-
-	std::vector<wide, A<wide>> wides(alloc);
-	wides.resize(100);
-	CHECK(is_aligned(wides.data()));
 }
 
+template <void (*check)(fixed::allocator<int> &)>
 void
-check_fixed()
+on_fixed()
+{
+	area a(32 * MIB);
+	fixed::allocator<int> alloc(a.addr, a.size);
+
+	check(alloc);
+}
+
+template <void (*check)(pmem::allocator<int> &)>
+void
+on_pmem()
+{
+	pmem::allocator<int> alloc(dir, 32 * MIB);
+
+	check(alloc);
+}
+
+template <void (*check)(static_kind::allocator<int> &)>
+void
+on_static()
+{
+	static_kind::allocator<int> alloc(kinds::DEFAULT);
+	static_kind::allocator<int> regular(kinds::REGULAR);
+
+	check(alloc);
+	check(regular);
+}
+
+template <void (*check)(hbw::allocator<int> &)>
+void
+on_hbw()
+{
+	hbw::allocator<int> alloc;
+
+	check(alloc);
+}
+
+/* --- what each has of its own ---------------------------------------------------- */
+
+void
+test_fixed()
 {
 	area a(16 * MIB), b(16 * MIB);
 
@@ -224,8 +304,6 @@ check_fixed()
 		fixed::allocator<int> alloc(a.addr, a.size);
 		fixed::allocator<int> other(b.addr, b.size);
 
-		check_allocator<fixed::allocator>(alloc);
-		check_containers<fixed::allocator>(alloc);
 		CHECK(alloc != other);
 		int *p = alloc.allocate(10);
 		int *q = other.allocate(10);
@@ -236,8 +314,6 @@ check_fixed()
 		/* taken already */
 		CHECK_THROWS(std::invalid_argument,
 		    fixed::allocator<int>(a.addr, a.size));
-		CHECK_THROWS(
-		    std::invalid_argument, fixed::allocator<int>(nullptr, MIB));
 	}
 	/* The kind ends with the last copy, which may be a container's. */
 	{
@@ -252,7 +328,14 @@ check_fixed()
 }
 
 void
-check_pmem()
+test_fixed_at_null()
+{
+	CHECK_THROWS(
+	    std::invalid_argument, fixed::allocator<int>(nullptr, MIB));
+}
+
+void
+test_pmem()
 {
 	std::string name = dir;
 	pmem::allocator<int> alloc(dir, 32 * MIB);
@@ -262,8 +345,6 @@ check_pmem()
 	pmem::allocator<int> careful_too(
 	    name, 32 * MIB, libmemkind::allocation_policy::DEFAULT);
 
-	check_allocator<pmem::allocator>(alloc);
-	check_containers<pmem::allocator>(alloc);
 	check_containers<pmem::allocator>(careful);
 	CHECK(alloc != other && careful != careful_too);
 	CHECK_THROWS(std::invalid_argument, pmem::allocator<int>(dir, MIB));
@@ -275,12 +356,10 @@ check_pmem()
 }
 
 void
-check_hbw()
+test_hbw()
 {
 	hbw::allocator<int> alloc;
 
-	check_allocator<hbw::allocator>(alloc);
-	check_containers<hbw::allocator>(alloc);
 	CHECK(alloc == hbw::allocator<wide>());
 	int x = 0;
 	const int &same = x;
@@ -291,14 +370,11 @@ check_hbw()
 }
 
 void
-check_static()
+test_static()
 {
 	static_kind::allocator<int> alloc(kinds::DEFAULT);
 	static_kind::allocator<int> regular(kinds::REGULAR);
 
-	check_allocator<static_kind::allocator>(alloc);
-	check_containers<static_kind::allocator>(alloc);
-	check_containers<static_kind::allocator>(regular);
 	CHECK(alloc != regular);
 	CHECK(alloc == static_kind::allocator<char>(kinds::DEFAULT));
 	int *p = regular.allocate(1);
@@ -308,8 +384,12 @@ check_static()
 	    static_kind::allocator<int>(static_cast<kinds>(23)));
 	CHECK_THROWS(std::runtime_error,
 	    static_kind::allocator<int>(static_cast<kinds>(-1)));
+}
 
-	/* Each name is the kind of that name. */
+/* Each name is the kind of that name. */
+void
+test_names_of_kinds()
+{
 	const struct {
 		kinds name;
 		memkind_t kind;
@@ -345,8 +425,18 @@ check_static()
 	int nr = 0;
 	for (const auto &row : rows) {
 		CHECK(static_cast<int>(row.name) == (nr == 0 ? 0 : nr));
+#ifndef TEST_MEMKIND
 		CHECK(static_kind::allocator<int>(row.name).holder().get() ==
 		      row.kind);
+#endif
+		if (memkind_check_available(row.kind) == MEMKIND_SUCCESS &&
+		    row.name != kinds::HUGETLB) {
+			static_kind::allocator<int> alloc(row.name);
+			int *p = alloc.allocate(1);
+
+			CHECK(memkind_detect_kind(p) == row.kind);
+			alloc.deallocate(p, 1);
+		}
 		nr++;
 	}
 }
@@ -381,7 +471,7 @@ check_resource(std::pmr::memory_resource &resource)
 }
 
 void
-check_resources()
+test_resources()
 {
 	area a(16 * MIB);
 	static_kind::memory_resource of_default(kinds::DEFAULT);
@@ -414,18 +504,68 @@ check_resources()
 }
 #endif
 
+/* --- the list ---------------------------------------------------------------------- */
+
+struct test_case {
+	const char *name;
+	void (*run)();
+};
+
+#define ON_ALL(check)                                                       \
+	{#check " (fixed)", on_fixed<check<fixed::allocator>>},             \
+	    {#check " (pmem)", on_pmem<check<pmem::allocator>>},            \
+	    {#check " (static)", on_static<check<static_kind::allocator>>}, \
+	{                                                                   \
+#check " (hbw)", on_hbw < check < hbw::allocator>>          \
+	}
+
+const test_case cases[] = {
+    ON_ALL(check_types_and_blocks),
+    ON_ALL(check_overflow),
+    ON_ALL(check_alignment),
+    ON_ALL(check_equality),
+    ON_ALL(check_moved_from),
+    ON_ALL(check_members),
+    ON_ALL(check_containers),
+    {"test_fixed", test_fixed},
+    {"test_fixed_at_null", test_fixed_at_null},
+    {"test_pmem", test_pmem},
+    {"test_static", test_static},
+    {"test_names_of_kinds", test_names_of_kinds},
+    {"test_hbw", test_hbw},
+#ifdef DAXKIND_CXX_HAS_PMR
+    {"test_resources", test_resources},
+#endif
+};
+
 } // namespace
 
+/* All, or as tests/support/test_cases.h has it. */
 int
 main(int argc, char **argv)
 {
-	dir = argc > 1 ? argv[1] : ".";
-	check_fixed();
-	check_pmem();
-	check_static();
-	check_hbw();
+	const char *only = std::getenv("DAXKIND_TEST_CASE");
+	const char *tmp = std::getenv("TMPDIR");
+	int nr_run = 0;
+
+	dir = argc > 1 ? argv[1] : tmp != nullptr ? tmp : ".";
+	if (std::getenv("DAXKIND_TEST_LIST") != nullptr) {
+		for (const test_case &test : cases)
+			std::printf("case %s\n", test.name);
+#ifndef DAXKIND_CXX_HAS_PMR
+		std::puts("ours test_resources");
+#endif
+		return 0;
+	}
+	for (const test_case &test : cases) {
+		if (only != nullptr && std::strcmp(only, test.name) != 0)
+			continue;
+		test.run();
+		nr_run++;
+	}
+	if (nr_run == 0)
+		return 99;
 #ifdef DAXKIND_CXX_HAS_PMR
-	check_resources();
 	std::puts("allocators and memory resources");
 #else
 	std::puts("allocators");

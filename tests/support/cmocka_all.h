@@ -21,6 +21,8 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 
+#include "test_cases.h"
+
 /*
  * Tables of inputs: rows[] with a member "why" that says what a row is about.
  * dk_row() is printed before the row runs, so that a failure has its name.

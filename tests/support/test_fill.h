@@ -8,9 +8,10 @@
 #ifndef TEST_FILL_H
 #define TEST_FILL_H
 
-#include <daxkind.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "tested.h"
 
 struct test_fill {
 	void *last;   /* the newest block, NULL when empty */

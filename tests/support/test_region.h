@@ -14,11 +14,12 @@
 #ifndef TEST_REGION_H
 #define TEST_REGION_H
 
-#include <daxkind.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+
+#include "tested.h"
 
 #define TEST_PAGE ((size_t)4096)
 #define TEST_KIB ((size_t)1 << 10)
@@ -32,6 +33,8 @@ bool test_is_long(void);
 bool test_is_emulated(void);
 /* n, or a part of it where the machine is slow (emulated, or TSan). */
 size_t test_scaled(size_t n);
+/* How long to wait for what ours does by then; memkind is asked for a tenth. */
+double test_patience(double seconds);
 /* The device when the tests run on one, else NULL. */
 const char *test_devdax(void);
 /* Whether files made here are on an fsdax file system. */
@@ -71,7 +74,9 @@ struct test_heap {
 	memkind_t kind;
 	size_t size;
 	struct test_area area;
+#if TEST_OURS
 	struct daxkind_region *region; /* to close, or NULL */
+#endif
 };
 
 const char *test_backing_name(enum test_backing backing);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# compare.sh -- ask memkind and daxkind the same questions (probe.c).
+# compare.sh -- ask memkind and daxkind the same questions (probe.c); cases.sh
+# runs our tests on both.
 #
 # Answers that differ must be in the table of ../differences.md, and what is in
 # the table must differ.  Without memkind (Debian: libmemkind-dev, or a prefix
@@ -44,9 +45,9 @@ fi
 build daxkind "-I$top_srcdir/include -L$lib -Wl,-rpath,$lib -ldaxkind"
 "$tmp/daxkind" >"$tmp/daxkind.out" 2>/dev/null
 
-# The table's first column, between backquotes; a * at the end takes the rest.
+# The first table's first column, between backquotes; a * at the end takes the rest.
 # shellcheck disable=SC2016 # backquotes of the table, not of the shell
-sed -n 's/^| `\([^`]*\)` |.*/\1/p' "$table" >"$tmp/table"
+sed -n -e '/^## /q' -e 's/^| `\([^`]*\)` |.*/\1/p' "$table" >"$tmp/table"
 
 awk -F ': ' '
 FILENAME == ARGV[1] { known[$0] = 0; next }
