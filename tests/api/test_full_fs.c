@@ -44,6 +44,7 @@ mount_small_fs(void)
 	const char *tmp = getenv("TMPDIR");
 	char map[64];
 	unsigned uid = getuid();
+	unsigned gid = getgid();
 
 	(void)snprintf(Dir, sizeof(Dir) - 16, "%s/daxkind-fs.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
@@ -54,6 +55,11 @@ mount_small_fs(void)
 			return false;
 		(void)snprintf(map, sizeof(map), "0 %u 1", uid);
 		if (!write_line("/proc/self/uid_map", map))
+			return false;
+		/* a group that is not mapped may own no file */
+		(void)snprintf(map, sizeof(map), "0 %u 1", gid);
+		if (!write_line("/proc/self/setgroups", "deny") ||
+		    !write_line("/proc/self/gid_map", map))
 			return false;
 	}
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)

@@ -77,6 +77,9 @@ test_sizes(void **state)
 	    {"64 MiB", (size_t)64 << 20, MEMKIND_SUCCESS},
 	};
 
+	/* memkind rounds 15 MiB up to 16, which do not fit into 16 */
+	const size_t most = (TEST_OURS ? 15 : 12) * TEST_MIB;
+
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		memkind_t kind = NOT_SET;
@@ -94,9 +97,9 @@ test_sizes(void **state)
 		    rows[i].size, rows[i].size + 2 * TEST_MIB);
 		assert_int_equal(
 		    memkind_check_available(kind), MEMKIND_SUCCESS);
-		p = memkind_malloc(kind, 12 * TEST_MIB);
+		p = memkind_malloc(kind, most);
 		assert_non_null(p);
-		test_touch(p, 12 * TEST_MIB);
+		test_touch(p, most);
 		memkind_free(kind, p);
 		errno = 0;
 		assert_null(memkind_malloc(kind, rows[i].size + 2 * TEST_MIB));
