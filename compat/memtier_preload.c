@@ -4,18 +4,16 @@
  *
  * Preloaded, so it is in place before anything is set up: until then, and for
  * what the library below allocates for itself, blocks are MEMKIND_DEFAULT's.
- * All of them are counted, because all of them are freed in one way.
+ * All of them are counted, because all of them are freed in one way.  What
+ * happens at a fork is said in src/tier_fork.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <daxkind.h>
@@ -26,8 +24,6 @@
 #include "util.h"
 
 static struct memtier_memory *Memory; /* NULL: not set up yet */
-/* In a child of fork, where a tier over a file gives no block. */
-static bool Is_child;
 /* This thread is in the library below.  Such a library is there when the
  * program starts, so that its thread-locals may be initial-exec. */
 static _Thread_local int Depth __attribute__((tls_model("initial-exec")));
@@ -65,9 +61,7 @@ malloc(size_t size)
 		return memtier_kind_malloc(MEMKIND_DEFAULT, size);
 	ptr = memtier_malloc(Memory, size);
 	leave();
-	return ptr == NULL && Is_child
-		   ? memtier_kind_malloc(MEMKIND_DEFAULT, size)
-		   : ptr;
+	return ptr;
 }
 
 DK_EXPORT void *
@@ -81,9 +75,7 @@ calloc(size_t num, size_t size)
 		return memtier_kind_calloc(MEMKIND_DEFAULT, num, size);
 	ptr = memtier_calloc(Memory, num, size);
 	leave();
-	return ptr == NULL && Is_child
-		   ? memtier_kind_calloc(MEMKIND_DEFAULT, num, size)
-		   : ptr;
+	return ptr;
 }
 
 DK_EXPORT void
@@ -94,19 +86,6 @@ free(void *ptr)
 	Depth++;
 	memtier_free(ptr);
 	Depth--;
-}
-
-/* What a child can not resize it can still read. */
-static void *
-move_in_child(void *ptr, size_t size)
-{
-	void *moved = memtier_kind_malloc(MEMKIND_DEFAULT, size);
-
-	if (moved != NULL) {
-		memcpy(moved, ptr, min_size(size, memtier_usable_size(ptr)));
-		free(ptr);
-	}
-	return moved;
 }
 
 DK_EXPORT void *
@@ -122,7 +101,7 @@ realloc(void *ptr, size_t size)
 		return memtier_kind_realloc(NULL, ptr, size);
 	void *moved = memtier_realloc(Memory, ptr, size);
 	leave();
-	return moved == NULL && Is_child ? move_in_child(ptr, size) : moved;
+	return moved;
 }
 
 static int
@@ -136,10 +115,7 @@ align(void **memptr, size_t alignment, size_t size)
 		    MEMKIND_DEFAULT, memptr, alignment, size);
 	err = memtier_posix_memalign(Memory, memptr, alignment, size);
 	leave();
-	return err == ENOMEM && Is_child
-		   ? memtier_kind_posix_memalign(
-			 MEMKIND_DEFAULT, memptr, alignment, size)
-		   : err;
+	return err;
 }
 
 DK_EXPORT int
@@ -202,90 +178,6 @@ malloc_usable_size(void *ptr)
 	return ptr != NULL ? memtier_usable_size(ptr) : 0;
 }
 
-/* --- fork ------------------------------------------------------------------------ */
-
-/*
- * A file is mapped shared: parent and child would write to the same blocks.  So
- * the child puts a copy of all that is taken in its place, and the parent waits
- * for that.  What is freed or allocated then in the child is no file's.
- */
-static pthread_mutex_t Fork_lock = PTHREAD_MUTEX_INITIALIZER;
-static int Copied[2] = {-1, -1}; /* a pipe: closed when the child is done */
-
-static _Noreturn void give_up(const char *why);
-
-static void
-close_copied(int end)
-{
-	if (Copied[end] >= 0)
-		(void)close(Copied[end]);
-	Copied[end] = -1;
-}
-
-static void
-before_fork(void)
-{
-	(void)pthread_mutex_lock(&Fork_lock);
-	if (Tier_config_files[0] != NULL && !Is_child &&
-	    pipe2(Copied, O_CLOEXEC) != 0)
-		Copied[0] = Copied[1] = -1; /* no descriptor: nobody waits */
-}
-
-static void
-after_fork_in_parent(void)
-{
-	int saved_errno = errno;
-	char none;
-
-	close_copied(1);
-	if (Copied[0] >= 0) {
-		while (read(Copied[0], &none, 1) < 0 && errno == EINTR)
-			;
-	}
-	close_copied(0);
-	(void)pthread_mutex_unlock(&Fork_lock);
-	errno = saved_errno;
-}
-
-static int
-copy_run(void *arg, size_t off, size_t len, enum daxkind_run_state state)
-{
-	char *run = (char *)arg + off;
-
-	if (state != DAXKIND_RUN_TAKEN)
-		return 0;
-	void *copy = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (copy == MAP_FAILED)
-		return -ENOMEM;
-	memcpy(copy, run, len);
-	return mremap(copy, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, run) ==
-		       MAP_FAILED
-		   ? -ENOMEM
-		   : 0;
-}
-
-static void
-after_fork_in_child(void)
-{
-	/* A child's own child gets the copy by the fork. */
-	bool has_copy = Is_child;
-
-	Is_child = true;
-	for (size_t i = 0; !has_copy && Tier_config_files[i] != NULL; i++) {
-		struct daxkind_region *region =
-		    daxkind_kind_region(Tier_config_files[i]);
-		struct daxkind_region_info info;
-
-		if (daxkind_region_info(region, &info, sizeof(info)) != 0 ||
-		    daxkind_region_walk(region, copy_run, info.base) != 0)
-			give_up("no memory for a child's copy of the heap");
-	}
-	close_copied(0);
-	close_copied(1);
-	(void)pthread_mutex_unlock(&Fork_lock);
-}
-
 /* --- setting up ------------------------------------------------------------------ */
 
 /* The program was asked to run on tiers and can not: memkind's library ends
@@ -313,7 +205,5 @@ set_up(void)
 	    tiers, secure_getenv("MEMKIND_MEM_THRESHOLDS"), why);
 	if (memory == NULL)
 		give_up(why);
-	(void)pthread_atfork(
-	    before_fork, after_fork_in_parent, after_fork_in_child);
 	Memory = memory;
 }

@@ -149,17 +149,11 @@ parse_params(struct piece part, const char *const *names, size_t nr,
 	return true;
 }
 
-memkind_t Tier_config_files[TIER_CONFIG_MAX_FILES + 1];
-
 static bool
 make_pmem(const struct piece *params, memkind_t *kind, char *why)
 {
-	size_t limit = 0, nr = 0;
+	size_t limit = 0;
 
-	while (Tier_config_files[nr] != NULL)
-		nr++;
-	if (nr == TIER_CONFIG_MAX_FILES)
-		return fail(why, "there are too many tiers with FS_DAX");
 	if (params[PARAM_PATH].start == NULL)
 		return fail(why, "FS_DAX needs a PATH");
 	if (params[PARAM_LIMIT].start != NULL &&
@@ -170,10 +164,7 @@ make_pmem(const struct piece *params, memkind_t *kind, char *why)
 		return fail(why, "no memory");
 	int err = memkind_create_pmem(path, limit, kind);
 	free(path);
-	if (err != MEMKIND_SUCCESS)
-		return fail(why, "%s", daxkind_last_error());
-	Tier_config_files[nr] = *kind;
-	return true;
+	return err == MEMKIND_SUCCESS || fail(why, "%s", daxkind_last_error());
 }
 
 static bool

@@ -9,8 +9,7 @@
 #include <stddef.h>
 
 enum {
-	TIER_CONFIG_WHY_SIZE = 256,
-	TIER_CONFIG_MAX_FILES = 32
+	TIER_CONFIG_WHY_SIZE = 256
 };
 
 /*
@@ -20,8 +19,5 @@ enum {
  */
 struct memtier_memory *tier_config_parse(
     const char *tiers, const char *thresholds, char *why);
-
-/* The kinds over files that it made: TIER_CONFIG_MAX_FILES, then NULL. */
-extern memkind_t Tier_config_files[TIER_CONFIG_MAX_FILES + 1];
 
 #endif /* TIER_CONFIG_H */

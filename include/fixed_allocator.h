@@ -48,17 +48,10 @@ public:
 	    : base(internal::create(addr, size))
 	{
 	}
-	allocator(const allocator &) = default;
+	/* Copying, for another type too, shares the kind; so does moving. */
 	template <typename U>
 	allocator(const allocator<U> &other) noexcept : base(other.holder())
 	{
-	}
-	allocator &operator=(const allocator &) = default;
-	template <typename U>
-	allocator &
-	operator=(const allocator<U> &other) noexcept
-	{
-		return *this = allocator(other);
 	}
 };
 

@@ -90,17 +90,9 @@ public:
 	explicit allocator(libmemkind::kinds kind) : base(internal::find(kind))
 	{
 	}
-	allocator(const allocator &) = default;
 	template <typename U>
 	allocator(const allocator<U> &other) noexcept : base(other.holder())
 	{
-	}
-	allocator &operator=(const allocator &) = default;
-	template <typename U>
-	allocator &
-	operator=(const allocator<U> &other) noexcept
-	{
-		return *this = allocator(other);
 	}
 };
 

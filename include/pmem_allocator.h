@@ -71,17 +71,10 @@ public:
 	    : allocator(dir.c_str(), max_size, policy)
 	{
 	}
-	allocator(const allocator &) = default;
+	/* Copying, for another type too, shares the kind; so does moving. */
 	template <typename U>
 	allocator(const allocator<U> &other) noexcept : base(other.holder())
 	{
-	}
-	allocator &operator=(const allocator &) = default;
-	template <typename U>
-	allocator &
-	operator=(const allocator<U> &other) noexcept
-	{
-		return *this = allocator(other);
 	}
 };
 

@@ -5,14 +5,17 @@
  * A builder and a memory are both a struct tiers.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "export.h"
 #include "kind.h"
+#include "kind_static.h"
 #include "kind_tally.h"
 #include "log.h"
 #include "memkind_memtier.h"
 #include "memtier_decorators.h"
 #include "region_index.h"
+#include "tier_fork.h"
 #include "tiers.h"
 #include "util.h"
 
@@ -82,6 +85,8 @@ memtier_builder_construct_memtier_memory(struct memtier_builder *builder)
 		(void)result(error_set(-EINVAL, "no builder was given"));
 	else
 		(void)result(tiers_build(of_builder(builder), &built));
+	if (built != NULL)
+		tier_fork_watch();
 	return (struct memtier_memory *)(void *)built;
 }
 
@@ -217,11 +222,34 @@ memtier_kind_allocated_size(memkind_t kind)
 
 /* --- a memory -------------------------------------------------------------------- */
 
+/* Which tier a block is to be of.  Of one that a child has a copy of there are no
+ * further blocks. */
+static memkind_t
+pick(struct tiers *tiers, size_t size)
+{
+	memkind_t kind = tiers_pick(tiers, size);
+
+	return tier_fork_is_copy(kind) ? &Kind_default : kind;
+}
+
+/* A block of the copy can be read, and not be resized. */
+static void *
+move_out(memkind_t from, void *ptr, size_t size)
+{
+	void *moved = memtier_kind_malloc(&Kind_default, size);
+
+	if (moved != NULL) {
+		memcpy(moved, ptr, min_size(size, usable(from, ptr)));
+		memtier_kind_free(from, ptr);
+	}
+	return moved;
+}
+
 DK_EXPORT void *
 memtier_malloc(struct memtier_memory *memory, size_t size)
 {
 	struct tiers *tiers = of_memory(memory);
-	void *ptr = memtier_kind_malloc(tiers_pick(tiers, size), size);
+	void *ptr = memtier_kind_malloc(pick(tiers, size), size);
 
 	tiers_after_alloc(tiers);
 	return ptr;
@@ -235,7 +263,7 @@ memtier_calloc(struct memtier_memory *memory, size_t num, size_t size)
 
 	if (!mul_checked(num, size, &total))
 		total = SIZE_MAX; /* fails in any tier */
-	void *ptr = memtier_kind_calloc(tiers_pick(tiers, total), num, size);
+	void *ptr = memtier_kind_calloc(pick(tiers, total), num, size);
 	tiers_after_alloc(tiers);
 	return ptr;
 }
@@ -244,9 +272,12 @@ DK_EXPORT void *
 memtier_realloc(struct memtier_memory *memory, void *ptr, size_t size)
 {
 	struct tiers *tiers = of_memory(memory);
-	memkind_t kind = ptr != NULL ? kind_of(ptr) : tiers_pick(tiers, size);
+	memkind_t kind = ptr != NULL ? kind_of(ptr) : pick(tiers, size);
 
-	ptr = memtier_kind_realloc(kind, ptr, size);
+	ptr =
+	    ptr != NULL && size != 0 && kind != NULL && tier_fork_is_copy(kind)
+		? move_out(kind, ptr, size)
+		: memtier_kind_realloc(kind, ptr, size);
 	tiers_after_alloc(tiers);
 	return ptr;
 }
@@ -257,7 +288,7 @@ memtier_posix_memalign(
 {
 	struct tiers *tiers = of_memory(memory);
 	int err = memtier_kind_posix_memalign(
-	    tiers_pick(tiers, size), memptr, alignment, size);
+	    pick(tiers, size), memptr, alignment, size);
 
 	tiers_after_alloc(tiers);
 	return err;

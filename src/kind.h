@@ -29,6 +29,7 @@ struct memkind {
 	struct heap *heap;
 	unsigned cache_slot; /* of the heap's thread caches */
 	bool owns_region;    /* close it with the kind */
+	bool is_tier;        /* set when it becomes one */
 
 	_Atomic(bool) allows_zero; /* a size of 0 gives a block */
 

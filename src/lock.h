@@ -17,15 +17,16 @@
  * holds LOCK_DRAM or a later one may call jemalloc.
  */
 enum lock_rank {
-	LOCK_SIGBUS,   /* sigbus.c: installing and removing the handler */
-	LOCK_REGISTRY, /* kind_registry.c: the set of live kinds */
-	LOCK_ARENAS,   /* arena_set.c: which arenas a kind has */
-	LOCK_THREADS,  /* thread_cache.c: the caches of all threads */
-	LOCK_CACHES,   /* thread_cache.c: the caches of one heap */
-	LOCK_DRAM,     /* dram_source.c: what is free of huge pages */
-	LOCK_KEEPER,   /* keeper.c: the thread that gives file space back */
-	LOCK_INDEX,    /* region_index.c: which addresses belong to regions */
-	LOCK_REGION,   /* region.c: the space map of one region */
+	LOCK_TIER_FORK, /* tier_fork.c: one fork at a time */
+	LOCK_SIGBUS,    /* sigbus.c: installing and removing the handler */
+	LOCK_REGISTRY,  /* kind_registry.c: the set of live kinds */
+	LOCK_ARENAS,    /* arena_set.c: which arenas a kind has */
+	LOCK_THREADS,   /* thread_cache.c: the caches of all threads */
+	LOCK_CACHES,    /* thread_cache.c: the caches of one heap */
+	LOCK_DRAM,      /* dram_source.c: what is free of huge pages */
+	LOCK_KEEPER,    /* keeper.c: the thread that gives file space back */
+	LOCK_INDEX,     /* region_index.c: which addresses belong to regions */
+	LOCK_REGION,    /* region.c: the space map of one region */
 	NR_LOCK_RANKS
 };
 

@@ -63,6 +63,11 @@ enum os_map_flags {
 int os_map_file(int fd, size_t off, size_t len, size_t align, unsigned flags,
     void **addr) DK_MUST_CHECK;
 int os_unmap(void *addr, size_t len);
+/* Have memory of this process alone in the place of [addr, addr + len), with the
+ * same content.  On failure all is as it was. */
+int os_make_private(void *addr, size_t len) DK_MUST_CHECK;
+/* Have nothing that could be read or written there. */
+void os_forbid(void *addr, size_t len);
 /* Fault all pages in for writing without changing a byte. */
 int os_populate(void *addr, size_t len) DK_MUST_CHECK;
 /* -ENOMEM when the page at addr is not mapped. */
@@ -98,6 +103,10 @@ int os_open_read(const char *path, int *fd) DK_MUST_CHECK;
 /* An open file in dir that has no name. */
 int os_open_unlinked(const char *dir, int *fd) DK_MUST_CHECK;
 void os_close(int fd);
+/* Both ends are closed in programs that are executed. */
+int os_pipe(int fds[2]) DK_MUST_CHECK;
+/* Read and forget until there is nobody left who could write. */
+void os_wait_for_end(int fd);
 int os_unlink(const char *path);
 int os_stat(const char *path, struct os_stat *st) DK_MUST_CHECK;
 int os_fstat(int fd, struct os_stat *st) DK_MUST_CHECK;

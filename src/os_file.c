@@ -101,6 +101,27 @@ os_close(int fd)
 }
 
 int
+os_pipe(int fds[2])
+{
+	int saved_errno = errno;
+
+	return os_result(pipe2(fds, O_CLOEXEC), saved_errno);
+}
+
+void
+os_wait_for_end(int fd)
+{
+	int saved_errno = errno;
+	char none[64];
+	ssize_t len;
+
+	do
+		len = read(fd, none, sizeof(none));
+	while (len > 0 || (len < 0 && errno == EINTR));
+	errno = saved_errno;
+}
+
+int
 os_unlink(const char *path)
 {
 	int saved_errno = errno;

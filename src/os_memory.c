@@ -194,6 +194,36 @@ os_mmap_flags(enum os_mmap_kind kind)
 }
 
 int
+os_make_private(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	void *copy = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (copy == MAP_FAILED)
+		return os_result(-1, saved_errno);
+	memcpy(copy, addr, len);
+	if (mremap(copy, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, addr) ==
+	    MAP_FAILED) {
+		int rc = os_result(-1, saved_errno);
+
+		(void)munmap(copy, len);
+		return rc;
+	}
+	return 0;
+}
+
+void
+os_forbid(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	(void)mmap(addr, len, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	errno = saved_errno;
+}
+
+int
 os_map_with_flags(void *hint, size_t len, int flags, void **addr)
 {
 	int saved_errno = errno;

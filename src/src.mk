@@ -26,6 +26,7 @@ libdaxkind_core_la_SOURCES = \
 	src/decorators.c src/decorators.h \
 	src/environment.c src/error.c src/error.h src/kind.c src/kind.h \
 	src/kind_arenas.c src/kind_arenas.h \
+	src/tier_fork.c src/tier_fork.h \
 	src/kind_registry.c src/kind_registry.h \
 	src/kind_heap_ops.c src/kind_heap_ops.h \
 	src/kind_quarantine.c src/kind_quarantine.h \

@@ -115,6 +115,7 @@ tiers_add(struct tiers *tiers, struct memkind *kind, unsigned ratio)
 	grown[tiers->nr] = (struct tier){.kind = kind, .ratio = ratio};
 	tiers->tiers = grown;
 	tiers->nr++;
+	kind->is_tier = true;
 	return 0;
 }
 

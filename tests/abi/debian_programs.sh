@@ -85,6 +85,91 @@ loaded=$(LD_LIBRARY_PATH=$tmp/lib LD_PRELOAD=$system_memtier \
 	MEMKIND_MEM_TIERS=$tiers cat /proc/self/maps)
 echo "$loaded" | grep -q "$dir/libmemkind" ||
 	fail "Debian's libmemtier.so.0 does not take our libmemkind.so.0"
+# With a tier on a file a child gets a copy of the blocks there.
+cat >"$tmp/fork.c" <<'C'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NR 100
+#define LEN 3000
+
+static char *blocks[NR];
+
+static int
+all_are(char c)
+{
+	for (int i = 0; i < NR; i++)
+		for (int k = 0; k < LEN; k++)
+			if (blocks[i][k] != c)
+				return 0;
+	return 1;
+}
+
+static void
+fill(char c)
+{
+	for (int i = 0; i < NR; i++)
+		memset(blocks[i], c, LEN);
+}
+
+static int
+run_child(void)
+{
+	if (!all_are('p'))
+		return 2;
+	fill('c');
+	for (int i = 0; i < NR; i++) {
+		blocks[i] = realloc(blocks[i], 2 * LEN);
+		char *p = calloc(1, 100000);
+		if (blocks[i] == NULL || p == NULL)
+			return 3;
+		free(p);
+	}
+	pid_t pid = fork();
+	int status;
+	if (pid == 0) {
+		fill('g');
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) != pid || status != 0 || !all_are('c');
+}
+
+int
+main(void)
+{
+	int status;
+
+	for (int i = 0; i < NR; i++) {
+		blocks[i] = malloc(LEN);
+		if (blocks[i] == NULL)
+			return 4;
+	}
+	fill('p');
+	for (int i = 0; i < 10; i++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			exit(run_child());
+		fill('p');
+		if (waitpid(pid, &status, 0) != pid || status != 0)
+			return 10 + (status >> 8);
+		if (!all_are('p'))
+			return 5;
+	}
+	return 0;
+}
+C
+${CC:-cc} -O1 "$tmp/fork.c" -o "$tmp/fork" || fail "no program can be made"
+for kinds in "KIND:FS_DAX,PATH:$tmp,RATIO:1" \
+	"KIND:DRAM,RATIO:1;KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:64M,RATIO:4"; do
+	status=0
+	LD_LIBRARY_PATH=$tmp/lib LD_PRELOAD=$system_memtier \
+		MEMKIND_MEM_TIERS="$kinds;POLICY:STATIC_RATIO" "$tmp/fork" ||
+		status=$?
+	[ $status -eq 0 ] ||
+		fail "a fork under Debian's libmemtier.so.0 and $kinds: $status"
+done
 # And the command, which finds the library to preload by its name: ours.
 sorted=$(seq 20000 -1 1 | on_ours memtier -r 1:0 sort -n | sha256sum) || :
 [ "$sorted" = "$(seq 20000 | sha256sum)" ] || fail "memtier sort went wrong"

@@ -811,6 +811,45 @@ test_decorators_are_called(void **state)
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static int
+use_in_child(void *arg)
+{
+	struct memtier_memory *memory = arg;
+
+	errno = 0;
+	if (memtier_malloc(memory, 100) != NULL || errno != ENOMEM)
+		return 1;
+	return memtier_calloc(memory, 1, 100) != NULL;
+}
+
+/* Only where malloc itself is of tiers does a child get a copy of what is in
+ * files (tests/compat/memtier.sh). */
+static void
+test_a_child_keeps_off_a_file(void **state)
+{
+	struct memtier_builder *builder =
+	    memtier_builder_new(MEMTIER_POLICY_STATIC_RATIO);
+	struct test_heap heap;
+
+	(void)state;
+	test_heap_make(&heap, TEST_ON_FILE, 16 * TEST_MIB);
+	assert_int_equal(memtier_builder_add_tier(builder, heap.kind, 1), 0);
+	struct memtier_memory *memory =
+	    memtier_builder_construct_memtier_memory(builder);
+	assert_non_null(memory);
+	memtier_builder_delete(builder);
+	char *p = memtier_malloc(memory, 1000);
+	assert_non_null(p);
+	memset(p, 1, 1000);
+	assert_int_equal(test_in_child(use_in_child, memory), 0);
+	char *q = memtier_malloc(memory, 1000);
+	assert_non_null(q);
+	memtier_free(p);
+	memtier_free(q);
+	memtier_delete_memtier_memory(memory);
+	test_heap_end(&heap);
+}
+
 static void
 test_delete_leaves_nothing(void **state)
 {
@@ -858,6 +897,7 @@ main(void)
 	    UNIT(test_a_new_kind_starts_at_nothing),
 	    UNIT(test_threads_are_counted_exactly),
 	    UNIT(test_decorators_are_called),
+	    UNIT(test_a_child_keeps_off_a_file),
 	    UNIT(test_delete_leaves_nothing),
 	};
 

@@ -3,30 +3,10 @@
 # libautohbw.so, preloaded: blocks of the sizes of AUTO_HBW_SIZE are of the kind
 # of AUTO_HBW_MEM_TYPE, with node 0 for one of high bandwidth.
 set -eu
-: "${top_srcdir:=.}" "${top_builddir:=.}"
-lib_dir=$(cd "$top_builddir" && pwd)/.libs
-lib=$lib_dir/libautohbw.so
-[ -e "$lib" ] || { echo "libautohbw was not built"; exit 99; }
-if nm -D --undefined-only "$lib_dir/libdaxkind.so" |
-	grep -qE '__(asan|tsan)_init'; then
-	echo "skipped: a sanitizer has a malloc of its own"
-	exit 77
-fi
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 99' HUP INT TERM
-# shellcheck disable=SC3045 # dash has it
-ulimit -c 0 2>/dev/null || : # no core files of what aborts
-bad=0
-fail() {
-	echo "FAILED: $*"
-	sed 's/^/    /' "$tmp/out"
-	bad=1
-}
-
-program=$top_builddir/tests/compat/.libs/autohbw_program
-[ -x "$program" ] || program=$top_builddir/tests/compat/autohbw_program
-[ -x "$program" ] || program=
+preloaded=autohbw
+# shellcheck source=tests/compat/preload.sh
+. "${top_srcdir:=.}/tests/compat/preload.sh"
+skip_if_sanitizer
 
 # run VARIABLE=VALUE... -- ARGUMENTS: of the program; none has a blank
 run() {

@@ -4,6 +4,7 @@ COMPAT_SCRIPT_TESTS = tests/compat/autohbw.sh tests/compat/memtier.sh \
 	tests/compat/memtier_command.sh tests/compat/nodes.sh
 dist_check_SCRIPTS += $(COMPAT_SCRIPT_TESTS)
 TESTS += $(COMPAT_SCRIPT_TESTS)
+EXTRA_DIST += tests/compat/preload.sh
 if BUILD_TESTS
 check_PROGRAMS += tests/compat/autohbw_program tests/compat/memtier_program
 if BUILD_LIBVMEM

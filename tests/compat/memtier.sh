@@ -3,26 +3,10 @@
 # libmemtier.so.0, preloaded: programs run on the tiers that MEMKIND_MEM_TIERS
 # says, and end at once when it says nonsense.
 set -eu
-: "${top_srcdir:=.}" "${top_builddir:=.}"
-lib_dir=$(cd "$top_builddir" && pwd)/.libs
-lib=$lib_dir/libmemtier.so
-[ -e "$lib" ] || { echo "libmemtier was not built"; exit 99; }
-if nm -D --undefined-only "$lib_dir/libdaxkind.so" |
-	grep -qE '__(asan|tsan)_init'; then
-	echo "skipped: a sanitizer has a malloc of its own"
-	exit 77
-fi
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 99' HUP INT TERM
-# shellcheck disable=SC3045 # dash has it
-ulimit -c 0 2>/dev/null || : # no core files of what aborts
-bad=0
-fail() {
-	echo "FAILED: $*"
-	sed 's/^/    /' "$tmp/out"
-	bad=1
-}
+preloaded=memtier
+# shellcheck source=tests/compat/preload.sh
+. "${top_srcdir:=.}/tests/compat/preload.sh"
+skip_if_sanitizer
 
 # run TIERS THRESHOLDS COMMAND...: its output in $tmp/out
 run() {
@@ -40,9 +24,7 @@ file="KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:64M,RATIO:2"
 static='POLICY:STATIC_RATIO'
 dynamic='POLICY:DYNAMIC_THRESHOLD'
 
-program=$top_builddir/tests/compat/.libs/memtier_program
-[ -x "$program" ] || program=$top_builddir/tests/compat/memtier_program
-if [ -x "$program" ]; then
+if [ -n "$program" ]; then
 	run "$dram;$static" '' "$program" D || fail "$dram"
 	run "$file;$static" '' "$program" F || fail "$file"
 	run "$dram;$file;$static" '' "$program" DF || fail "both"

@@ -3,17 +3,10 @@
 # memtier: what it sets for a program, that the program runs so, and what it
 # refuses.
 set -eu
-: "${top_srcdir:=.}" "${top_builddir:=.}"
-build=$(cd "$top_builddir" && pwd)
-lib=$build/.libs/libmemtier.so.0
-memtier=$build/compat/memtier
-[ -e "$lib" ] || { echo "libmemtier was not built"; exit 99; }
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 99' HUP INT TERM
-# shellcheck disable=SC3045 # dash has it
-ulimit -c 0 2>/dev/null || : # no core files of what aborts
-bad=0
+preloaded=memtier
+# shellcheck source=tests/compat/preload.sh
+. "${top_srcdir:=.}/tests/compat/preload.sh"
+memtier=$top_builddir/compat/memtier
 unset LD_PRELOAD MEMKIND_MEM_TIERS MEMKIND_MEM_THRESHOLDS MEMKIND_DAX_KMEM_NODES
 
 # want STATUS PATTERN COMMAND...: of what it says on both streams
@@ -27,9 +20,7 @@ want() {
 	case $(cat "$tmp/out") in
 	$pattern) [ "$got" -ne "$status" ] || return 0 ;;
 	esac
-	echo "FAILED: $*: status $got"
-	sed 's/^/    /' "$tmp/out"
-	bad=1
+	fail "$*: status $got"
 }
 
 want 0 'usage: *' "$memtier" -h
@@ -76,8 +67,7 @@ if command -v bash >/dev/null; then
 	completes '* /etc/passwd *' memtier -r 1 : 4 sort /etc/passwd
 fi
 
-if nm -D --undefined-only "$build/.libs/libdaxkind.so" |
-	grep -qE '__(asan|tsan)_init'; then
+if has_sanitizer; then
 	[ $bad -eq 0 ] || exit 1
 	echo "no program was run: a sanitizer has a malloc of its own"
 	exit 0
@@ -87,8 +77,7 @@ fi
 export LD_PRELOAD=libm.so.6
 # shellcheck disable=SC2016 # the other shell's
 show='echo "$LD_PRELOAD $MEMKIND_MEM_TIERS ${MEMKIND_MEM_THRESHOLDS-none}"'
-# The library is where the link leads.
-preload=$(dirname "$(readlink -f "$lib")")/libmemtier.so.0:libm.so.6
+preload=$(readlink -f "$lib_dir")/libmemtier.so.0:libm.so.6
 want 0 "$preload KIND:DRAM,RATIO:1;POLICY:STATIC_RATIO none" \
 	env MEMKIND_MEM_THRESHOLDS=x "$memtier" -r 7:0 sh -c "$show"
 unset LD_PRELOAD
@@ -111,9 +100,7 @@ want 0 "* $tiers;POLICY:DYNAMIC_THRESHOLD INIT_VAL:1K,MAX_VAL:1M" \
 	"$memtier" -r 1:4 -t INIT_VAL=1K,MAX_VAL:1M sh -c "$show"
 want 0 '* KIND:DRAM,RATIO:[1-9]*;KIND:KMEM_DAX,RATIO:[1-9]* none' \
 	"$memtier" sh -c "$show"
-program=$build/tests/compat/.libs/memtier_program
-[ -x "$program" ] || program=$build/tests/compat/memtier_program
-if [ -x "$program" ]; then
+if [ -n "$program" ]; then
 	want 0 ok "$memtier" -r 1:0 "$program" D
 	want 0 ok "$memtier" -r 0:1 "$program" F
 	want 0 ok "$memtier" -r 1:4 "$program" DF
