@@ -45,7 +45,7 @@ unset MEMKIND_HBW_NODES MEMKIND_DAX_KMEM_NODES LD_LIBRARY_PATH || :
 # --- as a user has it ----------------------------------------------------------
 build=$(cd "$top_builddir" && pwd)
 (cd "$build" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-	make install-exec install-data DESTDIR="$tmp/root") >"$tmp/log" 2>&1 || {
+	make install DESTDIR="$tmp/root") >"$tmp/log" 2>&1 || {
 	tail -n 30 "$tmp/log"
 	fail 'make install failed'
 }
