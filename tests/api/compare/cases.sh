@@ -4,12 +4,15 @@
 # cases.sh -- run the tests of tests/api, and of the C++ allocators, on memkind.
 #
 #   cases.sh [PROGRAM]...   only these, with the outcome of each case
+#   cases.sh --strict       what comes out otherwise than in the table fails
 #
 # Each program is compiled with memkind's headers and library, and each case
 # gets a process of its own, as memkind may not survive it.  A case that does not
 # pass must be in the table of ../differences.md ("Our tests"), and what is in the
-# table must come out as it says there.  Without memkind (Debian: libmemkind-dev,
-# or a prefix in $MEMKIND_PREFIX) there is nothing to compare: exit status 77.
+# table must be a case.  What memkind does can depend on the file system and the
+# machine, so a row that comes out otherwise is a note, but for --strict.
+# Without memkind (Debian: libmemkind-dev, or a prefix in $MEMKIND_PREFIX) there
+# is nothing to compare: exit status 77.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -58,6 +61,11 @@ esac
 
 # --- all of them -------------------------------------------------------------------
 
+strict=0
+if [ "${1-}" = --strict ]; then
+	strict=1
+	shift
+fi
 : "${top_srcdir:=.}" "${top_builddir:=.}" "${CC:=cc}" "${CMOCKA_LIBS=-lcmocka}"
 tests=$top_srcdir/tests
 table=$tests/api/differences.md
@@ -172,7 +180,7 @@ why() {
 }
 
 status=0
-awk -v only_some=$# '
+awk -v only_some=$# -v strict=$strict '
 function says(case_name, outcome, row,    word, n, i) {
 	n = split(row, word, / or /)
 	for (i = 1; i <= n; i++)
@@ -209,7 +217,8 @@ FILENAME ~ /ours$/ { nr_ours++; next }
 	if (row == "" ? said == "passes" : says(name, said, row))
 		next
 	print (row == "" ? "not in the table" : "in the table as: " row) ": " $0
-	bad = 1
+	if (row == "" || strict)
+		bad = 1
 }
 END {
 	for (r in rows) {
