@@ -45,22 +45,12 @@ os_map_anon(size_t len, void **addr)
 	return 0;
 }
 
-/*
- * Address space for len bytes at a multiple of align:
- *
- *   |<----------- reserved: len + align ----------->|
- *   |  head  |<------ kept, aligned: len ----->| tail |
- *
- * What is mapped over the kept part is the caller's business; drop_ends()
- * gives the rest back.
- */
-struct reservation {
-	char *start, *kept;
-	size_t len, align;
-};
+/* How often another thread may be faster before it is given up. */
+#define MAX_TRIES 100
 
+/* Where len bytes fit at a multiple of align, just now. */
 static int
-reserve(size_t len, size_t align, struct reservation *r)
+find_place(size_t len, size_t align, char **place)
 {
 	if (len > SIZE_MAX - align)
 		return -ENOMEM;
@@ -68,70 +58,58 @@ reserve(size_t len, size_t align, struct reservation *r)
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	size_t head_len = align_up((uintptr_t)p, align) - (uintptr_t)p;
-	*r = (struct reservation){p, p + head_len, len, align};
+	(void)munmap(p, len + align);
+	*place = p + (align_up((uintptr_t)p, align) - (uintptr_t)p);
 	return 0;
 }
 
-static void
-drop_ends(const struct reservation *r)
-{
-	size_t head_len = (size_t)(r->kept - r->start);
-
-	if (head_len > 0)
-		(void)munmap(r->start, head_len);
-	if (r->align > head_len)
-		(void)munmap(r->kept + r->len, r->align - head_len);
-}
-
-/* Map over a reservation; on failure nothing is left of it. */
+/*
+ * Map at a multiple of align.  The place is only a hint: to hold it and to map
+ * over it would be a hole when that fails, which the kernel may have made by
+ * then, and what another thread maps into the hole is not ours to unmap.
+ */
 static int
-map_over(const struct reservation *r, int how, int fd, size_t off)
+map_aligned(size_t len, size_t align, int how, int fd, size_t off, void **addr)
 {
-	if (mmap(r->kept, r->len, PROT_READ | PROT_WRITE, how | MAP_FIXED, fd,
-		(off_t)off) == MAP_FAILED) {
-		int err = -errno;
+	int saved_errno = errno, rc = -ENOMEM;
+	char *place = NULL;
 
-		(void)munmap(r->start, r->len + r->align);
-		return err;
+	for (int i = 0; i < MAX_TRIES; i++) {
+		rc = find_place(len, align, &place);
+		if (rc < 0)
+			break;
+		void *p = mmap(
+		    place, len, PROT_READ | PROT_WRITE, how, fd, (off_t)off);
+		if (p == MAP_FAILED) {
+			rc = -errno;
+			break;
+		}
+		if ((uintptr_t)p % align == 0) {
+			*addr = p;
+			rc = 0;
+			break;
+		}
+		(void)munmap(p, len);
+		rc = -ENOMEM;
 	}
-	drop_ends(r);
-	return 0;
+	errno = saved_errno;
+	return rc;
 }
 
 int
 os_map_anon_aligned(size_t len, size_t align, void **addr)
 {
-	int saved_errno = errno;
-	struct reservation r = {0};
-	int rc = reserve(len, align, &r);
-
-	if (rc == 0)
-		rc = map_over(
-		    &r, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	errno = saved_errno;
-	if (rc == 0)
-		*addr = r.kept;
-	return rc;
+	return map_aligned(len, align,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, addr);
 }
 
-/* page: MAP_HUGE_*. */
+/* page: MAP_HUGE_*.  With a reservation in the kernel's pools: no page is
+ * promised that is not there. */
 static int
 map_huge(size_t len, size_t align, int page, void **addr)
 {
-	int saved_errno = errno;
-	struct reservation r = {0};
-	int rc = reserve(len, align, &r);
-
-	/* With a reservation in the kernel's pools: no page is promised that
-	 * is not there. */
-	if (rc == 0)
-		rc = map_over(&r,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0);
-	errno = saved_errno;
-	if (rc == 0)
-		*addr = r.kept;
-	return rc;
+	return map_aligned(len, align,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0, addr);
 }
 
 int
@@ -239,22 +217,14 @@ int
 os_map_file(
     int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr)
 {
-	int saved_errno = errno;
 	int how = (flags & OS_MAP_SYNC) != 0 ? MAP_SHARED_VALIDATE | MAP_SYNC
 					     : MAP_SHARED;
-	struct reservation r = {0};
 
 	if ((flags & OS_MAP_POPULATE) != 0)
 		how |= MAP_POPULATE;
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
-	int rc = reserve(len, align, &r);
-	if (rc == 0)
-		rc = map_over(&r, how, fd, off);
-	errno = saved_errno;
-	if (rc == 0)
-		*addr = r.kept;
-	return rc;
+	return map_aligned(len, align, how, fd, off, addr);
 }
 
 int

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -687,6 +688,52 @@ test_a_thread_gets_no_signals(void **state)
 		    sigismember(&before, sig), sigismember(&after, sig));
 }
 
+/* --- mappings that fail beside others that do not ------------------------------ */
+
+static atomic_bool Is_over;
+
+/* Neither a file without DAX nor so many huge pages can be mapped. */
+static void *
+fail_to_map(void *arg)
+{
+	int fd = *(const int *)arg;
+	void *p;
+
+	while (!atomic_load(&Is_over)) {
+		if (os_map_file(
+			fd, 0, 16 * MIB, DK_HUGE_PAGE, OS_MAP_SYNC, &p) == 0)
+			(void)os_unmap(p, 16 * MIB);
+		if (os_map_huge(64 * GIB, DK_HUGE_PAGE, &p) == 0)
+			(void)os_unmap(p, 64 * GIB);
+	}
+	return arg;
+}
+
+/* What fails takes nothing of another thread's with it. */
+static void
+test_a_mapping_that_fails_leaves_others_alone(void **state)
+{
+	pthread_t thread;
+	int fd = -1;
+	void *result;
+
+	(void)state;
+	assert_int_equal(os_open_unlinked(test_dir(), &fd), 0);
+	assert_int_equal(pthread_create(&thread, NULL, fail_to_map, &fd), 0);
+	for (size_t i = 0; i < test_scaled(20000); i++) {
+		void *p = NULL;
+
+		assert_int_equal(os_map_anon(16 * MIB, &p), 0);
+		/* ENOMEM: not all of it is mapped */
+		assert_int_equal(msync(p, 16 * MIB, MS_ASYNC), 0);
+		assert_int_equal(os_unmap(p, 16 * MIB), 0);
+	}
+	atomic_store(&Is_over, true);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_non_null(result);
+	os_close(fd);
+}
+
 int
 main(void)
 {
@@ -714,6 +761,7 @@ main(void)
 	    test_unit(test_processors_are_those_that_may_be_used),
 	    test_unit(test_the_machine_has_time_and_memory),
 	    test_unit(test_a_thread_gets_no_signals),
+	    test_unit(test_a_mapping_that_fails_leaves_others_alone),
 	};
 
 	return cmocka_run_group_tests_name("os", tests, NULL, NULL);
