@@ -131,6 +131,8 @@ main(void)
 	if (jemk_malloc_usable_size(foreign) != 0)
 		return fail("it trusts foreign pointers "
 		    "(wants -DJEMALLOC_FORCE_IVSALLOC)");
+	if (jemk_arena_of(foreign) != -1U)
+		return fail("it knows an arena of a foreign pointer");
 	free(foreign);
 	return 0;
 }

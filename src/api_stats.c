@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dram_cache.h"
 #include "error.h"
 #include "export.h"
 #include "je.h"
@@ -24,6 +25,7 @@ static _Atomic(unsigned) Round = 1;
 DK_EXPORT int
 memkind_update_cached_stats(void)
 {
+	dram_cache_flush_all();
 	int rc = je_stats_refresh();
 
 	if (rc < 0)

@@ -65,6 +65,7 @@ heap_init_dram(struct heap *heap)
 	unsigned nr_slots;
 
 	memset(heap, 0, sizeof(*heap));
+	heap->dram_cache_nr = DRAM_CACHE_NONE;
 	extent_hooks_init_dram(&heap->hooks);
 	/* There is nobody to tell about a bad variable. */
 	if (arena_set_slots_for(SIZE_MAX, &nr_slots) < 0)
@@ -291,7 +292,22 @@ alloc_dram(struct heap *heap, size_t size, size_t align, bool zero)
 
 	if (arena_set_get(&heap->arenas, &arena) < 0)
 		return NULL;
-	return je_alloc(arena, size, align, zero);
+	int cache = dram_cache_get(heap->dram_cache_nr);
+	if (DK_UNLIKELY(cache == DRAM_CACHE_NONE))
+		return je_alloc(arena, size, align, zero);
+	return je_alloc_cached(arena, (unsigned)cache, size, align, zero);
+}
+
+/* The block is of this heap. */
+static void
+free_dram(struct heap *heap, void *ptr)
+{
+	int cache = dram_cache_get(heap->dram_cache_nr);
+
+	if (DK_UNLIKELY(cache == DRAM_CACHE_NONE))
+		je_free(ptr);
+	else
+		je_free_cached((unsigned)cache, ptr);
 }
 
 /* --- all blocks ---------------------------------------------------------------- */
@@ -414,7 +430,7 @@ heap_free(struct heap *heap, void *ptr)
 {
 	if (heap->region == NULL) {
 		if (je_usable(ptr) != 0)
-			je_free(ptr);
+			free_dram(heap, ptr);
 		return;
 	}
 	if (DK_UNLIKELY(heap->region->is_off))
@@ -513,9 +529,10 @@ heap_purge(struct heap *heap)
 {
 	unsigned pos = 0, arena;
 
-	if (heap->region != NULL) {
+	if (heap->region != NULL)
 		(void)collect(heap);
-	}
+	else
+		dram_cache_flush(heap->dram_cache_nr);
 	while (arena_set_next(&heap->arenas, &pos, &arena))
 		je_arena_purge(arena);
 	if (heap->region != NULL)

@@ -25,6 +25,7 @@
 #include <stddef.h>
 
 #include "arena_set.h"
+#include "dram_cache.h"
 #include "export.h"
 #include "extent_hooks.h"
 #include "page_map.h"
@@ -48,6 +49,7 @@ struct heap {
 	struct heap_caches caches;         /* of heaps over a region */
 	struct heap_slabs slabs;           /* the same */
 	struct heap_quarantine quarantine; /* the same */
+	int dram_cache_nr;                 /* of heaps over DRAM; or none */
 	_Atomic(uint64_t) next_purge_us;
 	_Atomic(size_t) large_bytes; /* in live large blocks */
 };

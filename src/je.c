@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -46,7 +47,6 @@ static struct {
 	struct mib purge, decay, reset, destroy, dirty_decay, muzzy_decay;
 	struct mib hooks;
 	struct mib small_allocated, large_allocated, pactive, resident;
-	struct mib lookup;
 	unsigned nr_own_arenas; /* jemalloc's, there from the start */
 	bool works;
 } Je;
@@ -110,8 +110,7 @@ init(void)
 	    find_mib("stats.arenas.0.small.allocated", &Je.small_allocated) &&
 	    find_mib("stats.arenas.0.large.allocated", &Je.large_allocated) &&
 	    find_mib("stats.arenas.0.pactive", &Je.pactive) &&
-	    find_mib("stats.arenas.0.resident", &Je.resident) &&
-	    find_mib("arenas.lookup", &Je.lookup);
+	    find_mib("stats.arenas.0.resident", &Je.resident);
 }
 
 static bool
@@ -491,10 +490,61 @@ je_free(void *ptr)
 	jemk_dallocx(ptr, MALLOCX_TCACHE_NONE);
 }
 
+int
+je_cache_new(unsigned *cache)
+{
+	size_t len = sizeof(*cache);
+	int saved_errno = errno;
+	int rc = -jemk_mallctl("tcache.create", cache, &len, NULL, 0);
+
+	errno = saved_errno;
+	return rc;
+}
+
+static void
+control_cache(const char *what, unsigned cache)
+{
+	int saved_errno = errno;
+	int rc = jemk_mallctl(what, NULL, NULL, &cache, sizeof(cache));
+
+	DK_BUG_ON(rc != 0); /* it is no cache */
+	errno = saved_errno;
+}
+
+void
+je_cache_free(unsigned cache)
+{
+	control_cache("tcache.destroy", cache);
+}
+
+void
+je_cache_flush(unsigned cache)
+{
+	control_cache("tcache.flush", cache);
+}
+
+void *
+je_alloc_cached(
+    unsigned arena, unsigned cache, size_t size, size_t align, bool zero)
+{
+	if ((size > ALWAYS_FITS || align > DK_PAGE) &&
+	    is_too_large(size, align))
+		return NULL;
+	return jemk_mallocx(size, flags_of(align, zero) | MALLOCX_ARENA(arena) |
+				      MALLOCX_TCACHE(cache));
+}
+
+void
+je_free_cached(unsigned cache, void *ptr)
+{
+	jemk_dallocx(ptr, MALLOCX_TCACHE(cache));
+}
+
 void *
 je_default_alloc(size_t size, size_t align, bool zero)
 {
-	if (is_too_large(size, align))
+	if ((size > ALWAYS_FITS || align > DK_PAGE) &&
+	    is_too_large(size, align))
 		return NULL;
 	note_dram();
 	return jemk_mallocx(size, flags_of(align, zero));
@@ -503,7 +553,7 @@ je_default_alloc(size_t size, size_t align, bool zero)
 void *
 je_default_resize(void *ptr, size_t size)
 {
-	if (is_too_large(size, 0))
+	if (size > ALWAYS_FITS && is_too_large(size, 0))
 		return NULL;
 	return jemk_rallocx(ptr, size, 0);
 }
@@ -536,16 +586,12 @@ je_usable(const void *ptr)
 bool
 je_find_arena(const void *ptr, unsigned *arena)
 {
-	size_t len = sizeof(*arena);
-	int saved_errno = errno;
+	unsigned found = jemk_arena_of(ptr);
 
-	/* arenas.lookup trusts the pointer: ask the one that does not first. */
-	if (je_usable(ptr) == 0 || !is_ready())
+	if (found == UINT_MAX)
 		return false;
-	int rc = jemk_mallctlbymib(Je.lookup.name, Je.lookup.len, arena, &len,
-	    (void *)&ptr, sizeof(ptr));
-	errno = saved_errno;
-	return rc == 0;
+	*arena = found;
+	return true;
 }
 
 bool

@@ -65,6 +65,19 @@ void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
 void *je_resize(unsigned arena, void *ptr, size_t size);
 void je_free(void *ptr);
 
+/*
+ * A cache of blocks for one thread at a time.  Freed ones, which must be of the
+ * arenas that it is used for, stay in it until there are many.  -EAGAIN:
+ * jemalloc has no more of them; -ENOMEM.
+ */
+int je_cache_new(unsigned *cache) DK_MUST_CHECK;
+void je_cache_free(unsigned cache);
+void je_cache_flush(unsigned cache);
+/* je_alloc() and je_free() by way of a cache. */
+void *je_alloc_cached(
+    unsigned arena, unsigned cache, size_t size, size_t align, bool zero);
+void je_free_cached(unsigned cache, void *ptr);
+
 /* The same from jemalloc's own arenas and thread caches. */
 void *je_default_alloc(size_t size, size_t align, bool zero);
 void *je_default_resize(void *ptr, size_t size);

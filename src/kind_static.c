@@ -74,6 +74,8 @@ enum {
 	DRAM_KINDS(ID) NR_DRAM_KINDS
 };
 
+_Static_assert((int)NR_DRAM_KINDS <= (int)DRAM_CACHE_MAX, "one cache each");
+
 static struct heap Heaps[NR_DRAM_KINDS];
 static struct dram_source Sources[NR_DRAM_KINDS];
 /* Somebody asked for the memory; it is known to be there. */
@@ -86,6 +88,8 @@ make(size_t i, enum numa_policy policy, enum node_choice choice, unsigned flags)
 	dram_source_init(&Sources[i], policy, choice, flags);
 	heap_init_dram(&Heaps[i]);
 	Heaps[i].hooks.dram = &Sources[i];
+	if ((flags & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) == 0)
+		Heaps[i].dram_cache_nr = (int)i;
 }
 
 #define MAKE(id, text, policy, nodes, flags) \

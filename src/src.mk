@@ -11,6 +11,7 @@ libdaxkind_core_la_SOURCES = \
 	src/numa_topology.c src/numa_topology.h \
 	src/node_choice.c src/node_choice.h \
 	src/dram_source.c src/dram_source.h \
+	src/dram_cache.c src/dram_cache.h \
 	src/badblocks.c src/badblocks.h \
 	src/backing.h src/backing_mapping.c src/backing_file.c \
 	src/backing_devdax.c src/daxctl_query.h src/ndctl_query.h \

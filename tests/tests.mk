@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/unit/test_backing_file \
 	tests/unit/test_backing_mapping \
 	tests/unit/test_constructors \
+	tests/unit/test_dram_cache \
 	tests/unit/test_dram_source \
 	tests/unit/test_extent_hooks \
 	tests/unit/test_flush \

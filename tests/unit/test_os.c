@@ -626,6 +626,35 @@ test_processors_are_those_that_may_be_used(void **state)
 	assert_int_equal(errno, ERRNO_BEFORE);
 }
 
+static size_t
+count_mappings(void)
+{
+	char *text = NULL;
+	size_t nr = 0;
+
+	assert_int_equal(os_read_text("/proc/self/maps", &text), 0);
+	for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+		nr++;
+	os_delete(text);
+	return nr;
+}
+
+/* The kernel allows 65,530 of them. */
+static void
+test_pages_become_one_mapping_of_many(void **state)
+{
+	void *pages[200];
+	size_t before = count_mappings();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		assert_int_equal(
+		    os_map_anon_aligned(4 * DK_PAGE, DK_PAGE, &pages[i]), 0);
+	assert_in_range(count_mappings(), before, before + 20);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		assert_int_equal(os_unmap(pages[i], 4 * DK_PAGE), 0);
+}
+
 static void
 test_the_machine_has_time_and_memory(void **state)
 {
@@ -759,6 +788,7 @@ main(void)
 	    test_unit(test_read_link_name_gives_the_last_part),
 	    test_unit(test_records_are_zeroed),
 	    test_unit(test_processors_are_those_that_may_be_used),
+	    test_unit(test_pages_become_one_mapping_of_many),
 	    test_unit(test_the_machine_has_time_and_memory),
 	    test_unit(test_a_thread_gets_no_signals),
 	    test_unit(test_a_mapping_that_fails_leaves_others_alone),
