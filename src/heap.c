@@ -238,7 +238,9 @@ alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
 {
 	void *ptr = NULL;
 
-	if (collect(heap) || purge(heap))
+	if (collect(heap))
+		ptr = thread_cache_alloc_slow(heap, size_class);
+	if (ptr == NULL && purge(heap))
 		ptr = thread_cache_alloc_slow(heap, size_class);
 	if (ptr == NULL)
 		ptr = alloc_stand_in(heap, size_class, align);
