@@ -454,13 +454,15 @@ flags_of(size_t align, bool zero)
 	       (zero ? MALLOCX_ZERO : 0);
 }
 
-/* Sizes up to this need no check; any that is common will do. */
+/* Sizes up to this, aligned to a page at most, need no check. */
 #define ALWAYS_FITS ((size_t)16 * KIB)
 
 /* mallocx() has no defined result beyond the largest size class. */
 static bool
 is_too_large(size_t size, size_t align)
 {
+	if (DK_LIKELY(size <= ALWAYS_FITS && align <= DK_PAGE))
+		return false;
 	return size > PTRDIFF_MAX || align > PTRDIFF_MAX / 4 ||
 	       size > PTRDIFF_MAX - align ||
 	       jemk_nallocx(size, flags_of(align, false)) == 0;
@@ -469,7 +471,7 @@ is_too_large(size_t size, size_t align)
 void *
 je_alloc(unsigned arena, size_t size, size_t align, bool zero)
 {
-	if (size > ALWAYS_FITS && is_too_large(size, align))
+	if (is_too_large(size, align))
 		return NULL;
 	return jemk_mallocx(size,
 	    flags_of(align, zero) | MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
@@ -478,7 +480,7 @@ je_alloc(unsigned arena, size_t size, size_t align, bool zero)
 void *
 je_resize(unsigned arena, void *ptr, size_t size)
 {
-	if (size > ALWAYS_FITS && is_too_large(size, 0))
+	if (is_too_large(size, 0))
 		return NULL;
 	return jemk_rallocx(
 	    ptr, size, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
@@ -527,8 +529,7 @@ void *
 je_alloc_cached(
     unsigned arena, unsigned cache, size_t size, size_t align, bool zero)
 {
-	if ((size > ALWAYS_FITS || align > DK_PAGE) &&
-	    is_too_large(size, align))
+	if (is_too_large(size, align))
 		return NULL;
 	return jemk_mallocx(size, flags_of(align, zero) | MALLOCX_ARENA(arena) |
 				      MALLOCX_TCACHE(cache));
@@ -543,8 +544,7 @@ je_free_cached(unsigned cache, void *ptr)
 void *
 je_default_alloc(size_t size, size_t align, bool zero)
 {
-	if ((size > ALWAYS_FITS || align > DK_PAGE) &&
-	    is_too_large(size, align))
+	if (is_too_large(size, align))
 		return NULL;
 	note_dram();
 	return jemk_mallocx(size, flags_of(align, zero));
@@ -553,7 +553,7 @@ je_default_alloc(size_t size, size_t align, bool zero)
 void *
 je_default_resize(void *ptr, size_t size)
 {
-	if (size > ALWAYS_FITS && is_too_large(size, 0))
+	if (is_too_large(size, 0))
 		return NULL;
 	return jemk_rallocx(ptr, size, 0);
 }
