@@ -101,6 +101,7 @@ size_t test_unlinked_files_held(void);
 
 size_t test_nr_fds(void);
 size_t test_nr_maps(void);
+/* That have not ended: takes a tenth of a second where there are several. */
 size_t test_nr_threads(void);
 size_t test_rss(void);
 /* Bytes of the process's own malloc that are in use; 0 under a sanitizer. */
