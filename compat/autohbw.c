@@ -22,8 +22,8 @@
 #include <autohbw_api.h>
 #include <memkind.h>
 
-#include "export.h"
-#include "util.h"
+#include "base/export.h"
+#include "base/util.h"
 
 /* What AUTO_HBW_LOG asks for. */
 enum {

@@ -17,8 +17,8 @@
 
 #include <daxkind.h>
 
-#include "export.h"
-#include "util.h"
+#include "base/export.h"
+#include "base/util.h"
 
 #define PRELOADED "libmemtier.so.0"
 

@@ -19,9 +19,9 @@
 #include <daxkind.h>
 #include <memkind_memtier.h>
 
-#include "export.h"
+#include "base/export.h"
+#include "base/util.h"
 #include "tier_config.h"
-#include "util.h"
 
 static struct memtier_memory *Memory; /* NULL: not set up yet */
 /* This thread is in the library below.  Such a library is there when the

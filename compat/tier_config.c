@@ -17,8 +17,8 @@
 
 #include <daxkind.h>
 
-#include "export.h"
-#include "util.h"
+#include "base/export.h"
+#include "base/util.h"
 
 static DK_PRINTF(2, 3) bool fail(char *why, const char *fmt, ...)
 {

@@ -21,8 +21,8 @@
 #include <daxkind.h>
 #include <libvmem.h>
 
-#include "export.h"
-#include "util.h"
+#include "base/export.h"
+#include "base/util.h"
 
 struct vmem {
 	struct vmem *next; /* of the list */

@@ -1,45 +1,132 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Files of the library, by layer; utils/layers.txt has the layers for make lint.
-libdaxkind_core_la_SOURCES = \
-	src/export.h src/util.h \
-	src/os.c src/os.h src/os_file.c src/os_maps.c src/os_memory.c \
-	src/os_result.h src/log.c src/log.h src/lock.c src/lock.h \
-	src/pool.c src/pool.h \
-	src/rangeset.c src/rangeset.h src/space.c src/space.h \
-	src/node_set.c src/node_set.h \
-	src/flush.c src/flush.h src/numa_nodes.c src/numa_nodes.h \
-	src/numa_topology.c src/numa_topology.h \
-	src/node_choice.c src/node_choice.h \
-	src/dram_source.c src/dram_source.h \
-	src/dram_cache.c src/dram_cache.h \
-	src/badblocks.c src/badblocks.h \
-	src/backing.h src/backing_mapping.c src/backing_file.c \
-	src/backing_devdax.c src/daxctl_query.h src/ndctl_query.h \
-	src/dax_sysfs.c src/dax_sysfs.h \
-	src/mounts.c src/mounts.h src/namespace.c src/namespace.h \
-	src/region.c src/region.h src/region_index.c src/region_index.h \
-	src/keeper.c src/keeper.h \
-	src/je.c src/je.h src/extent_hooks.c src/extent_hooks.h \
-	src/arena_set.c src/arena_set.h src/page_map.h \
-	src/size_class.c src/size_class.h src/slabs.c src/slabs.h \
-	src/quarantine.c src/quarantine.h \
-	src/tls.h src/thread_cache.c src/thread_cache.h src/heap.c src/heap.h \
-	src/decorators.c src/decorators.h \
-	src/environment.c src/error.c src/error.h src/kind.c src/kind.h \
-	src/kind_arenas.c src/kind_arenas.h \
-	src/tier_fork.c src/tier_fork.h \
-	src/kind_registry.c src/kind_registry.h \
-	src/kind_heap_ops.c src/kind_heap_ops.h \
-	src/kind_quarantine.c src/kind_quarantine.h \
-	src/kind_tally.c src/kind_tally.h src/tiers.c src/tiers.h \
-	src/api_hbw.c src/api_memtier.c src/memtier_decorators.h \
-	src/sigbus.c src/sigbus.h src/kind_fork.c \
-	src/kind_default.c src/kind_static.c src/kind_static.h \
-	src/api.h src/api_alloc.c src/api_arena.c src/api_error.c \
-	src/api_fixed.c src/api_kind.c src/api_ops.c src/api_persist.c src/api_quarantine.c \
-	src/api_region.c src/api_stats.c src/api_tables.c
+# Files of the library, a folder after the other, from the lowest up;
+# utils/layers.txt has what each may use.
+libdaxkind_core_la_SOURCES =
+libdaxkind_core_la_SOURCES += \
+	src/base/export.h \
+	src/base/lock.c \
+	src/base/lock.h \
+	src/base/log.c \
+	src/base/log.h \
+	src/base/os.c \
+	src/base/os.h \
+	src/base/os_file.c \
+	src/base/os_maps.c \
+	src/base/os_memory.c \
+	src/base/os_result.h \
+	src/base/pool.c \
+	src/base/pool.h \
+	src/base/tls.h \
+	src/base/util.h
+libdaxkind_core_la_SOURCES += \
+	src/space/node_set.c \
+	src/space/node_set.h \
+	src/space/rangeset.c \
+	src/space/rangeset.h \
+	src/space/space.c \
+	src/space/space.h
+libdaxkind_core_la_SOURCES += \
+	src/dax/badblocks.c \
+	src/dax/badblocks.h \
+	src/dax/dax_device.h \
+	src/dax/dax_name.c \
+	src/dax/dax_name.h \
+	src/dax/dax_namespace.h \
+	src/dax/dax_sysfs.c \
+	src/dax/dax_sysfs.h \
+	src/dax/mounts.c \
+	src/dax/mounts.h
+libdaxkind_core_la_SOURCES += \
+	src/region/backing.h \
+	src/region/backing_devdax.c \
+	src/region/backing_file.c \
+	src/region/backing_mapping.c \
+	src/region/flush.c \
+	src/region/flush.h \
+	src/region/reclaimer.c \
+	src/region/reclaimer.h \
+	src/region/region.c \
+	src/region/region.h \
+	src/region/region_index.c \
+	src/region/region_index.h
+libdaxkind_core_la_SOURCES += \
+	src/dram/dram_source.c \
+	src/dram/dram_source.h \
+	src/dram/mem_policy.c \
+	src/dram/mem_policy.h \
+	src/dram/node_choice.c \
+	src/dram/node_choice.h \
+	src/dram/topology.c \
+	src/dram/topology.h
+libdaxkind_core_la_SOURCES += \
+	src/heap/arena_set.c \
+	src/heap/arena_set.h \
+	src/heap/dram_cache.c \
+	src/heap/dram_cache.h \
+	src/heap/extent_hooks.c \
+	src/heap/extent_hooks.h \
+	src/heap/heap.c \
+	src/heap/heap.h \
+	src/heap/je.c \
+	src/heap/je.h \
+	src/heap/page_map.h \
+	src/heap/quarantine.c \
+	src/heap/quarantine.h \
+	src/heap/size_class.c \
+	src/heap/size_class.h \
+	src/heap/slabs.c \
+	src/heap/slabs.h \
+	src/heap/thread_cache.c \
+	src/heap/thread_cache.h
+libdaxkind_core_la_SOURCES += \
+	src/kind/decorators.c \
+	src/kind/decorators.h \
+	src/kind/environment.c \
+	src/kind/error_code.c \
+	src/kind/error_code.h \
+	src/kind/kind.c \
+	src/kind/kind.h \
+	src/kind/kind_arenas.c \
+	src/kind/kind_arenas.h \
+	src/kind/kind_default.c \
+	src/kind/kind_fork.c \
+	src/kind/kind_heap_ops.c \
+	src/kind/kind_heap_ops.h \
+	src/kind/kind_quarantine.c \
+	src/kind/kind_quarantine.h \
+	src/kind/kind_registry.c \
+	src/kind/kind_registry.h \
+	src/kind/kind_static.c \
+	src/kind/kind_static.h \
+	src/kind/kind_tally.c \
+	src/kind/kind_tally.h \
+	src/kind/sigbus.c \
+	src/kind/sigbus.h
+libdaxkind_core_la_SOURCES += \
+	src/tiers/tier_fork.c \
+	src/tiers/tier_fork.h \
+	src/tiers/tiers.c \
+	src/tiers/tiers.h
+libdaxkind_core_la_SOURCES += \
+	src/daxkind/daxkind_persist.c \
+	src/daxkind/daxkind_quarantine.c \
+	src/daxkind/daxkind_region.c \
+	src/daxkind/daxkind_result.h
+libdaxkind_core_la_SOURCES += \
+	src/memkind/hbw.c \
+	src/memkind/memkind_arena.c \
+	src/memkind/memkind_error.c \
+	src/memkind/memkind_fixed.c \
+	src/memkind/memkind_kind.c \
+	src/memkind/memkind_malloc.c \
+	src/memkind/memkind_ops.c \
+	src/memkind/memkind_stats.c \
+	src/memkind/memtier.c \
+	src/memkind/memtier_decorators.h \
+	src/memkind/ops_tables.c
 if HAVE_DAXCTL
-libdaxkind_core_la_SOURCES += src/daxctl_query.c src/ndctl_query.c
+libdaxkind_core_la_SOURCES += src/dax/dax_device.c src/dax/dax_namespace.c
 else
-libdaxkind_core_la_SOURCES += src/daxctl_query_none.c src/ndctl_query_none.c
+libdaxkind_core_la_SOURCES += src/dax/dax_device_none.c \
+	src/dax/dax_namespace_none.c
 endif

@@ -5,35 +5,35 @@
 
 # tests of one module each; they reach internal functions
 UNIT_TESTS = \
-	tests/unit/test_arena_set \
-	tests/unit/test_backing_file \
-	tests/unit/test_backing_mapping \
-	tests/unit/test_constructors \
-	tests/unit/test_dram_cache \
-	tests/unit/test_dram_source \
-	tests/unit/test_extent_hooks \
-	tests/unit/test_flush \
-	tests/unit/test_flush_recording \
-	tests/unit/test_heap \
-	tests/unit/test_je \
-	tests/unit/test_keeper \
-	tests/unit/test_kind \
-	tests/unit/test_lock \
-	tests/unit/test_log \
-	tests/unit/test_mounts \
-	tests/unit/test_node_choice \
-	tests/unit/test_node_set \
-	tests/unit/test_numa_nodes \
-	tests/unit/test_numa_topology \
-	tests/unit/test_os \
-	tests/unit/test_page_map \
-	tests/unit/test_pool \
-	tests/unit/test_rangeset \
-	tests/unit/test_region \
-	tests/unit/test_region_index \
-	tests/unit/test_slabs \
-	tests/unit/test_space \
-	tests/unit/test_thread_cache
+	tests/unit/base/test_lock \
+	tests/unit/base/test_log \
+	tests/unit/base/test_os \
+	tests/unit/base/test_pool \
+	tests/unit/dax/test_mounts \
+	tests/unit/dram/test_dram_source \
+	tests/unit/dram/test_mem_policy \
+	tests/unit/dram/test_node_choice \
+	tests/unit/dram/test_topology \
+	tests/unit/heap/test_arena_set \
+	tests/unit/heap/test_dram_cache \
+	tests/unit/heap/test_extent_hooks \
+	tests/unit/heap/test_heap \
+	tests/unit/heap/test_je \
+	tests/unit/heap/test_page_map \
+	tests/unit/heap/test_slabs \
+	tests/unit/heap/test_thread_cache \
+	tests/unit/kind/test_constructors \
+	tests/unit/kind/test_kind \
+	tests/unit/region/test_backing_file \
+	tests/unit/region/test_backing_mapping \
+	tests/unit/region/test_flush \
+	tests/unit/region/test_flush_recording \
+	tests/unit/region/test_reclaimer \
+	tests/unit/region/test_region \
+	tests/unit/region/test_region_index \
+	tests/unit/space/test_node_set \
+	tests/unit/space/test_rangeset \
+	tests/unit/space/test_space
 
 # tests of the public interface: our headers and the shared library only
 API_TESTS = \
@@ -249,13 +249,13 @@ tests_dax_verifier_flush_log_CPPFLAGS = $(AM_CPPFLAGS)
 tests_dax_writer_flush_log_SOURCES = tests/dax/writer_flush_log.c $(POWER_LOG)
 tests_dax_writer_flush_log_CPPFLAGS = $(AM_CPPFLAGS)
 # It looks at what the example's log leaves on the medium.
-tests_unit_test_flush_recording_SOURCES = \
-	tests/unit/test_flush_recording.c \
+tests_unit_region_test_flush_recording_SOURCES = \
+	tests/unit/region/test_flush_recording.c \
 	examples/checksum.c \
 	examples/checksum.h \
 	examples/flush_log.c \
 	examples/flush_log.h
-tests_unit_test_flush_recording_CPPFLAGS = $(AM_CPPFLAGS)
+tests_unit_region_test_flush_recording_CPPFLAGS = $(AM_CPPFLAGS)
 
 # Not linked with the library: it is loaded while the program runs.
 tests_abi_dlopen_LDADD = $(PTHREAD_LIBS)

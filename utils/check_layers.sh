@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Hold the #include lines of src/ against utils/layers.txt: a file includes its
-# own layer or a lower one, and each library has one door.
+# own folder or one of a lower layer, and each library has one door.
 set -eu
 cd "$(dirname -- "$0")/.."
+# shellcheck disable=SC2046 # a list
 awk '
 function complain(text) {
 	printf "%s:%d: %s\n", FILENAME, FNR, text
@@ -15,25 +16,26 @@ FNR == NR {
 	if ($1 == "door")
 		door[$2] = $3
 	else
-		for (i = 2; i <= NF; i++)
-			layer[$i] = $1
+		layer[$2] = $1
 	next
 }
 FNR == 1 {
 	file = FILENAME
-	sub(/.*\//, "", file)
+	sub(/^src\//, "", file)
 	me = file
-	sub(/\.[ch]$/, "", me)
+	sub(/\/.*/, "", me)
 	if (!(me in layer))
-		complain(me " is not in utils/layers.txt")
+		complain("folder " me " is not in utils/layers.txt")
 }
-/^[ \t]*#[ \t]*include[ \t]*"/ {
+/^[ \t]*#[ \t]*include[ \t]*"[a-z_]+\// {
 	inc = $0
 	sub(/^[^"]*"/, "", inc)
-	sub(/\.h".*/, "", inc)
-	if (inc in layer && layer[inc] > layer[me])
-		complain("layer " layer[me] " includes " inc ".h of layer " \
-		    layer[inc])
+	sub(/\/.*/, "", inc)
+	if (!(inc in layer))
+		complain("includes from " inc ", which is no folder of src")
+	else if (inc != me && layer[inc] >= layer[me])
+		complain("layer " layer[me] ", " me ", includes from " inc \
+		    " of layer " layer[inc])
 }
 /^[ \t]*#[ \t]*include[ \t]*</ {
 	inc = $0
@@ -46,4 +48,4 @@ FNR == 1 {
 /^extern .*\(/ && FILENAME ~ /\.c$/ {
 	complain("the declaration of a function belongs in a header")
 }
-END { exit bad }' utils/layers.txt src/*.[ch]
+END { exit bad }' utils/layers.txt $(find src -name '*.[ch]' | sort)

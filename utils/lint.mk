@@ -74,7 +74,7 @@ lint-cppcheck:
 # Two at a time, each with the flags that the compiler gets.  One file a run:
 # with more, clang-tidy 14 takes the second va_list for uninitialised.
 lint-tidy:
-	printf '%s\n' $(top_srcdir)/src/*.c $(top_srcdir)/compat/*.c \
+	printf '%s\n' $(top_srcdir)/src/*/*.c $(top_srcdir)/compat/*.c \
 		$(top_srcdir)/examples/*.c \
 		$(top_srcdir)/examples/*/*.c \
 		$(top_srcdir)/utils/daxkind/*.c | xargs -P2 -n1 sh -c \

@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "log.h"
-#include "os.h"
-#include "util.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
 
 static struct fake_backing *
 fake_of(struct backing *b)

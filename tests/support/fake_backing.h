@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "backing.h"
+#include "region/backing.h"
 
 struct fake_counts {
 	unsigned nr_ensures, nr_discards;

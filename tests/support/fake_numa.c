@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "numa_topology.h"
+#include "dram/topology.h"
 #include "test_region.h"
 
 static char Root[PATH_MAX / 2];

@@ -8,9 +8,9 @@
 
 #include <errno.h>
 
-#include "daxctl_query.h"
-#include "os.h"
-#include "util.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "dax/dax_device.h"
 
 static int Node = -1;
 static const int *Kmem;

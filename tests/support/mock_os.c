@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "os.h"
-#include "util.h"
+#include "base/os.h"
+#include "base/util.h"
 
 /* Name, parameters and arguments of each function that is in UNIT_WRAPS and
  * returns an int; those that only the test calls are left out. */

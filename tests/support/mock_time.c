@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include "lock.h"
+#include "base/lock.h"
 
 static _Atomic(unsigned) Divisor = 1;
 static _Atomic(unsigned) Nr_waits;

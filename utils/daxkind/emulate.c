@@ -14,16 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
 #include "command.h"
+#include "dax/dax_name.h"
+#include "dax/dax_namespace.h"
+#include "dax/mounts.h"
 #include "inspect.h"
-#include "log.h"
-#include "mounts.h"
-#include "namespace.h"
-#include "ndctl_query.h"
-#include "os.h"
 #include "output.h"
 #include "plan.h"
-#include "util.h"
 
 const char Command_emulate_help[] =
     "  -s, --size=SIZE      how much memory to take, with K, M, G or T\n"

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "os.h"
+#include "base/os.h"
 
 #define SECTOR ((size_t)512)
 

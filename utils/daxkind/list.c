@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/os.h"
 #include "command.h"
+#include "dax/dax_name.h"
+#include "dax/dax_namespace.h"
+#include "dax/mounts.h"
 #include "inspect.h"
-#include "log.h"
-#include "mounts.h"
-#include "namespace.h"
-#include "ndctl_query.h"
-#include "os.h"
 #include "output.h"
 
 const char Command_list_help[] =

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "command.h"
 #include "daxkind.h"
 #include "output.h"
-#include "util.h"
 
 static const struct command Commands[] = {
     {"list", "[-j]", "namespaces and DAX mounts of this machine",

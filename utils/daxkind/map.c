@@ -16,11 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "command.h"
+#include "dax/dax_name.h"
 #include "daxkind.h"
-#include "namespace.h"
 #include "output.h"
-#include "util.h"
 
 const char Command_map_help[] =
     "      --demo       a small heap in $TMPDIR is filled, holed and emptied,\n"

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os.h"
-#include "util.h"
+#include "base/os.h"
+#include "base/util.h"
 
 #define FOUR_GIB ((uint64_t)4 << 30)
 /* Of a memory section: what is aligned to less can be in nobody's way, but

@@ -15,16 +15,16 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
 #include "command.h"
-#include "flush.h"
+#include "dax/dax_name.h"
+#include "dax/dax_namespace.h"
+#include "dax/mounts.h"
 #include "inspect.h"
-#include "log.h"
-#include "mounts.h"
-#include "namespace.h"
-#include "ndctl_query.h"
-#include "os.h"
 #include "output.h"
-#include "util.h"
+#include "region/flush.h"
 
 const char Command_probe_help[] =
     "Says what a region on PATH would be: a namespace, a device, a directory or\n"

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * lock.c -- see lock.h.
+ */
+#include "base/lock.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#ifdef DK_DEBUG
+static _Thread_local unsigned Held_ranks; /* bit n: holds a lock of rank n */
+
+static void
+note_taken(const struct lock *lock)
+{
+	DK_BUG_ON((Held_ranks >> lock->rank) != 0); /* wrong order of locks */
+	Held_ranks |= 1u << lock->rank;
+}
+
+static void
+note_dropped(const struct lock *lock)
+{
+	DK_BUG_ON((Held_ranks & 1u << lock->rank) == 0);
+	Held_ranks &= ~(1u << lock->rank);
+}
+
+void
+lock_assert_held(const struct lock *lock)
+{
+	DK_BUG_ON((Held_ranks & 1u << lock->rank) == 0);
+}
+#else
+static void
+note_taken(const struct lock *lock)
+{
+	(void)lock;
+}
+
+static void
+note_dropped(const struct lock *lock)
+{
+	(void)lock;
+}
+
+void
+lock_assert_held(const struct lock *lock)
+{
+	(void)lock;
+}
+#endif
+
+void
+lock_init(struct lock *lock, enum lock_rank rank)
+{
+	int rc = pthread_mutex_init(&lock->mutex, NULL);
+
+	DK_BUG_ON(rc != 0); /* glibc's has no way to fail */
+	lock->rank = rank;
+}
+
+void
+lock_fini(struct lock *lock)
+{
+	int rc = pthread_mutex_destroy(&lock->mutex);
+
+	DK_BUG_ON(rc != 0); /* still held: the owner goes away in use */
+}
+
+void
+lock_take(struct lock *lock)
+{
+	int rc = pthread_mutex_lock(&lock->mutex);
+
+	DK_BUG_ON(rc != 0);
+	note_taken(lock);
+}
+
+void
+lock_drop(struct lock *lock)
+{
+	note_dropped(lock);
+	int rc = pthread_mutex_unlock(&lock->mutex);
+
+	DK_BUG_ON(rc != 0);
+}
+
+void
+lock_take_at_fork(struct lock *lock)
+{
+	int rc = pthread_mutex_lock(&lock->mutex);
+
+	DK_BUG_ON(rc != 0);
+}
+
+void
+lock_drop_at_fork(struct lock *lock)
+{
+	int rc = pthread_mutex_unlock(&lock->mutex);
+
+	DK_BUG_ON(rc != 0);
+}
+
+void
+lock_wait(struct lock *lock, pthread_cond_t *cond)
+{
+	note_dropped(lock);
+	int rc = pthread_cond_wait(cond, &lock->mutex);
+
+	DK_BUG_ON(rc != 0);
+	note_taken(lock);
+}
+
+void
+lock_wait_ms(struct lock *lock, pthread_cond_t *cond, unsigned ms)
+{
+	struct timespec until;
+
+	note_dropped(lock);
+	if (clock_gettime(CLOCK_MONOTONIC, &until) != 0)
+		until = (struct timespec){0};
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	int rc = pthread_cond_timedwait(cond, &lock->mutex, &until);
+
+	DK_BUG_ON(rc != 0 && rc != ETIMEDOUT);
+	note_taken(lock);
+}
+
+void
+lock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	int rc = pthread_condattr_init(&attr);
+
+	DK_BUG_ON(rc != 0);
+	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	DK_BUG_ON(rc != 0);
+	rc = pthread_cond_init(cond, &attr);
+	DK_BUG_ON(rc != 0);
+	rc = pthread_condattr_destroy(&attr);
+	DK_BUG_ON(rc != 0);
+}

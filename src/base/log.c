@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * log.c -- see log.h.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const Level_names[] = {
+    "none", "error", "warning", "info", "debug"};
+enum {
+	NR_LEVELS = sizeof(Level_names) / sizeof(Level_names[0])
+};
+
+static _Atomic int Level = -1; /* -1: the environment was not looked at yet */
+/* MEMKIND_DEBUG=1: lines look as memkind's do.  Set before Level. */
+static _Atomic bool Is_memkinds;
+static _Thread_local char Error_text[256];
+
+/* One write(2) for each line, so that lines of threads do not mix. */
+static void
+write_line(const char *prefix, const char *level_name, const char *text)
+{
+	char line[320];
+	int len = snprintf(
+	    line, sizeof(line), "%s%s: %s\n", prefix, level_name, text);
+
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof(line)) {
+		len = sizeof(line) - 1;
+		line[len - 1] = '\n';
+	}
+	ssize_t done = write(STDERR_FILENO, line, (size_t)len);
+	(void)done; /* nobody is left to be told */
+}
+
+static const char Memkinds_prefix[] = "MEMKIND_";
+
+/* memkind has only these two. */
+static const char *
+memkinds_name(enum log_level level)
+{
+	return level == LOG_ERROR ? "ERROR" : "INFO";
+}
+
+static void
+write_level(enum log_level level, const char *text)
+{
+	if (atomic_load_explicit(&Is_memkinds, memory_order_relaxed))
+		write_line(Memkinds_prefix, memkinds_name(level), text);
+	else
+		write_line("daxkind: ", Level_names[level], text);
+}
+
+/* Whether MEMKIND_DEBUG asks for lines; anything but 1 gets a line that says
+ * so, as with memkind. */
+static bool
+is_memkind_debug(void)
+{
+	const char *env = secure_getenv("MEMKIND_DEBUG");
+	char text[128];
+
+	if (env == NULL)
+		return false;
+	if (strcmp(env, "1") == 0)
+		return true;
+	(void)snprintf(text, sizeof(text),
+	    "debug option \"%.60s\" unknown; MEMKIND_DEBUG=1 writes messages",
+	    env);
+	write_line(Memkinds_prefix, "WARNING", text);
+	return false;
+}
+
+static int
+read_environment(void)
+{
+	const char *env = secure_getenv("DAXKIND_LOG");
+	int unknown = -1, level = LOG_NONE;
+
+	for (int i = 0; env != NULL && i < NR_LEVELS; i++) {
+		if (strcmp(env, Level_names[i]) == 0)
+			level = i;
+	}
+	if (is_memkind_debug()) {
+		atomic_store(&Is_memkinds, true);
+		if (level < LOG_INFO)
+			level = LOG_INFO;
+	}
+	(void)atomic_compare_exchange_strong(&Level, &unknown, level);
+	return level;
+}
+
+static int
+wanted_level(void)
+{
+	int level = atomic_load_explicit(&Level, memory_order_acquire);
+
+	return level >= 0 ? level : read_environment();
+}
+
+void
+log_write(enum log_level level, const char *fmt, ...)
+{
+	int saved_errno = errno;
+	char text[256];
+	va_list args;
+
+	if ((int)level > wanted_level())
+		return;
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	write_level(level, text);
+	errno = saved_errno;
+}
+
+void
+error_set_text(const char *fmt, ...)
+{
+	int saved_errno = errno;
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(Error_text, sizeof(Error_text), fmt, args);
+	va_end(args);
+	if (wanted_level() >= LOG_ERROR)
+		write_level(LOG_ERROR, Error_text);
+	errno = saved_errno;
+}
+
+void
+error_clear(void)
+{
+	Error_text[0] = '\0';
+}
+
+const char *
+error_text(void)
+{
+	return Error_text;
+}
+
+void
+log_bug(const char *file, int line, const char *expr)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "internal error at %s:%d: %s; please report it", file, line, expr);
+	write_level(LOG_ERROR, text);
+	abort();
+}
+
+void
+log_fatal(const char *text)
+{
+	write_line(Memkinds_prefix, "FATAL", text);
+	abort();
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * os.c -- records, threads, time and the machine: see os.h.
+ */
+#include "base/os.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/os_result.h"
+#include "base/util.h"
+
+/* --- records of our own ------------------------------------------ */
+
+void *
+os_new(size_t size)
+{
+	int saved_errno = errno;
+	void *record = calloc(1, size);
+
+	errno = saved_errno;
+	return record;
+}
+
+void
+os_delete(void *record)
+{
+	int saved_errno = errno;
+
+	free(record);
+	errno = saved_errno;
+}
+
+/* --- threads, time and the machine ------------------------------- */
+
+int
+os_membarrier_init(void)
+{
+	int saved_errno = errno;
+
+	return os_result(syscall(SYS_membarrier,
+			     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0),
+	    saved_errno);
+}
+
+void
+os_membarrier(void)
+{
+	int saved_errno = errno;
+
+	/* Works once it was registered. */
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	errno = saved_errno;
+}
+
+void
+os_yield(void)
+{
+	(void)sched_yield();
+}
+
+const char *
+os_getenv(const char *name)
+{
+	return secure_getenv(name);
+}
+
+bool
+os_hogs_memory(void)
+{
+	const char *env = os_getenv("MEMKIND_HOG_MEMORY");
+
+	return env != NULL && env[0] == '1';
+}
+
+bool
+os_parse_number(const char *text, size_t *number)
+{
+	int saved_errno = errno;
+	char *end;
+
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	bool ok = errno == 0 && end != text && strchr(text, '-') == NULL &&
+		  end[strspn(end, " \t\n")] == '\0';
+	errno = saved_errno;
+	if (ok)
+		*number = value;
+	return ok;
+}
+
+static uint64_t
+now_us(clockid_t clock)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(clock, &now); /* can not fail on Linux */
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+os_now_us(void)
+{
+	return now_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
+os_now_coarse_us(void)
+{
+	return now_us(CLOCK_MONOTONIC_COARSE);
+}
+
+unsigned
+os_nr_cpus(void)
+{
+	static _Atomic(unsigned) Nr_cpus; /* 0: not asked yet */
+	unsigned known = atomic_load_explicit(&Nr_cpus, memory_order_relaxed);
+
+	if (known != 0)
+		return known;
+	int saved_errno = errno;
+	cpu_set_t set;
+	int n =
+	    sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
+	/* More processors than a cpu_set_t has bits for. */
+	if (n <= 0)
+		n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	errno = saved_errno;
+	known = n > 0 ? (unsigned)n : 1;
+	atomic_store_explicit(&Nr_cpus, known, memory_order_relaxed);
+	return known;
+}
+
+unsigned
+os_current_node(void)
+{
+	unsigned node = 0;
+	int saved_errno = errno;
+
+	/* Not there: 0. */
+	if (getcpu(NULL, &node) != 0)
+		node = 0;
+	errno = saved_errno;
+	return node;
+}
+
+size_t
+os_memory_size(void)
+{
+	int saved_errno = errno;
+	long pages = sysconf(_SC_PHYS_PAGES);
+
+	errno = saved_errno;
+	return pages > 0 ? (size_t)pages * DK_PAGE : 0;
+}
+
+int
+os_thread_start(
+    void *(*run)(void *), void *arg, const char *name, pthread_t *thread)
+{
+	sigset_t all, old;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	int err = pthread_create(thread, NULL, run, arg);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err == 0)
+		(void)pthread_setname_np(*thread, name);
+	return -err;
+}

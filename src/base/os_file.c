@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * os_file.c -- files and directories: see os.h.
+ */
+#include "base/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/os_result.h"
+#include "base/util.h"
+
+int
+os_open(const char *path, bool create, int *fd)
+{
+	int saved_errno = errno;
+	int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0);
+	int f = open(path, flags, 0600);
+
+	if (f < 0)
+		return os_result(f, saved_errno);
+	*fd = f;
+	return 0;
+}
+
+int
+os_open_read(const char *path, int *fd)
+{
+	int saved_errno = errno;
+	int f = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (f < 0)
+		return os_result(f, saved_errno);
+	*fd = f;
+	return 0;
+}
+
+/* For file systems without O_TMPFILE.  Signals are held back, so that none
+ * ends the program between the making and the unlinking. */
+static int
+open_and_unlink(const char *dir, int *fd)
+{
+	char path[PATH_MAX];
+	sigset_t all, old;
+	int rc = snprintf(path, sizeof(path), "%s/daxkind.XXXXXX", dir);
+
+	if (rc < 0 || (size_t)rc >= sizeof(path))
+		return -ENAMETOOLONG;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	int f = mkostemp(path, O_CLOEXEC);
+	rc = f < 0 ? -errno : 0;
+	if (f >= 0 && unlink(path) != 0) {
+		rc = -errno;
+		(void)close(f);
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		*fd = f;
+	return rc;
+}
+
+int
+os_open_unlinked(const char *dir, int *fd)
+{
+	int saved_errno = errno;
+	int f = open(dir, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+	int rc = f < 0 ? -errno : 0;
+
+	/* EISDIR: a kernel that does not know O_TMPFILE. */
+	if (rc == -EOPNOTSUPP || rc == -EISDIR)
+		rc = open_and_unlink(dir, &f);
+	errno = saved_errno;
+	if (rc == 0)
+		*fd = f;
+	return rc;
+}
+
+void
+os_close(int fd)
+{
+	int saved_errno = errno;
+
+	(void)close(fd); /* on Linux the descriptor is gone in any case */
+	errno = saved_errno;
+}
+
+int
+os_pipe(int fds[2])
+{
+	int saved_errno = errno;
+
+	return os_result(pipe2(fds, O_CLOEXEC), saved_errno);
+}
+
+void
+os_wait_for_end(int fd)
+{
+	int saved_errno = errno;
+	char none[64];
+	ssize_t len;
+
+	do
+		len = read(fd, none, sizeof(none));
+	while (len > 0 || (len < 0 && errno == EINTR));
+	errno = saved_errno;
+}
+
+int
+os_unlink(const char *path)
+{
+	int saved_errno = errno;
+
+	return os_result(unlink(path), saved_errno);
+}
+
+static void
+fill_stat(const struct stat *from, struct os_stat *to)
+{
+	*to = (struct os_stat){
+	    .is_dir = S_ISDIR(from->st_mode),
+	    .is_file = S_ISREG(from->st_mode),
+	    .is_char_dev = S_ISCHR(from->st_mode),
+	    .is_block_dev = S_ISBLK(from->st_mode),
+	    .size = (size_t)from->st_size,
+	    .space = (size_t)from->st_blocks * 512, /* stat(2)'s unit */
+	    .major_nr = major(from->st_rdev),
+	    .minor_nr = minor(from->st_rdev),
+	};
+}
+
+int
+os_stat(const char *path, struct os_stat *st)
+{
+	int saved_errno = errno;
+	struct stat buf;
+
+	if (stat(path, &buf) != 0)
+		return os_result(-1, saved_errno);
+	fill_stat(&buf, st);
+	return 0;
+}
+
+int
+os_fstat(int fd, struct os_stat *st)
+{
+	int saved_errno = errno;
+	struct stat buf;
+
+	if (fstat(fd, &buf) != 0)
+		return os_result(-1, saved_errno);
+	fill_stat(&buf, st);
+	return 0;
+}
+
+int
+os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
+{
+	int saved_errno = errno;
+	struct stat buf;
+
+	if (fstat(fd, &buf) != 0)
+		return os_result(-1, saved_errno);
+	*major_nr = major(buf.st_dev);
+	*minor_nr = minor(buf.st_dev);
+	return 0;
+}
+
+/* Of one call of the ioctl. */
+enum {
+	NR_EXTENTS = 32
+};
+
+int
+os_walk_extents(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
+    void *arg)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) +
+			  NR_EXTENTS * sizeof(struct fiemap_extent)];
+	} u;
+	int saved_errno = errno;
+	size_t end = off + len;
+	int rc = 0;
+
+	while (rc == 0 && off < end) {
+		memset(&u, 0, sizeof(u));
+		u.map.fm_start = off;
+		u.map.fm_length = end - off;
+		u.map.fm_flags = FIEMAP_FLAG_SYNC;
+		u.map.fm_extent_count = NR_EXTENTS;
+		if (ioctl(fd, FS_IOC_FIEMAP, &u.map) != 0)
+			return os_result(-1, saved_errno);
+		if (u.map.fm_mapped_extents == 0)
+			break;
+		for (unsigned i = 0; rc == 0 && i < u.map.fm_mapped_extents;
+		     i++) {
+			const struct fiemap_extent *e = &u.map.fm_extents[i];
+			size_t from = max_size(e->fe_logical, off);
+			size_t to = min_size(e->fe_logical + e->fe_length, end);
+
+			if (from < to)
+				rc = visit(arg, from,
+				    e->fe_physical + (from - e->fe_logical),
+				    to - from);
+			off = e->fe_logical + e->fe_length;
+			if ((e->fe_flags & FIEMAP_EXTENT_LAST) != 0)
+				end = off;
+		}
+	}
+	return rc;
+}
+
+bool
+os_is_dax(int fd)
+{
+	int saved_errno = errno;
+	struct statx buf;
+	bool is_dax = false;
+
+#ifdef STATX_ATTR_DAX
+	if (statx(fd, "", AT_EMPTY_PATH, 0, &buf) == 0)
+		is_dax = (buf.stx_attributes & STATX_ATTR_DAX) != 0;
+#else
+	(void)fd;
+	(void)buf;
+#endif
+	errno = saved_errno;
+	return is_dax;
+}
+
+int
+os_fs_size(int fd, size_t *bytes)
+{
+	int saved_errno = errno;
+	struct statvfs buf;
+	size_t size;
+
+	if (fstatvfs(fd, &buf) != 0)
+		return os_result(-1, saved_errno);
+	/* tmpfs without a size= limit says 0 */
+	if (buf.f_blocks == 0 ||
+	    !mul_checked(buf.f_blocks, buf.f_frsize, &size))
+		size = SIZE_MAX;
+	*bytes = size;
+	return 0;
+}
+
+int
+os_set_size(int fd, size_t len)
+{
+	int saved_errno = errno;
+	struct rlimit limit;
+
+	if (len > (size_t)INT64_MAX)
+		return -EFBIG;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+	    limit.rlim_cur != RLIM_INFINITY && len > limit.rlim_cur) {
+		errno = saved_errno;
+		return -EFBIG;
+	}
+	return os_result(ftruncate(fd, (off_t)len), saved_errno);
+}
+
+int
+os_allocate(int fd, size_t off, size_t len)
+{
+	int saved_errno = errno;
+	int rc;
+
+	do {
+		rc = fallocate(fd, 0, (off_t)off, (off_t)len);
+	} while (rc != 0 && errno == EINTR);
+	return os_result(rc, saved_errno);
+}
+
+int
+os_punch(int fd, size_t off, size_t len)
+{
+	int saved_errno = errno;
+	int rc;
+
+	do {
+		rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		    (off_t)off, (off_t)len);
+	} while (rc != 0 && errno == EINTR);
+	return os_result(rc, saved_errno);
+}
+
+int
+os_write_zeroes(int fd, size_t off, size_t len)
+{
+	static const char Zeroes[64 * 1024];
+	int saved_errno = errno;
+
+	while (len > 0) {
+		ssize_t done = pwrite(
+		    fd, Zeroes, min_size(len, sizeof(Zeroes)), (off_t)off);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			int err = done < 0 ? -errno : -ENOSPC;
+
+			errno = saved_errno;
+			return err;
+		}
+		off += (size_t)done;
+		len -= (size_t)done;
+	}
+	errno = saved_errno;
+	return 0;
+}
+
+int
+os_lock_file(int fd)
+{
+	int saved_errno = errno;
+
+	return os_result(flock(fd, LOCK_EX | LOCK_NB), saved_errno);
+}
+
+/* --- text of the system ------------------------------------------ */
+
+int
+os_read_line(const char *path, char *buf, size_t buf_size)
+{
+	int saved_errno = errno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return os_result(fd, saved_errno);
+	ssize_t len = read(fd, buf, buf_size - 1);
+	int err = len < 0 ? -errno : 0;
+	(void)close(fd);
+	errno = saved_errno;
+	if (err != 0)
+		return err;
+	buf[len] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+int
+os_read_link_name(const char *path, char *buf, size_t buf_size)
+{
+	int saved_errno = errno;
+	char target[PATH_MAX];
+	ssize_t len = readlink(path, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return os_result(len, saved_errno);
+	target[len] = '\0';
+	const char *slash = strrchr(target, '/');
+	const char *name = slash != NULL ? slash + 1 : target;
+	int need = snprintf(buf, buf_size, "%s", name);
+
+	errno = saved_errno;
+	return need >= 0 && (size_t)need < buf_size ? 0 : -ENAMETOOLONG;
+}
+
+/* Read on until the end or a full buffer; -1 and errno on failure. */
+static ssize_t
+read_on(int fd, char *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = read(fd, buf + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int
+os_read_text(const char *path, char **text)
+{
+	int saved_errno = errno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *buf = NULL;
+	size_t room = 0, len = 0;
+	int rc = fd < 0 ? -errno : 0;
+
+	while (rc == 0 && len + 1 >= room) {
+		char *more = realloc(buf, room = 2 * room + 4096);
+
+		if (more == NULL) {
+			rc = -ENOMEM;
+			break;
+		}
+		buf = more;
+		ssize_t n = read_on(fd, buf + len, room - len - 1);
+		if (n < 0)
+			rc = -errno;
+		else
+			len += (size_t)n;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (rc == 0) {
+		buf[len] = '\0';
+		*text = buf;
+	} else {
+		free(buf);
+	}
+	errno = saved_errno;
+	return rc;
+}
+
+int
+os_read_at(const char *path, size_t off, void *buf, size_t len)
+{
+	int saved_errno = errno;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (rc == 0 && lseek(fd, (off_t)off, SEEK_SET) < 0)
+		rc = -errno;
+	if (rc == 0) {
+		ssize_t n = read_on(fd, buf, len);
+
+		rc = n < 0 ? -errno : (size_t)n == len ? 0 : -ENODATA;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	errno = saved_errno;
+	return rc;
+}
+
+int
+os_walk_dir(
+    const char *path, int (*visit)(const char *name, void *arg), void *arg)
+{
+	int saved_errno = errno;
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (dir == NULL)
+		return os_result(-1, saved_errno);
+	while (rc == 0 && (entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			rc = visit(entry->d_name, arg);
+	}
+	(void)closedir(dir);
+	errno = saved_errno;
+	return rc;
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * os_memory.c -- mappings: see os.h.
+ */
+#include "base/os.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/os_result.h"
+#include "base/util.h"
+
+/* Linux 5.14; glibc 2.36 has it, older headers do not. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+/* glibc has it in a header of its own, of the kernel's. */
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB (21 << 26)
+#endif
+#ifndef MAP_HUGE_1GB
+#define MAP_HUGE_1GB (30 << 26) /* as above */
+#endif
+
+int
+os_map_anon(size_t len, void **addr)
+{
+	int saved_errno = errno;
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return os_result(-1, saved_errno);
+	/* Sparse tables, and small mappings that come to lie side by side,
+	 * would hold 2 MiB for each touched byte otherwise.  A kernel without
+	 * huge pages refuses, which is as good. */
+	(void)madvise(p, len, MADV_NOHUGEPAGE);
+	errno = saved_errno;
+	*addr = p;
+	return 0;
+}
+
+/* How often another thread may be faster before it is given up. */
+#define MAX_TRIES 100
+
+/* Where len bytes fit at a multiple of align, just now. */
+static int
+find_place(size_t len, size_t align, char **place)
+{
+	if (len > SIZE_MAX - align)
+		return -ENOMEM;
+	char *p = mmap(NULL, len + align, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	(void)munmap(p, len + align);
+	*place = p + (align_up((uintptr_t)p, align) - (uintptr_t)p);
+	return 0;
+}
+
+/*
+ * Map at a multiple of align.  The place is only a hint: to hold it and to map
+ * over it would be a hole when that fails, which the kernel may have made by
+ * then, and what another thread maps into the hole is not ours to unmap.
+ */
+static int
+map_aligned(size_t len, size_t align, int how, int fd, size_t off, void **addr)
+{
+	int saved_errno = errno, rc = -ENOMEM;
+	char *place = NULL;
+
+	for (int i = 0; i < MAX_TRIES; i++) {
+		/* Any place is right for pages, and the kernel's is beside
+		 * others, which makes one mapping of many. */
+		rc = align > DK_PAGE ? find_place(len, align, &place) : 0;
+		if (rc < 0)
+			break;
+		void *p = mmap(
+		    place, len, PROT_READ | PROT_WRITE, how, fd, (off_t)off);
+		if (p == MAP_FAILED) {
+			rc = -errno;
+			break;
+		}
+		if ((uintptr_t)p % align == 0) {
+			*addr = p;
+			rc = 0;
+			break;
+		}
+		(void)munmap(p, len);
+		rc = -ENOMEM;
+	}
+	errno = saved_errno;
+	return rc;
+}
+
+int
+os_map_anon_aligned(size_t len, size_t align, void **addr)
+{
+	return map_aligned(len, align,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, addr);
+}
+
+/* page: MAP_HUGE_*.  With a reservation in the kernel's pools: no page is
+ * promised that is not there. */
+static int
+map_huge(size_t len, size_t align, int page, void **addr)
+{
+	return map_aligned(len, align,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0, addr);
+}
+
+int
+os_map_huge(size_t len, size_t align, void **addr)
+{
+	return map_huge(len, align, MAP_HUGE_2MB, addr);
+}
+
+int
+os_map_gigantic(size_t len, size_t align, void **addr)
+{
+	return map_huge(len, align, MAP_HUGE_1GB, addr);
+}
+
+size_t
+os_nr_gigantic_pages(void)
+{
+	static const char *const files[] = {
+	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
+	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
+	    "nr_overcommit_hugepages"};
+	size_t sum = 0, nr;
+	char line[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (os_read_line(files[i], line, sizeof(line)) == 0 &&
+		    os_parse_number(line, &nr))
+			sum += nr;
+	}
+	return sum;
+}
+
+int
+os_refuse_huge_pages(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	int rc = madvise(addr, len, MADV_NOHUGEPAGE);
+	/* A kernel without them says so of any good range. */
+	bool has_none = rc < 0 && errno == EINVAL && len > 0 &&
+			(uintptr_t)addr % DK_PAGE == 0;
+
+	return has_none ? os_result(0, saved_errno)
+			: os_result(rc, saved_errno);
+}
+
+int
+os_mmap_flags(enum os_mmap_kind kind)
+{
+	switch (kind) {
+	case OS_MMAP_PRIVATE_HUGE:
+		return MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB;
+	case OS_MMAP_PRIVATE_GIGANTIC:
+		return MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB;
+	case OS_MMAP_SHARED:
+		return MAP_SHARED;
+	case OS_MMAP_PRIVATE:
+	default:
+		return MAP_PRIVATE | MAP_ANONYMOUS;
+	}
+}
+
+int
+os_make_private(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	void *copy = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (copy == MAP_FAILED)
+		return os_result(-1, saved_errno);
+	memcpy(copy, addr, len);
+	if (mremap(copy, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, addr) ==
+	    MAP_FAILED) {
+		int rc = os_result(-1, saved_errno);
+
+		(void)munmap(copy, len);
+		return rc;
+	}
+	return 0;
+}
+
+void
+os_forbid(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	(void)mmap(addr, len, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	errno = saved_errno;
+}
+
+int
+os_map_with_flags(void *hint, size_t len, int flags, void **addr)
+{
+	int saved_errno = errno;
+	void *p = mmap(hint, len, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (p == MAP_FAILED)
+		return os_result(-1, saved_errno);
+	*addr = p;
+	return 0;
+}
+
+int
+os_map_file(
+    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr)
+{
+	int how = (flags & OS_MAP_SYNC) != 0 ? MAP_SHARED_VALIDATE | MAP_SYNC
+					     : MAP_SHARED;
+
+	if ((flags & OS_MAP_POPULATE) != 0)
+		how |= MAP_POPULATE;
+	if (!align_up_checked(len, DK_PAGE, &len))
+		return -ENOMEM;
+	return map_aligned(len, align, how, fd, off, addr);
+}
+
+int
+os_unmap(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return os_result(munmap(addr, len), saved_errno);
+}
+
+int
+os_populate(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	int rc =
+	    os_result(madvise(addr, len, MADV_POPULATE_WRITE), saved_errno);
+
+	if (rc != -EINVAL)
+		return rc;
+	/* A kernel before 5.14: a read fault is the most that can be had
+	 * without writing to somebody's bytes. */
+	const volatile char *p = addr;
+	for (size_t i = 0; i < len; i += DK_PAGE)
+		(void)p[i];
+	return 0;
+}
+
+int
+os_is_mapped(const void *addr)
+{
+	int saved_errno = errno;
+	unsigned char in_core;
+	uintptr_t page = align_down((uintptr_t)addr, DK_PAGE);
+
+	return os_result(mincore((void *)page, 1, &in_core), saved_errno);
+}
+
+int
+os_msync(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return os_result(msync(addr, len, MS_SYNC), saved_errno);
+}
+
+int
+os_replace_pages(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	/* The kernel's read of a bad page fails, where ours is a signal. */
+	int fd = memfd_create("daxkind", MFD_CLOEXEC);
+	bool is_good = madvise(addr, len, MADV_POPULATE_WRITE) == 0;
+	bool has_copy = fd >= 0 && ftruncate(fd, (off_t)len) == 0;
+
+	for (size_t off = 0; has_copy && off < len; off += DK_PAGE) {
+		if (pwrite(fd, (const char *)addr + off, DK_PAGE, (off_t)off) !=
+		    (ssize_t)DK_PAGE)
+			is_good = false; /* it stays a hole of the copy */
+	}
+	void *p = addr;
+	if (!is_good || !has_copy)
+		p = mmap(addr, len, PROT_READ | PROT_WRITE,
+		    has_copy ? MAP_SHARED | MAP_FIXED
+			     : MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    has_copy ? fd : -1, 0);
+	int rc = p == MAP_FAILED ? -errno : 0;
+	if (fd >= 0)
+		(void)close(fd);
+	errno = saved_errno;
+	return rc;
+}
+
+bool
+os_thp_is_disabled(void)
+{
+	int saved_errno = errno;
+	int rc = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+
+	errno = saved_errno;
+	return rc == 1;
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * dax_name.c -- see dax_name.h.
+ *
+ *   name --> namespace --> device --> character device: the place
+ *                            |
+ *                            +------> block device --> its mount: the place
+ *
+ * Devices are known by their number: a node may have any name.
+ */
+#include "dax/dax_name.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "dax/dax_namespace.h"
+#include "dax/mounts.h"
+
+#define MKFS "mkfs.ext4 -b 4096 -E stride=512,stripe_width=512"
+
+/* --- names ------------------------------------------------------------------ */
+
+enum word {
+	WORD_NONE,
+	WORD_DAX,       /* dax0.0 */
+	WORD_NAMESPACE, /* namespace0.0 */
+	WORD_PMEM,      /* pmem0, pmem0.1, pmem0p1, pmem0s */
+};
+
+static bool
+is_number(const char **text)
+{
+	size_t len = strspn(*text, "0123456789");
+
+	*text += len;
+	return len > 0;
+}
+
+/* "0.0" */
+static bool
+is_pair(const char *text)
+{
+	return is_number(&text) && *text++ == '.' && is_number(&text) &&
+	       *text == '\0';
+}
+
+/* What a word without a slash is the name of. */
+static enum word
+classify(const char *word)
+{
+	if (strchr(word, '/') != NULL || strlen(word) > 31)
+		return WORD_NONE;
+	if (strncmp(word, "dax", 3) == 0 && is_pair(word + 3))
+		return WORD_DAX;
+	if (strncmp(word, "namespace", 9) == 0 && is_pair(word + 9))
+		return WORD_NAMESPACE;
+	const char *rest = word + 4;
+	if (strncmp(word, "pmem", 4) == 0 && is_number(&rest) &&
+	    strspn(rest, ".0123456789ps") == strlen(rest))
+		return WORD_PMEM;
+	return WORD_NONE;
+}
+
+/* Join pieces to a path; false when it does not fit. */
+static bool
+set_place(
+    struct namespace_place *place, enum namespace_what what, const char *path)
+{
+	int need = snprintf(place->path, sizeof(place->path), "%s", path);
+
+	place->what = what;
+	return need >= 0 && (size_t)need < sizeof(place->path);
+}
+
+static int
+finish_place(
+    struct namespace_place *place, enum namespace_what what, const char *path)
+{
+	if (!set_place(place, what, path))
+		return error_set(-ENAMETOOLONG, "%.64s...: %s", path,
+		    strerror(ENAMETOOLONG));
+	return 0;
+}
+
+/* --- devdax ----------------------------------------------------------------- */
+
+int
+namespace_check_device(const struct daxctl_device *device, const char *path)
+{
+	const char *name = device->name;
+
+	if (device->is_system_ram)
+		return error_set(-ENODEV,
+		    "%s is in system-ram mode, memory of the kernel's; make it "
+		    "a device again by: daxctl reconfigure-device "
+		    "--mode=devdax --force %s",
+		    path, name);
+	if (!device->is_enabled)
+		return error_set(-ENODEV,
+		    "%s is disabled; enable it by: daxctl enable-device %s",
+		    path, name);
+	if (!is_power_of_two(device->align) || device->align < DK_PAGE)
+		return error_set(-EINVAL, "%s has an alignment of %zu bytes",
+		    path, device->align);
+	return 0;
+}
+
+/* A node of the device in /dev, whatever its name is. */
+static int
+find_node(const struct daxctl_device *device, char *path, size_t path_size)
+{
+	struct os_stat st;
+	char number[32];
+
+	(void)snprintf(number, sizeof(number), "%u:%u", device->major_nr,
+	    device->minor_nr);
+	const char *const names[] = {device->name, number};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		(void)snprintf(path, path_size, "%s%s",
+		    i == 0 ? "/dev/" : "/dev/char/", names[i]);
+		if (os_stat(path, &st) == 0 && st.is_char_dev &&
+		    st.major_nr == device->major_nr &&
+		    st.minor_nr == device->minor_nr)
+			return 0;
+	}
+	return error_set(-ENODEV,
+	    "%s has no node in /dev; make it by: mknod /dev/%s c %u %u",
+	    device->name, device->name, device->major_nr, device->minor_nr);
+}
+
+static int
+find_dax(const char *name, struct namespace_place *place)
+{
+	struct daxctl_device device;
+	char path[64];
+	int rc = daxctl_query_name(name, &device);
+
+	if (rc == -ENODEV)
+		return error_set(-ENOENT,
+		    "there is no DAX device %s; see those that are there by: "
+		    "daxctl list; and disabled namespaces by: ndctl list -N -i",
+		    name);
+	if (rc < 0)
+		return error_set(rc, "DAX device %s can not be asked: %s", name,
+		    strerror(-rc));
+	rc = namespace_check_device(&device, name);
+	if (rc == 0)
+		rc = find_node(&device, path, sizeof(path));
+	return rc < 0 ? rc : finish_place(place, NAMESPACE_DEVDAX, path);
+}
+
+/* --- fsdax ------------------------------------------------------------------ */
+
+int
+namespace_read_fs_type(const char *path, char *type)
+{
+	static const struct {
+		size_t off;
+		const char *magic;
+		size_t len;
+		const char *type;
+	} Types[] = {
+	    {1024 + 56, "\x53\xef", 2, "ext4"},
+	    {0, "XFSB", 4, "xfs"},
+	    {65536 + 64, "_BHRfS_M", 8, "btrfs"},
+	};
+	char found[8];
+
+	type[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(Types); i++) {
+		int rc = os_read_at(path, Types[i].off, found, Types[i].len);
+
+		if (rc < 0 && rc != -ENODATA)
+			return rc;
+		if (rc == 0 && memcmp(found, Types[i].magic, Types[i].len) == 0)
+			(void)snprintf(type, 16, "%s", Types[i].type);
+	}
+	return 0;
+}
+
+/* A name in a folder: what os_walk_dir() looks for, and what it finds. */
+struct entry {
+	const char *begin; /* of the name, "" for any */
+	char name[64];
+};
+
+static int
+take_entry(const char *name, void *arg)
+{
+	struct entry *entry = arg;
+	size_t len = strlen(entry->begin);
+
+	if (strncmp(name, entry->begin, len) != 0 || name[len] == '\0')
+		return 0;
+	(void)snprintf(entry->name, sizeof(entry->name), "%.63s", name);
+	return 1;
+}
+
+/* Partitions and what is stacked on it: neither may be taken for free. */
+static int
+check_parts(const char *path, const char *block)
+{
+	char dir[128], begin[72];
+	struct entry part = {.begin = begin};
+	struct entry holder = {.begin = ""};
+
+	(void)snprintf(begin, sizeof(begin), "%sp", block);
+	(void)snprintf(dir, sizeof(dir), "/sys/class/block/%s", block);
+	if (os_walk_dir(dir, take_entry, &part) == 1)
+		return error_set(-ENODEV,
+		    "%s has partitions; name one of them: /dev/%s", path,
+		    part.name);
+	(void)snprintf(dir, sizeof(dir), "/sys/class/block/%s/holders", block);
+	if (os_walk_dir(dir, take_entry, &holder) == 1)
+		return error_set(-ENODEV,
+		    "%s is a part of /dev/%s; name a directory of the file "
+		    "system on that",
+		    path, holder.name);
+	return 0;
+}
+
+/* Why the device has no mount, and what to do about it. */
+static int
+explain_not_mounted(const char *path, const char *block)
+{
+	char type[16];
+	int rc = check_parts(path, block);
+
+	if (rc < 0)
+		return rc;
+	rc = namespace_read_fs_type(path, type);
+	if (rc < 0)
+		return error_set(-ENODEV,
+		    "%s is not mounted, and can not be read (%s); if it holds "
+		    "a file system: mount -o dax=always %s /mnt/%s",
+		    path, strerror(-rc), path, block);
+	if (type[0] == '\0')
+		return error_set(-ENODEV,
+		    "%s holds no file system; make one, which erases it: " MKFS
+		    " %s && mount -o dax=always %s /mnt/%s",
+		    path, path, path, block);
+	return error_set(-ENODEV,
+	    "%s holds a file system (%s) that is not mounted; mount it by: "
+	    "mount -o dax=always %s /mnt/%s",
+	    path, type, path, block);
+}
+
+/* A file tells; mount options only say what was asked for. */
+static int
+check_dax(const char *path, const struct mount *mount)
+{
+	int fd;
+	int rc = os_open_unlinked(mount->point, &fd);
+
+	if (rc < 0)
+		return error_set(rc,
+		    "%s is mounted on %s, where no file can be made: %s", path,
+		    mount->point, strerror(-rc));
+	bool is_dax = os_is_dax(fd);
+	os_close(fd);
+	if (is_dax)
+		return 0;
+	return error_set(-EOPNOTSUPP,
+	    "%s is mounted on %s without dax; mount it again by: umount %s && "
+	    "mount -o dax=always %s %s",
+	    path, mount->point, mount->point, path, mount->point);
+}
+
+static int
+refuse_mode(const char *name, const struct ndctl_query_namespace *ns)
+{
+	return error_set(-ENODEV,
+	    "%s is in %s mode, which has no DAX; make it an fsdax or devdax "
+	    "namespace, which erases it: ndctl create-namespace -f -e %s "
+	    "--mode=fsdax",
+	    name, ndctl_query_mode_name(ns->mode), ns->name);
+}
+
+static int
+find_block(
+    const char *path, const struct os_stat *st, struct namespace_place *place)
+{
+	struct ndctl_query_namespace ns;
+	char link[64], block[64];
+
+	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", st->major_nr,
+	    st->minor_nr);
+	if (os_read_link_name(link, block, sizeof(block)) < 0 ||
+	    strncmp(block, "pmem", 4) != 0)
+		return error_set(-ENODEV,
+		    "%s is a block device without DAX; name a directory on its "
+		    "file system, or a namespace: see ndctl list -N",
+		    path);
+	if (ndctl_query_device(block, &ns) == 0 &&
+	    (ns.mode == NDCTL_QUERY_RAW || ns.mode == NDCTL_QUERY_SECTOR))
+		return refuse_mode(path, &ns);
+
+	struct mount *mount = os_new(sizeof(*mount));
+	if (mount == NULL)
+		return error_set(-ENOMEM, "no memory to look for mounts");
+	int rc = mounts_find(st->major_nr, st->minor_nr, mount);
+	if (rc == -ENOENT)
+		rc = explain_not_mounted(path, block);
+	else if (rc < 0)
+		rc = error_set(rc, "mounts can not be read: %s", strerror(-rc));
+	else
+		rc = check_dax(path, mount);
+	if (rc == 0)
+		rc = finish_place(place, NAMESPACE_DIR, mount->point);
+	os_delete(mount);
+	return rc;
+}
+
+/* --- namespaces ------------------------------------------------------------- */
+
+static int
+refuse_disabled(const char *name, const struct ndctl_query_namespace *ns)
+{
+	return error_set(-ENODEV,
+	    "%s is disabled; enable it by: ndctl enable-namespace %s", name,
+	    ns->name);
+}
+
+/* pmem1.2 is of region 1, namespace 2. */
+static int
+explain_no_pmem(const char *name)
+{
+	struct ndctl_query_namespace ns;
+	unsigned region = 0, nr = 0;
+	char want[48];
+
+	/* The word was checked: numbers are where they are looked for. */
+	(void)sscanf(name, "pmem%u.%u", &region, &nr); // NOLINT(cert-err34-c)
+	(void)snprintf(want, sizeof(want), "namespace%u.%u", region, nr);
+	if (ndctl_query_name(want, &ns) == 0) {
+		if (!ns.is_active)
+			return refuse_disabled(want, &ns);
+		if (ns.device[0] != '\0')
+			return error_set(-ENOENT,
+			    "there is no block device %s; %s is in %s mode, "
+			    "its device is /dev/%s",
+			    name, ns.name, ndctl_query_mode_name(ns.mode),
+			    ns.device);
+	}
+	return error_set(-ENOENT,
+	    "there is no block device %s; see namespaces, disabled ones too, "
+	    "by: ndctl list -N -i",
+	    name);
+}
+
+static int
+find_pmem(const char *name, struct namespace_place *place)
+{
+	struct os_stat st;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", name);
+	int rc = os_stat(path, &st);
+	if (rc == -ENOENT)
+		return explain_no_pmem(name);
+	if (rc < 0)
+		return error_set(rc, "%s: %s", path, strerror(-rc));
+	if (!st.is_block_dev)
+		return error_set(-ENODEV, "%s is no block device", path);
+	return find_block(path, &st, place);
+}
+
+static int
+find_by_namespace(const char *name, struct namespace_place *place)
+{
+	struct ndctl_query_namespace ns;
+	int rc = ndctl_query_name(name, &ns);
+
+	if (rc == -EOPNOTSUPP)
+		return error_set(rc,
+		    "%s: this daxkind was built without libndctl and can not "
+		    "look up namespaces; name the device (/dev/daxX.Y, "
+		    "/dev/pmemN) or the mount point, or build it "
+		    "--with-daxctl",
+		    name);
+	if (rc == -ENODEV)
+		return error_set(-ENOENT,
+		    "there is no namespace %s; see those that are there by: "
+		    "ndctl list -N -i",
+		    name);
+	if (rc < 0)
+		return error_set(rc, "namespace %s can not be asked: %s", name,
+		    strerror(-rc));
+	if (!ns.is_active)
+		return refuse_disabled(name, &ns);
+	if (ns.mode == NDCTL_QUERY_RAW || ns.mode == NDCTL_QUERY_SECTOR)
+		return refuse_mode(name, &ns);
+	if (ns.device[0] == '\0')
+		return error_set(-ENODEV,
+		    "%s has no device; load its driver by: modprobe -a nd_pmem "
+		    "dax_pmem device_dax",
+		    name);
+	if (ns.mode == NDCTL_QUERY_DEVDAX)
+		return find_dax(ns.device, place);
+	return find_pmem(ns.device, place);
+}
+
+/* --- both ------------------------------------------------------------------- */
+
+static int
+find_word(enum word word, const char *name, struct namespace_place *place)
+{
+	if (word == WORD_DAX)
+		return find_dax(name, place);
+	if (word == WORD_PMEM)
+		return find_pmem(name, place);
+	return find_by_namespace(name, place);
+}
+
+int
+namespace_find(const char *name, struct namespace_place *place)
+{
+	bool is_in_dev = strncmp(name, "/dev/", 5) == 0;
+	enum word word = classify(is_in_dev ? name + 5 : name);
+	struct os_stat st;
+
+	if (word != WORD_NONE && !is_in_dev)
+		return find_word(word, name, place);
+	int rc = os_stat(name, &st);
+	/* The kernel takes the node away with the device. */
+	if (rc == -ENOENT && (word == WORD_DAX || word == WORD_PMEM))
+		return find_word(word, name + 5, place);
+	if (rc == 0 && st.is_block_dev)
+		return find_block(name, &st, place);
+	/* What is wrong with another path is the opener's to say. */
+	return finish_place(place,
+	    rc == 0 && st.is_dir        ? NAMESPACE_DIR
+	    : rc == 0 && st.is_char_dev ? NAMESPACE_DEVDAX
+					: NAMESPACE_FILE,
+	    name);
+}
+
+int
+namespace_find_devdax(const char *name, struct namespace_place *place)
+{
+	int rc = namespace_find(name, place);
+
+	if (rc < 0 || place->what == NAMESPACE_DEVDAX)
+		return rc;
+	/* A path that is no device at all: its opener says so. */
+	if (place->what == NAMESPACE_FILE || strcmp(place->path, name) == 0)
+		return 0;
+	return error_set(-ENODEV,
+	    "%s is an fsdax namespace, mounted on %s, and no devdax device; "
+	    "make it one, which erases it: ndctl create-namespace -f -e "
+	    "namespaceX.Y --mode=devdax",
+	    name, place->path);
+}

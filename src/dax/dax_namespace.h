@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dax_namespace.h -- what is known of the namespaces of this machine (layer 2).
+ *
+ * ndctl_query.c asks libndctl, the one place that includes it;
+ * ndctl_query_none.c is built without it and knows nothing.
+ */
+#ifndef DAX_NAMESPACE_H
+#define DAX_NAMESPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/export.h"
+
+enum ndctl_query_mode {
+	NDCTL_QUERY_RAW,
+	NDCTL_QUERY_SECTOR,
+	NDCTL_QUERY_FSDAX,
+	NDCTL_QUERY_DEVDAX,
+	NDCTL_QUERY_UNKNOWN /* as of a disabled one */
+};
+
+struct ndctl_query_namespace {
+	char name[32];     /* "namespace0.0" */
+	char alt_name[64]; /* what its label says, or "" */
+	char region[32];   /* "region0" */
+	char provider[32]; /* of the bus: "e820" when emulated by memmap= */
+	enum ndctl_query_mode mode;
+	bool is_active;  /* enabled */
+	char device[32]; /* "pmem0" or "dax0.0"; "": it has none */
+	size_t size;     /* usable bytes */
+	size_t align;    /* in bytes, or 0 when not known */
+	int numa_node;   /* of the memory, or -1 */
+	size_t bad_len;  /* bytes in bad blocks, as far as the user may know */
+};
+
+/*
+ * Call visit for each namespace that has memory, until it returns other than
+ * 0, which is returned then.  -EOPNOTSUPP: built without libndctl.
+ */
+int ndctl_query_walk(
+    int (*visit)(const struct ndctl_query_namespace *ns, void *arg), void *arg)
+    DK_MUST_CHECK;
+/* The namespace of that name; -ENODEV: there is none. */
+int ndctl_query_name(const char *name, struct ndctl_query_namespace *ns)
+    DK_MUST_CHECK;
+/* The namespace that has the device "pmem0" or "dax0.0". */
+int ndctl_query_device(const char *device, struct ndctl_query_namespace *ns)
+    DK_MUST_CHECK;
+/* "raw", "sector", "fsdax", "devdax", "unknown". */
+const char *ndctl_query_mode_name(enum ndctl_query_mode mode);
+
+#endif /* DAX_NAMESPACE_H */

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * daxkind_persist.c -- flush-aware stores (layer 5).
+ */
+#include <errno.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "daxkind.h"
+#include "daxkind/daxkind_result.h"
+#include "kind/kind.h"
+#include "region/flush.h"
+
+/* The kind's way to flush, if [addr, addr + len) is its memory. */
+static int
+ops_for(
+    memkind_t kind, const void *addr, size_t len, const struct flush_ops **ops)
+{
+	if (kind == NULL)
+		return error_set(-EINVAL, "kind is NULL");
+	if (kind->region == NULL)
+		return error_set(-ENOTSUP,
+		    "kind %s is over plain DRAM: nothing there is durable",
+		    kind->name);
+	if (!region_contains(kind->region, addr, len))
+		return error_set(-EINVAL,
+		    "%p of %zu bytes is not inside the kind's region", addr,
+		    len);
+	*ops = flush_get_ops(kind->region->backing->granularity);
+	return 0;
+}
+
+DK_EXPORT int
+daxkind_flush(memkind_t kind, const void *addr, size_t len)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for(kind, addr, len, &ops);
+
+	if (rc == 0)
+		rc = ops->flush(addr, len);
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_drain(memkind_t kind)
+{
+	const struct flush_ops *ops;
+	const void *anywhere =
+	    kind != NULL && kind->region != NULL ? kind->region->base : NULL;
+	int rc = ops_for(kind, anywhere, 0, &ops);
+
+	if (rc == 0)
+		ops->drain();
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_persist(memkind_t kind, const void *addr, size_t len)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for(kind, addr, len, &ops);
+
+	if (rc == 0)
+		rc = ops->flush(addr, len);
+	if (rc == 0)
+		ops->drain();
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_memcpy_nodrain(memkind_t kind, void *dst, const void *src, size_t len)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for(kind, dst, len, &ops);
+
+	if (rc == 0)
+		rc = ops->copy(dst, src, len);
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_memcpy_persist(memkind_t kind, void *dst, const void *src, size_t len)
+{
+	int rc = daxkind_memcpy_nodrain(kind, dst, src, len);
+
+	return rc == 0 ? daxkind_drain(kind) : rc;
+}
+
+DK_EXPORT int
+daxkind_memset_nodrain(memkind_t kind, void *dst, int c, size_t len)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for(kind, dst, len, &ops);
+
+	if (rc == 0)
+		rc = ops->set(dst, c, len);
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_memset_persist(memkind_t kind, void *dst, int c, size_t len)
+{
+	int rc = daxkind_memset_nodrain(kind, dst, c, len);
+
+	return rc == 0 ? daxkind_drain(kind) : rc;
+}

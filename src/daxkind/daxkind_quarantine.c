@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * daxkind_quarantine.c -- media errors (layer 5).
+ */
+#include <errno.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "daxkind.h"
+#include "daxkind/daxkind_result.h"
+#include "kind/kind_quarantine.h"
+#include "kind/sigbus.h"
+
+DK_EXPORT int
+daxkind_quarantine(memkind_t kind, void *addr, size_t len)
+{
+	if (kind == NULL)
+		return api_result(error_set(-EINVAL, "kind is NULL"));
+	return api_result(kind_quarantine(kind, addr, len));
+}
+
+DK_EXPORT int
+daxkind_sigbus_install(
+    void (*callback)(void *arg, void *addr, size_t len), void *arg)
+{
+	return api_result(sigbus_install(callback, arg));
+}
+
+DK_EXPORT int
+daxkind_sigbus_remove(void)
+{
+	return api_result(sigbus_remove());
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * daxkind_region.c -- opening and asking regions (layer 5).
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "dax/dax_name.h"
+#include "daxkind.h"
+#include "daxkind/daxkind_result.h"
+#include "dram/mem_policy.h"
+#include "region/region.h"
+
+enum {
+	KNOWN_FLAGS = DAXKIND_OVERWRITE | DAXKIND_PREFAULT | DAXKIND_PERSISTENT
+};
+
+_Static_assert((int)DAXKIND_OVERWRITE == (int)BACKING_OVERWRITE &&
+		   (int)DAXKIND_PREFAULT == (int)BACKING_PREFAULT &&
+		   (int)DAXKIND_PERSISTENT == (int)BACKING_PERSISTENT,
+    "flags of daxkind.h and backing.h are the same bits");
+_Static_assert((int)DAXKIND_GRANULARITY_PAGE == (int)FLUSH_PAGE &&
+		   (int)DAXKIND_BACKING_DEVDAX == (int)BACKING_DEVDAX &&
+		   (int)DAXKIND_RUN_BAD == (int)SPACE_RUN_BAD,
+    "enumerations of daxkind.h and of the layers below agree");
+
+/* What all openers begin with. */
+static int
+begin(unsigned flags, struct daxkind_region **region)
+{
+	if (region == NULL)
+		return error_set(-EINVAL, "region is NULL: nowhere to put it");
+	*region = NULL;
+	if ((flags & ~(unsigned)KNOWN_FLAGS) != 0)
+		return error_set(
+		    -EINVAL, "0x%x has bits that are no open flag", flags);
+	return 0;
+}
+
+static int
+check_path(const char *path)
+{
+	if (path == NULL || *path == '\0')
+		return error_set(-EINVAL, "no path was given");
+	return 0;
+}
+
+/* And what they end with: rc and backing are what the backing's opener gave. */
+static int
+finish(int rc, struct backing *backing, struct daxkind_region **region)
+{
+	if (rc == 0) {
+		rc = region_open(backing, backing->base, backing->size, region);
+		if (rc < 0)
+			backing_close(backing);
+	}
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_region_open_mapping(
+    void *addr, size_t size, unsigned flags, struct daxkind_region **region)
+{
+	struct backing *backing = NULL;
+	int rc = begin(flags, region);
+
+	if (rc == 0)
+		rc = backing_mapping_open(addr, size, flags, &backing);
+	return finish(rc, backing, region);
+}
+
+DK_EXPORT int
+daxkind_region_open_file(const char *path, size_t size, unsigned flags,
+    struct daxkind_region **region)
+{
+	struct backing *backing = NULL;
+	int rc = begin(flags, region);
+
+	if (rc == 0)
+		rc = check_path(path);
+	if (rc == 0)
+		rc = backing_file_open(path, size, flags, &backing);
+	return finish(rc, backing, region);
+}
+
+DK_EXPORT int
+daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
+    struct daxkind_region **region)
+{
+	struct backing *backing = NULL;
+	int rc = begin(flags, region);
+
+	if (rc == 0)
+		rc = check_path(dir);
+	if (rc == 0 && max_size != 0 && max_size < DAXKIND_REGION_MIN)
+		rc = error_set(-EINVAL,
+		    "%zu bytes are too few for a region; at least %zu, or 0 "
+		    "for no limit",
+		    max_size, DAXKIND_REGION_MIN);
+	if (rc == 0)
+		rc = backing_file_open_dir(dir, max_size, flags, &backing);
+	return finish(rc, backing, region);
+}
+
+DK_EXPORT int
+daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
+    unsigned flags, struct daxkind_region **region)
+{
+	struct backing *backing = NULL;
+	struct namespace_place place;
+	int rc = begin(flags, region);
+
+	if (rc == 0)
+		rc = check_path(path);
+	if (rc == 0)
+		rc = namespace_find_devdax(path, &place);
+	if (rc == 0)
+		rc = backing_devdax_open(
+		    place.path, offset, size, flags, &backing);
+	return finish(rc, backing, region);
+}
+
+DK_EXPORT int
+daxkind_region_open(const char *path, size_t size, unsigned flags,
+    struct daxkind_region **region)
+{
+	struct backing *backing = NULL;
+	struct namespace_place place;
+	int rc = begin(flags, region);
+
+	if (rc == 0)
+		rc = check_path(path);
+	if (rc == 0)
+		rc = namespace_find(path, &place);
+	if (rc < 0)
+		return api_result(rc);
+	switch (place.what) {
+	case NAMESPACE_DIR:
+		return daxkind_region_open_dir(place.path, size, flags, region);
+	case NAMESPACE_DEVDAX:
+		rc = backing_devdax_open(place.path, 0, size, flags, &backing);
+		return finish(rc, backing, region);
+	default:
+		return daxkind_region_open_file(
+		    place.path, size, flags, region);
+	}
+}
+
+DK_EXPORT int
+daxkind_region_close(struct daxkind_region *region)
+{
+	if (region == NULL)
+		return 0;
+	if (region->backing == NULL)
+		return api_result(
+		    error_set(-EINVAL, "the region is closed already"));
+	if (atomic_load(&region->is_claimed))
+		return api_result(error_set(
+		    -EBUSY, "the region has a kind; destroy that one first"));
+	region_close(region);
+	return 0;
+}
+
+static int
+check_open(const struct daxkind_region *region, const void *out, size_t size)
+{
+	if (region == NULL || region->backing == NULL)
+		return error_set(-EINVAL, "the region is NULL or closed");
+	if (out == NULL || size == 0)
+		return error_set(-EINVAL, "no room was given for the answer");
+	return 0;
+}
+
+/* A caller that was compiled with an older, shorter struct gets its front. */
+static void
+answer(void *out, size_t out_size, const void *value, size_t value_size)
+{
+	memset(out, 0, out_size);
+	memcpy(out, value, min_size(out_size, value_size));
+}
+
+DK_EXPORT int
+daxkind_region_info(const struct daxkind_region *region,
+    struct daxkind_region_info *info, size_t info_size)
+{
+	int rc = check_open(region, info, info_size);
+
+	if (rc < 0)
+		return api_result(rc);
+	const struct backing *b = region->backing;
+	struct daxkind_region_info value = {
+	    .base = b->base,
+	    .size = b->size,
+	    .align = b->align,
+	    .backing = (enum daxkind_backing)b->type,
+	    .granularity = (enum daxkind_granularity)b->granularity,
+	    .is_dax = b->is_dax,
+	    .is_sync = b->is_sync,
+	    .numa_node =
+		b->numa_node >= 0 ? b->numa_node : numa_node_of(b->base),
+	};
+	answer(info, info_size, &value, sizeof(value));
+	return 0;
+}
+
+/* The map is guarded by a lock of the region, whatever const says. */
+static struct daxkind_region *
+lockable(const struct daxkind_region *region)
+{
+	return (struct daxkind_region *)(uintptr_t)region;
+}
+
+DK_EXPORT int
+daxkind_region_space(const struct daxkind_region *region,
+    struct daxkind_space *space, size_t space_size)
+{
+	struct space_figures figures;
+	int rc = check_open(region, space, space_size);
+
+	if (rc < 0)
+		return api_result(rc);
+	region_get_figures(lockable(region), &figures);
+	struct daxkind_space value = {
+	    .total = figures.total,
+	    .taken = figures.taken,
+	    .free = figures.free,
+	    .bad = figures.bad,
+	    .largest_free = figures.longest_free,
+	    .held = figures.held,
+	};
+	answer(space, space_size, &value, sizeof(value));
+	return 0;
+}
+
+DK_EXPORT int
+daxkind_region_check(const struct daxkind_region *region)
+{
+	int rc = check_open(region, region, 1);
+
+	if (rc == 0 && !region_check(lockable(region)))
+		rc = error_set(-EUCLEAN,
+		    "the space map of the region at %p disagrees with itself: "
+		    "the process has overwritten the library's memory",
+		    (void *)region->base);
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_region_walk(const struct daxkind_region *region,
+    int (*visit)(
+	void *arg, size_t off, size_t len, enum daxkind_run_state state),
+    void *arg)
+{
+	size_t off = 0, end;
+	int rc = check_open(region, region, 1);
+
+	if (rc == 0 && visit == NULL)
+		rc = error_set(-EINVAL, "visit is NULL: nothing to call");
+	if (rc < 0)
+		return api_result(rc);
+	for (; rc == 0 && off < region->size; off = end) {
+		enum space_run run = region_run_at(lockable(region), off, &end);
+
+		rc = visit(arg, off, end - off, (enum daxkind_run_state)run);
+	}
+	return rc;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * mem_policy.c -- see mem_policy.h.
+ */
+#include "dram/mem_policy.h"
+
+#include <errno.h>
+#include <numaif.h>
+#include <stdint.h>
+
+#include "base/util.h"
+#include "dram/topology.h"
+
+int
+numa_node_of(const void *addr)
+{
+	int saved_errno = errno;
+	uintptr_t page = align_down((uintptr_t)addr, DK_PAGE);
+	void *pages[] = {(void *)page};
+	int status = -1;
+	/* No nodes to move to: it only asks. */
+	long rc = move_pages(0, 1, pages, NULL, &status, 0);
+
+	errno = saved_errno;
+	return rc == 0 && status >= 0 ? status : -1;
+}
+
+int
+numa_mode_of(enum numa_policy policy)
+{
+	switch (policy) {
+	case NUMA_BIND:
+		return MPOL_BIND;
+	case NUMA_PREFERRED:
+		return MPOL_PREFERRED;
+	case NUMA_INTERLEAVE:
+		return MPOL_INTERLEAVE;
+	case NUMA_ANY:
+	default:
+		return MPOL_DEFAULT;
+	}
+}
+
+int
+numa_place_raw(void *addr, size_t len, int mode, const unsigned long *nodemask,
+    unsigned long maxnode)
+{
+	int saved_errno = errno;
+	/* On a machine with one node too: programs look at the policy. */
+	long rc = mbind(addr, len, mode, nodemask, maxnode, 0);
+	int err = rc == 0 ? 0 : -errno;
+
+	errno = saved_errno;
+	if (err == -EPERM || err == -ENOSYS) {
+		const struct numa_topology *t = numa_topology_get();
+
+		if (t != NULL && t->nr == 1)
+			err = 0;
+	}
+	return err;
+}
+
+int
+numa_place(void *addr, size_t len, enum numa_policy policy,
+    const struct node_set *nodes)
+{
+	if (policy == NUMA_ANY)
+		return 0;
+	/* The kernel takes one bit less than it is told. */
+	return numa_place_raw(
+	    addr, len, numa_mode_of(policy), nodes->words, NODE_SET_MAX + 1);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * arena_set.c -- see arena_set.h.
+ */
+#include "heap/arena_set.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+
+/* Each arena holds a partly filled slab for each size in use, so a heap gets
+ * one for each so many bytes at most. */
+#define BYTES_PER_ARENA (32 * MIB)
+
+/* Threads are numbered in the order in which they first allocate. */
+static _Atomic(unsigned) Nr_threads;
+static _Thread_local unsigned Thread_nr; /* 0: has none yet */
+
+static unsigned
+thread_nr(void)
+{
+	if (DK_UNLIKELY(Thread_nr == 0))
+		Thread_nr = atomic_fetch_add_explicit(
+				&Nr_threads, 1, memory_order_relaxed) +
+			    1;
+	return Thread_nr;
+}
+
+int
+arena_set_slots_for(size_t size, unsigned *nr_slots)
+{
+	const char *env = os_getenv("MEMKIND_ARENA_NUM_PER_KIND");
+	size_t nr = min_size(max_size(size / BYTES_PER_ARENA, 1), os_nr_cpus());
+
+	if (env != NULL && !os_parse_number(env, &nr))
+		nr = 0;
+	if (nr == 0)
+		return error_set(-EBADMSG,
+		    "MEMKIND_ARENA_NUM_PER_KIND=%s: it must be a number from "
+		    "1 up, or not be set",
+		    env);
+	*nr_slots = (unsigned)min_size(nr, ARENA_SET_MAX);
+	return 0;
+}
+
+void
+arena_set_init(struct arena_set *set, struct je_hooks *hooks, bool is_eager,
+    unsigned nr_slots)
+{
+	memset(set, 0, sizeof(*set));
+	set->hooks = hooks;
+	set->is_eager = is_eager;
+	set->nr_slots = nr_slots;
+	lock_init(&set->lock, LOCK_ARENAS);
+}
+
+void
+arena_set_fini(struct arena_set *set)
+{
+	unsigned pos = 0, arena;
+
+	while (arena_set_next(set, &pos, &arena))
+		je_arena_free(arena);
+	lock_fini(&set->lock);
+}
+
+/* Make the arena of that slot, or use another that is there. */
+static int
+make_arena(struct arena_set *set, unsigned slot, unsigned *arena)
+{
+	unsigned pos = 0;
+
+	lock_take(&set->lock);
+	unsigned value =
+	    atomic_load_explicit(&set->slots[slot], memory_order_relaxed);
+	int rc = 0;
+	if (value != 0) {
+		*arena = value - 1;
+	} else {
+		rc = je_arena_new(set->hooks, set->is_eager, arena);
+		if (rc == 0)
+			atomic_store_explicit(&set->slots[slot], *arena + 1,
+			    memory_order_release);
+	}
+	lock_drop(&set->lock);
+	if (rc < 0 && arena_set_next(set, &pos, arena))
+		rc = 0;
+	if (rc < 0)
+		return error_set(rc,
+		    "jemalloc makes no more arenas: too many kinds are in use "
+		    "at once (4,094 arenas in all)");
+	return 0;
+}
+
+int
+arena_set_get(struct arena_set *set, unsigned *arena)
+{
+	unsigned slot = thread_nr() % set->nr_slots;
+	unsigned value =
+	    atomic_load_explicit(&set->slots[slot], memory_order_acquire);
+
+	if (DK_LIKELY(value != 0)) {
+		*arena = value - 1;
+		return 0;
+	}
+	return make_arena(set, slot, arena);
+}
+
+bool
+arena_set_has_others(const struct arena_set *set)
+{
+	unsigned pos = 0, arena, nr = 0;
+
+	while (arena_set_next(set, &pos, &arena))
+		nr++;
+	return nr > 1;
+}
+
+bool
+arena_set_next(const struct arena_set *set, unsigned *pos, unsigned *arena)
+{
+	while (*pos < set->nr_slots) {
+		unsigned value = atomic_load_explicit(
+		    &set->slots[(*pos)++], memory_order_acquire);
+
+		if (value != 0) {
+			*arena = value - 1;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * heap.c -- see heap.h.
+ */
+#include "heap/heap.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "heap/je.h"
+#include "region/reclaimer.h"
+
+/* The keeper's, now and then. */
+static bool
+reclaim_idle(void *arg)
+{
+	(void)quarantine_free_parked(arg);
+	return thread_cache_reclaim_idle(arg);
+}
+
+int
+heap_new(struct daxkind_region *region, struct heap **out)
+{
+	struct heap *heap = os_new(sizeof(*heap));
+	unsigned nr_slots;
+	int rc;
+
+	if (heap == NULL)
+		return error_set(-ENOMEM, "no memory for a heap's record");
+	heap->region = region;
+	rc = size_class_init();
+	if (rc < 0) {
+		rc = error_set(
+		    rc, "jemalloc is not the private one that daxkind needs");
+		goto err_delete;
+	}
+	rc = arena_set_slots_for(region->size, &nr_slots);
+	if (rc < 0)
+		goto err_delete;
+	rc = page_map_init(&heap->pages, region->base, region->size);
+	if (rc < 0) {
+		rc = error_set(rc,
+		    "no address space for the page map of %zu bytes",
+		    region->size);
+		goto err_delete;
+	}
+	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
+	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
+	thread_cache_heap_init(heap, region->size);
+	keeper_set_chore(region, reclaim_idle, heap);
+	*out = heap;
+	return 0;
+
+err_delete:
+	os_delete(heap);
+	return rc;
+}
+
+void
+heap_init_dram(struct heap *heap)
+{
+	unsigned nr_slots;
+
+	memset(heap, 0, sizeof(*heap));
+	heap->dram_cache_nr = DRAM_CACHE_NONE;
+	extent_hooks_init_dram(&heap->hooks);
+	/* There is nobody to tell about a bad variable. */
+	if (arena_set_slots_for(SIZE_MAX, &nr_slots) < 0)
+		nr_slots = 1;
+	arena_set_init(&heap->arenas, &heap->hooks.je, false, nr_slots);
+}
+
+void
+heap_free_all(struct heap *heap)
+{
+	keeper_set_chore(heap->region, NULL, NULL);
+	thread_cache_heap_fini(heap);
+	heap->hooks.is_closing = true;
+	arena_set_fini(&heap->arenas);
+	region_give_all(heap->region);
+	quarantine_fini(heap);
+	page_map_fini(&heap->pages);
+	os_delete(heap);
+}
+
+/* --- large blocks: whole pages of the region --------------------------------- */
+
+/*
+ * Take free blocks out of thread caches and let go of parked ones, so that
+ * slabs without a live block go back; says whether to look again.  A block is
+ * parked only by an allocation that met it, which bounds the cost.
+ */
+static bool
+collect(struct heap *heap)
+{
+	bool any = thread_cache_reclaim(heap);
+
+	return quarantine_free_parked(heap) || any;
+}
+
+/*
+ * Give back what arenas hold without a live block in it; says whether to look
+ * again.  Arenas give pages back as soon as they are free, so there is
+ * something only while another thread is about to do that: once in a
+ * millisecond is enough.
+ */
+static bool
+purge(struct heap *heap)
+{
+	uint64_t now = os_now_coarse_us();
+	uint64_t next =
+	    atomic_load_explicit(&heap->next_purge_us, memory_order_relaxed);
+	unsigned pos = 0, arena;
+
+	if (now < next || !atomic_compare_exchange_strong(
+			      &heap->next_purge_us, &next, now + 1000))
+		return false;
+	while (arena_set_next(&heap->arenas, &pos, &arena))
+		je_arena_purge(arena);
+	return true;
+}
+
+/* len is whole pages. */
+static void *
+take_pages(struct heap *heap, size_t len, size_t align, bool zero)
+{
+	struct region_block block;
+
+	if (region_take(heap->region, len, align, RANGESET_LOW, &block) < 0)
+		return NULL;
+	if (zero && !block.is_zero)
+		memset(block.addr, 0, len);
+	page_map_set(&heap->pages, block.addr, page_word_of_large(len));
+	atomic_fetch_add_explicit(
+	    &heap->large_bytes, len, memory_order_relaxed);
+	return block.addr;
+}
+
+static void *
+alloc_large(struct heap *heap, size_t size, size_t align, bool zero)
+{
+	size_t len;
+
+	if (!align_up_checked(size, DK_PAGE, &len) || len > PAGE_LARGE_MAX ||
+	    len > heap->region->size)
+		return NULL;
+	align = max_size(align, DK_PAGE);
+	void *ptr = take_pages(heap, len, align, zero);
+	if (ptr == NULL && collect(heap))
+		ptr = take_pages(heap, len, align, zero);
+	if (ptr == NULL && purge(heap))
+		ptr = take_pages(heap, len, align, zero);
+	return ptr;
+}
+
+static void
+free_large(struct heap *heap, char *ptr, uint32_t word)
+{
+	size_t len = page_large_len(word);
+
+	/* Of two threads that free the same block, one finds it gone. */
+	if (!atomic_compare_exchange_strong(
+		page_map_word(&heap->pages, ptr), &word, 0))
+		return;
+	atomic_fetch_sub_explicit(
+	    &heap->large_bytes, len, memory_order_relaxed);
+	if (region_give(heap->region, ptr, len) < 0)
+		log_write(LOG_ERROR,
+		    "%zu bytes of a region are lost: no memory for records",
+		    len);
+}
+
+/* Change a large block's length where it is. */
+static bool
+resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
+{
+	struct region_block block;
+
+	if (new_len > old_len) {
+		if (new_len > PAGE_LARGE_MAX ||
+		    region_take_at(heap->region, ptr + old_len,
+			new_len - old_len, &block) < 0)
+			return false;
+	} else if (new_len < old_len) {
+		/* Refused for want of memory: the block stays longer. */
+		if (region_give(
+			heap->region, ptr + new_len, old_len - new_len) < 0)
+			return true;
+	}
+	page_map_set(&heap->pages, ptr, page_word_of_large(new_len));
+	/* Wraps on purpose when it shrinks. */
+	atomic_fetch_add_explicit(
+	    &heap->large_bytes, new_len - old_len, memory_order_relaxed);
+	return true;
+}
+
+/* --- small blocks: jemalloc --------------------------------------------------- */
+
+/* Whether jemalloc may have a block: in a slab, or with room for a new one. */
+static bool
+may_have(const struct heap *heap, unsigned size_class, size_t longest_free)
+{
+	return Size_classes.slab_size[size_class] <= longest_free ||
+	       !slabs_are_full(heap, size_class);
+}
+
+/* No slab has room, nor is there room for one: a larger block will do, or whole
+ * pages, where that wastes no more than half. */
+static void *
+alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
+{
+	size_t size = Size_classes.size[size_class];
+	size_t len = align_up(size, DK_PAGE);
+	size_t longest_free = region_longest_free(heap->region);
+	void *ptr = NULL;
+	unsigned last = Size_classes.last_stand_in[size_class];
+	unsigned arena;
+
+	if (arena_set_get(&heap->arenas, &arena) < 0)
+		return NULL;
+	for (unsigned i = size_class + 1; ptr == NULL && i <= last; i++) {
+		if (Size_classes.size[i] % align == 0 &&
+		    may_have(heap, i, longest_free))
+			ptr = slabs_alloc_anywhere(heap, arena, i);
+	}
+	if (ptr == NULL && len <= 2 * size && len <= longest_free)
+		ptr = take_pages(heap, len, DK_PAGE, false);
+	return ptr;
+}
+
+/* The class has no room: free blocks may be cached, an arena may be about to
+ * give pages back, and a larger block will do. */
+static DK_NOINLINE void *
+alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
+{
+	void *ptr = NULL;
+
+	if (collect(heap))
+		ptr = thread_cache_alloc_slow(heap, size_class);
+	if (ptr == NULL && purge(heap))
+		ptr = thread_cache_alloc_slow(heap, size_class);
+	if (ptr == NULL)
+		ptr = alloc_stand_in(heap, size_class, align);
+	return ptr;
+}
+
+static DK_NOINLINE void *
+alloc_small_slow(struct heap *heap, unsigned size_class, size_t align)
+{
+	void *ptr = NULL;
+
+	if (DK_LIKELY(!slabs_are_full(heap, size_class)) ||
+	    may_have(heap, size_class, region_longest_free(heap->region)))
+		ptr = thread_cache_alloc_slow(heap, size_class);
+	if (DK_UNLIKELY(ptr == NULL))
+		ptr = alloc_small_hard(heap, size_class, align);
+	return ptr;
+}
+
+/* size is a multiple of align, so that every block of its class is aligned. */
+static void *
+alloc_small(struct heap *heap, size_t size, size_t align, bool zero)
+{
+	unsigned size_class = size_class_of(size);
+	void *ptr = thread_cache_alloc(heap->caches.owner, heap->caches.slot,
+	    page_word_of_small(size_class));
+
+	if (DK_UNLIKELY(ptr == NULL)) {
+		/* An ending thread has no slabs to go to, but pages. */
+		if (DK_UNLIKELY(thread_cache_is_off()))
+			return alloc_large(heap, size, 0, zero);
+		ptr = alloc_small_slow(heap, size_class, align);
+	}
+	if (zero && ptr != NULL)
+		memset(ptr, 0, size);
+	return ptr;
+}
+
+static void
+free_small(struct heap *heap, void *ptr, uint32_t word)
+{
+	if (!thread_cache_free(heap->caches.owner, heap->caches.slot, ptr))
+		thread_cache_free_slow(heap, ptr, page_size_class(word));
+}
+
+/* Without a region all is jemalloc's. */
+static void *
+alloc_dram(struct heap *heap, size_t size, size_t align, bool zero)
+{
+	unsigned arena;
+
+	if (arena_set_get(&heap->arenas, &arena) < 0)
+		return NULL;
+	int cache = dram_cache_get(heap->dram_cache_nr);
+	if (DK_UNLIKELY(cache == DRAM_CACHE_NONE))
+		return je_alloc(arena, size, align, zero);
+	return je_alloc_cached(arena, (unsigned)cache, size, align, zero);
+}
+
+/* The block is of this heap. */
+static void
+free_dram(struct heap *heap, void *ptr)
+{
+	int cache = dram_cache_get(heap->dram_cache_nr);
+
+	if (DK_UNLIKELY(cache == DRAM_CACHE_NONE))
+		je_free(ptr);
+	else
+		je_free_cached((unsigned)cache, ptr);
+}
+
+/* --- all blocks ---------------------------------------------------------------- */
+
+void *
+heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
+{
+	if (heap->region == NULL)
+		return alloc_dram(heap, size, align, zero);
+	if (DK_UNLIKELY(heap->region->is_off)) {
+		(void)region_refuse_in_child();
+		return NULL;
+	}
+	if (size <= SIZE_CLASS_LARGEST) {
+		/* Every block of the class of a multiple of the alignment is
+		 * aligned so: slabs are page-aligned, and classes are spaced
+		 * by powers of two. */
+		align = max_size(align, 1);
+		size_t padded = align_up(size, align);
+
+		if (align <= DK_PAGE && padded <= SIZE_CLASS_LARGEST)
+			return alloc_small(heap, padded, align, zero);
+	}
+	return alloc_large(heap, size, align, zero);
+}
+
+void *
+heap_alloc_pages(struct heap *heap, size_t size, bool zero)
+{
+	if (heap->region == NULL)
+		return alloc_dram(heap, size, DK_PAGE, zero);
+	if (heap->region->is_off) {
+		(void)region_refuse_in_child();
+		return NULL;
+	}
+	return alloc_large(heap, size, DK_PAGE, zero);
+}
+
+/* What a pointer is: a word of the page map, 0 for none of ours. */
+static uint32_t
+word_of(const struct heap *heap, const void *ptr)
+{
+	if (DK_UNLIKELY(!region_contains(heap->region, ptr, 1)))
+		return 0;
+	uint32_t word = page_untainted(page_map_get(&heap->pages, ptr));
+	/* A large block begins where its page does. */
+	if (page_is_large(word) && (uintptr_t)ptr % DK_PAGE != 0)
+		return 0;
+	return word;
+}
+
+static void *
+move(struct heap *heap, void *ptr, size_t old_size, size_t new_size)
+{
+	void *moved = heap_alloc(heap, new_size, 0, false);
+
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, ptr, min_size(old_size, new_size));
+	heap_free(heap, ptr);
+	return moved;
+}
+
+static void *
+resize_small(struct heap *heap, void *ptr, uint32_t word, size_t size)
+{
+	unsigned size_class = page_size_class(word);
+
+	if (size <= SIZE_CLASS_LARGEST && size_class_of(size) == size_class)
+		return ptr;
+	void *moved = move(heap, ptr, Size_classes.size[size_class], size);
+	/* Where nothing smaller can be had, it may as well stay. */
+	if (moved == NULL && size <= Size_classes.size[size_class])
+		return ptr;
+	return moved;
+}
+
+static void *
+resize_dram(struct heap *heap, void *ptr, size_t size)
+{
+	unsigned arena;
+
+	if (arena_set_get(&heap->arenas, &arena) < 0)
+		return NULL;
+	return je_resize(arena, ptr, size);
+}
+
+void *
+heap_resize(struct heap *heap, void *ptr, size_t size)
+{
+	if (heap->region == NULL)
+		return resize_dram(heap, ptr, size);
+	if (heap->region->is_off) {
+		(void)region_refuse_in_child();
+		return NULL;
+	}
+	uint32_t word = word_of(heap, ptr);
+	if (page_is_small(word))
+		return resize_small(heap, ptr, word, size);
+	if (!page_is_large(word))
+		return NULL;
+
+	size_t old_len = page_large_len(word);
+	size_t new_len;
+	if (!align_up_checked(size, DK_PAGE, &new_len))
+		return NULL;
+	if (size > SIZE_CLASS_LARGEST &&
+	    resize_large(heap, ptr, old_len, new_len))
+		return ptr;
+	void *moved = move(heap, ptr, old_len, size);
+	/* Where nothing smaller can be had, the front of it will do. */
+	if (moved == NULL && new_len <= old_len &&
+	    resize_large(heap, ptr, old_len, new_len))
+		return ptr;
+	return moved;
+}
+
+void
+heap_free(struct heap *heap, void *ptr)
+{
+	if (heap->region == NULL) {
+		if (je_usable(ptr) != 0)
+			free_dram(heap, ptr);
+		return;
+	}
+	if (DK_UNLIKELY(heap->region->is_off))
+		return; /* the parent's to free */
+	uint32_t word = word_of(heap, ptr);
+	if (DK_LIKELY(page_is_small(word)))
+		free_small(heap, ptr, word);
+	else if (page_is_large(word))
+		free_large(heap, ptr, word);
+	else
+		log_write(LOG_WARNING,
+		    "free of %p, which is no block of that kind: ignored", ptr);
+}
+
+size_t
+heap_usable(const struct heap *heap, const void *ptr)
+{
+	if (heap->region == NULL)
+		return je_usable(ptr);
+	uint32_t word = word_of(heap, ptr);
+	if (page_is_small(word))
+		return Size_classes.size[page_size_class(word)];
+	return page_is_large(word) ? page_large_len(word) : 0;
+}
+
+/* A large block is better off nearer to the low end. */
+static void *
+defrag_large(struct heap *heap, char *ptr, size_t len)
+{
+	char *moved = alloc_large(heap, len, DK_PAGE, false);
+
+	if (moved == NULL)
+		return NULL;
+	if (moved > ptr) {
+		heap_free(heap, moved);
+		return NULL;
+	}
+	memcpy(moved, ptr, len);
+	heap_free(heap, ptr);
+	return moved;
+}
+
+/* Past the caches, which would hand out the very block that was freed. */
+static void *
+defrag_small(struct heap *heap, void *ptr)
+{
+	size_t usable = je_usable(ptr);
+	unsigned arena;
+
+	if (usable == 0 || !je_is_sparse(ptr) || !je_find_arena(ptr, &arena))
+		return NULL;
+	unsigned size_class = heap->region != NULL ? size_class_of(usable) : 0;
+	void *moved = heap->region != NULL
+			  ? slabs_alloc(heap, arena, size_class)
+			  : je_alloc(arena, usable, 0, false);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, ptr, usable);
+	if (heap->region != NULL)
+		slabs_free(heap, size_class, &ptr, 1);
+	else
+		je_free(ptr);
+	return moved;
+}
+
+void *
+heap_defrag(struct heap *heap, void *ptr)
+{
+	if (heap->region != NULL) {
+		uint32_t word = word_of(heap, ptr);
+
+		if (heap->region->is_off)
+			return NULL;
+		if (page_is_large(word))
+			return defrag_large(heap, ptr, page_large_len(word));
+		if (!page_is_small(word))
+			return NULL;
+	}
+	return defrag_small(heap, ptr);
+}
+
+bool
+heap_has_arena(const struct heap *heap, unsigned arena)
+{
+	unsigned pos = 0, one;
+
+	while (arena_set_next(&heap->arenas, &pos, &one)) {
+		if (one == arena)
+			return true;
+	}
+	return false;
+}
+
+void
+heap_purge(struct heap *heap)
+{
+	unsigned pos = 0, arena;
+
+	if (heap->region != NULL)
+		(void)collect(heap);
+	else
+		dram_cache_flush(heap->dram_cache_nr);
+	while (arena_set_next(&heap->arenas, &pos, &arena))
+		je_arena_purge(arena);
+	if (heap->region != NULL)
+		region_trim(heap->region, 0);
+}
+
+int
+heap_get_stats(struct heap *heap, struct heap_stats *stats)
+{
+	struct heap_stats sum = {0};
+	unsigned pos = 0, arena;
+
+	while (arena_set_next(&heap->arenas, &pos, &arena)) {
+		struct je_stats one;
+		int rc = je_arena_stats(arena, &one);
+
+		if (rc < 0)
+			return rc;
+		sum.allocated += one.allocated;
+		sum.active += one.active;
+		sum.resident += one.resident;
+	}
+	if (heap->region != NULL) {
+		struct space_figures figures;
+		size_t large = atomic_load_explicit(
+		    &heap->large_bytes, memory_order_relaxed);
+
+		size_t cached = thread_cache_bytes(heap) +
+				atomic_load(&heap->quarantine.parked_bytes);
+
+		region_get_figures(heap->region, &figures);
+		sum.allocated -= min_size(cached, sum.allocated);
+		sum.allocated += large;
+		sum.active += large;
+		sum.resident =
+		    figures.held < figures.total ? figures.held : figures.taken;
+		sum.resident = max_size(sum.resident, sum.active);
+	}
+	*stats = sum;
+	return 0;
+}
+
+void
+heap_before_fork(struct heap *heap)
+{
+	lock_take_at_fork(&heap->arenas.lock);
+	if (heap->region != NULL)
+		lock_take_at_fork(&heap->caches.lock);
+}
+
+void
+heap_after_fork_in_parent(struct heap *heap)
+{
+	if (heap->region != NULL)
+		lock_drop_at_fork(&heap->caches.lock);
+	lock_drop_at_fork(&heap->arenas.lock);
+}
+
+void
+heap_after_fork_in_child(struct heap *heap)
+{
+	if (heap->region != NULL) {
+		thread_cache_heap_after_fork_in_child(heap);
+		lock_drop_at_fork(&heap->caches.lock);
+	}
+	lock_drop_at_fork(&heap->arenas.lock);
+}

@@ -1,0 +1,727 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * je.c -- see je.h.
+ *
+ * Names of mallctl() are looked up once (Mib_*); the rest is a thin skin.
+ */
+#include "heap/je.h"
+
+#include <errno.h>
+#include <jemalloc/jemalloc.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "base/util.h"
+
+/*
+ * What experimental.arenas_create_ext takes.  jemalloc 5.3.0 has it in no
+ * public header (include/jemalloc/internal/arena_types.h); configure tries it
+ * with this very layout.
+ */
+struct je_arena_config {
+	extent_hooks_t *extent_hooks;
+	bool metadata_use_hooks;
+};
+
+/* What experimental.utilization.query gives for one block (jemalloc 5.3.0,
+ * include/jemalloc/internal/inspect.h). */
+struct je_utilization {
+	void *current_slab;
+	size_t nr_free, nr_objects, slab_size;
+	size_t bin_nr_free, bin_nr_objects;
+};
+
+/* A looked-up name: mallctlbymib() of it is several times faster. */
+struct mib {
+	size_t name[6];
+	size_t len;
+};
+
+static struct {
+	struct mib purge, decay, reset, destroy, dirty_decay, muzzy_decay;
+	struct mib hooks;
+	struct mib small_allocated, large_allocated, pactive, resident;
+	unsigned nr_own_arenas; /* jemalloc's, there from the start */
+	bool works;
+} Je;
+
+/*
+ * jemalloc 5.3.0 has numbers for so many arenas, its own included
+ * (MALLOCX_ARENA_LIMIT), and writes beyond a table when asked for one more: so
+ * ours are counted here.
+ */
+enum {
+	ARENA_LIMIT = 4095
+};
+static _Atomic(unsigned) Nr_arenas; /* of ours, alive */
+
+static _Atomic(bool) Has_dram;
+static _Atomic(bool) Has_dram_arenas; /* ours; jemalloc's do not count */
+
+/* Of each arena of ours. */
+static _Atomic(struct je_hooks *) Hooks[ARENA_LIMIT];
+
+static void
+note_dram(void)
+{
+	/* Most calls find it set: a read leaves the cache line shared. */
+	if (!atomic_load_explicit(&Has_dram, memory_order_relaxed))
+		atomic_store_explicit(&Has_dram, true, memory_order_relaxed);
+}
+
+static pthread_once_t Once = PTHREAD_ONCE_INIT;
+
+static bool
+find_mib(const char *name, struct mib *mib)
+{
+	mib->len = ARRAY_LEN(mib->name);
+	return jemk_mallctlnametomib(name, mib->name, &mib->len) == 0;
+}
+
+static bool
+read_size(const char *name, size_t *value)
+{
+	size_t len = sizeof(*value);
+
+	return jemk_mallctl(name, value, &len, NULL, 0) == 0;
+}
+
+static void
+init(void)
+{
+	size_t len = sizeof(Je.nr_own_arenas);
+
+	Je.works =
+	    jemk_mallctl("arenas.narenas", &Je.nr_own_arenas, &len, NULL, 0) ==
+		0 &&
+	    find_mib("arena.0.purge", &Je.purge) &&
+	    find_mib("arena.0.decay", &Je.decay) &&
+	    find_mib("arena.0.reset", &Je.reset) &&
+	    find_mib("arena.0.destroy", &Je.destroy) &&
+	    find_mib("arena.0.extent_hooks", &Je.hooks) &&
+	    find_mib("arena.0.dirty_decay_ms", &Je.dirty_decay) &&
+	    find_mib("arena.0.muzzy_decay_ms", &Je.muzzy_decay) &&
+	    find_mib("stats.arenas.0.small.allocated", &Je.small_allocated) &&
+	    find_mib("stats.arenas.0.large.allocated", &Je.large_allocated) &&
+	    find_mib("stats.arenas.0.pactive", &Je.pactive) &&
+	    find_mib("stats.arenas.0.resident", &Je.resident);
+}
+
+static bool
+is_ready(void)
+{
+	(void)pthread_once(&Once, init);
+	return Je.works;
+}
+
+/* mallctlbymib() with an arena number as the name's second or third part. */
+static int
+control(const struct mib *mib, size_t part, unsigned arena, void *old,
+    size_t *old_len, void *new_value, size_t new_len)
+{
+	size_t name[ARRAY_LEN(mib->name)];
+
+	memcpy(name, mib->name, sizeof(name));
+	name[part] = arena;
+	return -jemk_mallctlbymib(
+	    name, mib->len, old, old_len, new_value, new_len);
+}
+
+bool
+je_has_dram_arenas(void)
+{
+	return atomic_load_explicit(&Has_dram_arenas, memory_order_relaxed);
+}
+
+struct je_hooks *
+je_arena_hooks(unsigned arena)
+{
+	return arena < ARENA_LIMIT ? atomic_load(&Hooks[arena]) : NULL;
+}
+
+bool
+je_has_dram(void)
+{
+	return atomic_load_explicit(&Has_dram, memory_order_relaxed);
+}
+
+void
+je_start(void)
+{
+	(void)is_ready();
+}
+
+/* --- hooks ------------------------------------------------------------------ */
+
+static struct je_hooks *
+hooks_of(extent_hooks_t *table)
+{
+	return (struct je_hooks *)((char *)table -
+				   offsetof(struct je_hooks, jemalloc_table));
+}
+
+/* jemalloc's rules: NULL or true refuses, and then nothing was written
+ * through the pointers. */
+static void *
+hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
+    bool *zero, bool *commit, unsigned arena)
+{
+	struct je_hooks *hooks = hooks_of(table);
+	void *addr = hooks->alloc(hooks, new_addr, size, alignment, zero);
+
+	(void)arena;
+	if (addr != NULL)
+		*commit = true;
+	return addr;
+}
+
+static bool
+hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
+    unsigned arena)
+{
+	struct je_hooks *hooks = hooks_of(table);
+
+	(void)committed;
+	(void)arena;
+	return !hooks->give(hooks, addr, size);
+}
+
+static void
+hook_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
+    unsigned arena)
+{
+	(void)hook_dalloc(table, addr, size, committed, arena);
+}
+
+/* The map knows no borders between extents of one arena: cutting and joining
+ * them needs nothing done. */
+static bool
+hook_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
+    size_t size_b, bool committed, unsigned arena)
+{
+	(void)table;
+	(void)addr;
+	(void)size;
+	(void)size_a;
+	(void)size_b;
+	(void)committed;
+	(void)arena;
+	return false;
+}
+
+static bool
+hook_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
+    size_t size_b, bool committed, unsigned arena)
+{
+	(void)table;
+	(void)addr_a;
+	(void)size_a;
+	(void)addr_b;
+	(void)size_b;
+	(void)committed;
+	(void)arena;
+	return false;
+}
+
+void
+je_hooks_init(struct je_hooks *hooks)
+{
+	/* Without commit, decommit and purge: memory of a region is there or
+	 * is given back. */
+	extent_hooks_t table = {
+	    .alloc = hook_alloc,
+	    .dalloc = hook_dalloc,
+	    .destroy = hook_destroy,
+	    .split = hook_split,
+	    .merge = hook_merge,
+	};
+
+	_Static_assert(sizeof(table) == sizeof(hooks->jemalloc_table),
+	    "extent_hooks_t has another size: adapt struct je_hooks");
+	memcpy(hooks->jemalloc_table, &table, sizeof(table));
+}
+
+/* --- arenas ----------------------------------------------------------------- */
+
+/*
+ * Making an arena touches about 27 pages and ending one unmaps them, which is
+ * most of what a kind costs that lives shortly.  So a few that ended are kept,
+ * empty, for those who come next: the number of each plus 1, or 0.
+ */
+enum {
+	NR_SPARE = 16
+};
+static _Atomic(unsigned) Spare[NR_SPARE];
+
+static void *
+give_nothing(
+    struct je_hooks *je, void *new_addr, size_t len, size_t align, bool *zero)
+{
+	(void)je;
+	(void)new_addr;
+	(void)len;
+	(void)align;
+	(void)zero;
+	return NULL;
+}
+
+static bool
+keep_nothing(struct je_hooks *je, void *addr, size_t len)
+{
+	(void)je;
+	(void)addr;
+	(void)len;
+	return true;
+}
+
+static struct je_hooks Nobodys_hooks = {
+    .alloc = give_nothing, .give = keep_nothing};
+static pthread_once_t Nobodys_once = PTHREAD_ONCE_INIT;
+
+static void
+init_nobodys(void)
+{
+	je_hooks_init(&Nobodys_hooks);
+}
+
+static int
+set_hooks(unsigned arena, struct je_hooks *hooks)
+{
+	void *table = hooks->jemalloc_table;
+
+	if (arena < ARENA_LIMIT)
+		atomic_store(&Hooks[arena], hooks);
+	return control(
+	    &Je.hooks, 1, arena, NULL, NULL, (void *)&table, sizeof(table));
+}
+
+static bool
+take_spare(unsigned *arena)
+{
+	for (size_t i = 0; i < NR_SPARE; i++) {
+		unsigned value =
+		    atomic_load_explicit(&Spare[i], memory_order_relaxed);
+
+		if (value != 0 &&
+		    atomic_compare_exchange_strong(&Spare[i], &value, 0)) {
+			*arena = value - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The arena is empty, and of nobody. */
+static bool
+put_spare(unsigned arena)
+{
+	for (size_t i = 0; i < NR_SPARE; i++) {
+		unsigned none = 0;
+
+		if (atomic_compare_exchange_strong(&Spare[i], &none, arena + 1))
+			return true;
+	}
+	return false;
+}
+
+static void
+destroy(unsigned arena)
+{
+	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
+
+	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	atomic_fetch_sub(&Nr_arenas, 1);
+}
+
+int
+je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
+{
+	struct je_arena_config config = {
+	    .extent_hooks = (extent_hooks_t *)(void *)hooks->jemalloc_table,
+	    .metadata_use_hooks = false,
+	};
+	size_t len = sizeof(*arena);
+	ssize_t at_once = 0;
+	int saved_errno = errno;
+
+	if (!is_ready())
+		return -ENOTSUP;
+	unsigned spare;
+	if (is_eager && take_spare(&spare)) {
+		int err = set_hooks(spare, hooks);
+
+		DK_BUG_ON(err < 0);
+		*arena = spare;
+		errno = saved_errno;
+		return 0;
+	}
+	if (atomic_fetch_add(&Nr_arenas, 1) >=
+	    ARENA_LIMIT - 1 - Je.nr_own_arenas) {
+		atomic_fetch_sub(&Nr_arenas, 1);
+		return -EAGAIN;
+	}
+	if (!is_eager) {
+		note_dram();
+		atomic_store(&Has_dram_arenas, true);
+	}
+	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
+	    &config, sizeof(config));
+	if (rc < 0) {
+		atomic_fetch_sub(&Nr_arenas, 1);
+	} else if (is_eager) {
+		rc = control(&Je.dirty_decay, 1, *arena, NULL, NULL, &at_once,
+		    sizeof(at_once));
+		if (rc == 0)
+			rc = control(&Je.muzzy_decay, 1, *arena, NULL, NULL,
+			    &at_once, sizeof(at_once));
+		if (rc < 0)
+			destroy(*arena);
+	}
+	if (rc == 0 && *arena < ARENA_LIMIT)
+		atomic_store(&Hooks[*arena], hooks);
+	errno = saved_errno;
+	return rc;
+}
+
+void
+je_arena_free(unsigned arena)
+{
+	int saved_errno = errno;
+	int rc = control(&Je.reset, 1, arena, NULL, NULL, NULL, 0);
+
+	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	rc = control(&Je.purge, 1, arena, NULL, NULL, NULL, 0);
+	DK_BUG_ON(rc < 0);
+	(void)pthread_once(&Nobodys_once, init_nobodys);
+	rc = set_hooks(arena, &Nobodys_hooks);
+	DK_BUG_ON(rc < 0);
+	if (!put_spare(arena))
+		destroy(arena);
+	errno = saved_errno;
+}
+
+void
+je_arena_purge(unsigned arena)
+{
+	int saved_errno = errno;
+	int rc = control(&Je.purge, 1, arena, NULL, NULL, NULL, 0);
+
+	DK_BUG_ON(rc < 0);
+	errno = saved_errno;
+}
+
+void
+je_arena_decay(unsigned arena)
+{
+	int saved_errno = errno;
+
+	/* One that no thread came to yet does not exist: nothing to do. */
+	(void)control(&Je.decay, 1, arena, NULL, NULL, NULL, 0);
+	errno = saved_errno;
+}
+
+static unsigned
+nr_default_arenas(void)
+{
+	unsigned nr;
+	size_t len = sizeof(nr);
+
+	return jemk_mallctl("opt.narenas", &nr, &len, NULL, 0) == 0 ? nr : 0;
+}
+
+void
+je_default_decay(void)
+{
+	/* One by one: jemalloc's own "all" drops its lock between them, and
+	 * an arena that ends meanwhile is used after it was freed. */
+	for (unsigned arena = 0; is_ready() && arena < nr_default_arenas();
+	     arena++)
+		je_arena_decay(arena);
+}
+
+/* --- blocks ----------------------------------------------------------------- */
+
+static int
+flags_of(size_t align, bool zero)
+{
+	return (align > 1 ? MALLOCX_ALIGN(align) : 0) |
+	       (zero ? MALLOCX_ZERO : 0);
+}
+
+/* Sizes up to this, aligned to a page at most, need no check. */
+#define ALWAYS_FITS ((size_t)16 * KIB)
+
+/* mallocx() has no defined result beyond the largest size class. */
+static bool
+is_too_large(size_t size, size_t align)
+{
+	if (DK_LIKELY(size <= ALWAYS_FITS && align <= DK_PAGE))
+		return false;
+	return size > PTRDIFF_MAX || align > PTRDIFF_MAX / 4 ||
+	       size > PTRDIFF_MAX - align ||
+	       jemk_nallocx(size, flags_of(align, false)) == 0;
+}
+
+void *
+je_alloc(unsigned arena, size_t size, size_t align, bool zero)
+{
+	if (is_too_large(size, align))
+		return NULL;
+	return jemk_mallocx(size,
+	    flags_of(align, zero) | MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
+}
+
+void *
+je_resize(unsigned arena, void *ptr, size_t size)
+{
+	if (is_too_large(size, 0))
+		return NULL;
+	return jemk_rallocx(
+	    ptr, size, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
+}
+
+void
+je_free(void *ptr)
+{
+	jemk_dallocx(ptr, MALLOCX_TCACHE_NONE);
+}
+
+int
+je_cache_new(unsigned *cache)
+{
+	size_t len = sizeof(*cache);
+	int saved_errno = errno;
+	int rc = -jemk_mallctl("tcache.create", cache, &len, NULL, 0);
+
+	errno = saved_errno;
+	return rc;
+}
+
+static void
+control_cache(const char *what, unsigned cache)
+{
+	int saved_errno = errno;
+	int rc = jemk_mallctl(what, NULL, NULL, &cache, sizeof(cache));
+
+	DK_BUG_ON(rc != 0); /* it is no cache */
+	errno = saved_errno;
+}
+
+void
+je_cache_free(unsigned cache)
+{
+	control_cache("tcache.destroy", cache);
+}
+
+void
+je_cache_flush(unsigned cache)
+{
+	control_cache("tcache.flush", cache);
+}
+
+void *
+je_alloc_cached(
+    unsigned arena, unsigned cache, size_t size, size_t align, bool zero)
+{
+	if (is_too_large(size, align))
+		return NULL;
+	return jemk_mallocx(size, flags_of(align, zero) | MALLOCX_ARENA(arena) |
+				      MALLOCX_TCACHE(cache));
+}
+
+void
+je_free_cached(unsigned cache, void *ptr)
+{
+	jemk_dallocx(ptr, MALLOCX_TCACHE(cache));
+}
+
+void *
+je_default_alloc(size_t size, size_t align, bool zero)
+{
+	if (is_too_large(size, align))
+		return NULL;
+	note_dram();
+	return jemk_mallocx(size, flags_of(align, zero));
+}
+
+void *
+je_default_resize(void *ptr, size_t size)
+{
+	if (is_too_large(size, 0))
+		return NULL;
+	return jemk_rallocx(ptr, size, 0);
+}
+
+void
+je_default_free(void *ptr)
+{
+	jemk_dallocx(ptr, 0);
+}
+
+void *
+je_default_move(void *ptr, size_t usable)
+{
+	void *moved = jemk_mallocx(usable, 0);
+
+	if (moved != NULL) {
+		memcpy(moved, ptr, usable);
+		jemk_dallocx(ptr, 0);
+	}
+	return moved;
+}
+
+size_t
+je_usable(const void *ptr)
+{
+	/* Built to look the pointer up before it trusts it. */
+	return jemk_malloc_usable_size((void *)(uintptr_t)ptr);
+}
+
+bool
+je_find_arena(const void *ptr, unsigned *arena)
+{
+	unsigned found = jemk_arena_of(ptr);
+
+	if (found == UINT_MAX)
+		return false;
+	*arena = found;
+	return true;
+}
+
+bool
+je_is_sparse(const void *ptr)
+{
+	struct je_utilization u;
+	size_t len = sizeof(u);
+	int saved_errno = errno;
+	int rc = jemk_mallctl("experimental.utilization.query", &u, &len,
+	    (void *)&ptr, sizeof(ptr));
+
+	errno = saved_errno;
+	if (rc != 0 || u.nr_objects <= 1 || u.bin_nr_objects == 0)
+		return false;
+	uintptr_t slab = (uintptr_t)u.current_slab;
+	if ((uintptr_t)ptr >= slab && (uintptr_t)ptr < slab + u.slab_size)
+		return false; /* it would come back to the same slab */
+	/* The slab is at most an eighth fuller than its bin's on average. */
+	size_t used = u.nr_objects - u.nr_free;
+	size_t bin_used = u.bin_nr_objects - u.bin_nr_free;
+	return u.nr_free > 0 &&
+	       used * u.bin_nr_objects * 8 <= bin_used * u.nr_objects * 9;
+}
+
+unsigned
+je_nr_bins(void)
+{
+	unsigned nr_bins;
+	size_t len = sizeof(nr_bins);
+
+	if (!is_ready() ||
+	    jemk_mallctl("arenas.nbins", &nr_bins, &len, NULL, 0) != 0)
+		return 0;
+	return nr_bins;
+}
+
+static size_t
+read_bin(unsigned bin, const char *what)
+{
+	char name[40];
+	size_t value = 0;
+
+	(void)snprintf(name, sizeof(name), "arenas.bin.%u.%s", bin, what);
+	return read_size(name, &value) ? value : 0;
+}
+
+size_t
+je_bin_size(unsigned bin)
+{
+	return read_bin(bin, "size");
+}
+
+size_t
+je_bin_slab_size(unsigned bin)
+{
+	return read_bin(bin, "slab_size");
+}
+
+/* --- statistics ------------------------------------------------------------- */
+
+int
+je_stats_refresh(void)
+{
+	uint64_t epoch = 1;
+	size_t len = sizeof(epoch);
+
+	return -jemk_mallctl("epoch", &epoch, &len, &epoch, sizeof(epoch));
+}
+
+int
+je_stats(struct je_stats *stats)
+{
+	if (!read_size("stats.allocated", &stats->allocated) ||
+	    !read_size("stats.active", &stats->active) ||
+	    !read_size("stats.resident", &stats->resident))
+		return -ENOTSUP;
+	return 0;
+}
+
+int
+je_arena_stats(unsigned arena, struct je_stats *stats)
+{
+	size_t small = 0, large = 0, pages = 0, resident = 0;
+	size_t len = sizeof(size_t);
+
+	if (!is_ready())
+		return -ENOTSUP;
+	int rc = control(&Je.small_allocated, 2, arena, &small, &len, NULL, 0);
+	if (rc == 0)
+		rc = control(
+		    &Je.large_allocated, 2, arena, &large, &len, NULL, 0);
+	if (rc == 0)
+		rc = control(&Je.pactive, 2, arena, &pages, &len, NULL, 0);
+	if (rc == 0)
+		rc = control(&Je.resident, 2, arena, &resident, &len, NULL, 0);
+	/* An arena that was made after the last refresh has no figures yet. */
+	if (rc == -ENOENT)
+		rc = 0;
+	if (rc == 0)
+		*stats = (struct je_stats){
+		    .allocated = small + large,
+		    .active = pages * DK_PAGE,
+		    .resident = resident,
+		};
+	return rc;
+}
+
+void
+je_stats_print(
+    void (*write_cb)(void *, const char *), void *cb_arg, const char *opts)
+{
+	jemk_malloc_stats_print(write_cb, cb_arg, opts);
+}
+
+int
+je_default_stats(struct je_stats *stats)
+{
+	struct je_stats sum = {0};
+	unsigned nr_arenas = nr_default_arenas();
+
+	for (unsigned arena = 0; arena < nr_arenas; arena++) {
+		struct je_stats one = {0};
+
+		/* Those that no thread came to yet have no figures. */
+		if (je_arena_stats(arena, &one) < 0)
+			continue;
+		sum.allocated += one.allocated;
+		sum.active += one.active;
+		sum.resident += one.resident;
+	}
+	*stats = sum;
+	return nr_arenas > 0 ? 0 : -ENOTSUP;
+}

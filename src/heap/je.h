@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * je.h -- the one door to jemalloc (layer 3).
+ *
+ * The jemalloc behind it is a private copy: its names are prefixed, it runs
+ * with retain:false, and it is not the process's malloc.
+ */
+#ifndef JE_H
+#define JE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/export.h"
+
+/*
+ * The extents of one arena's heap come from these.  Called with locks of
+ * jemalloc held: no allocation, no lock of a rank before LOCK_DRAM.
+ */
+struct je_hooks {
+	/*
+	 * len bytes (whole pages) at a multiple of align, at new_addr exactly
+	 * unless that is NULL.  NULL when there is no room.  When *zero is
+	 * true on entry the memory must be zero; it may be set to true when it
+	 * is known to be.
+	 */
+	void *(*alloc)(struct je_hooks *hooks, void *new_addr, size_t len,
+	    size_t align, bool *zero);
+	/* False: refused, the arena keeps it. */
+	bool (*give)(struct je_hooks *hooks, void *addr, size_t len);
+	void *jemalloc_table[9]; /* extent_hooks_t; filled in by je.c */
+};
+
+/* Have jemalloc start, if it has not. */
+void je_start(void);
+
+/* Fill in the table that jemalloc calls, from alloc and give. */
+void je_hooks_init(struct je_hooks *hooks);
+
+/*
+ * Make an arena whose extents come from hooks, which must outlive it, and
+ * whose own records are in DRAM.  is_eager: pages without live objects are
+ * given back at once.  -EAGAIN: jemalloc has no more arenas; -ENOMEM.
+ */
+int je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
+    DK_MUST_CHECK;
+/* Whether a block that is no region's was ever asked for: until then no pointer
+ * needs to be looked up in jemalloc's records. */
+bool je_has_dram(void);
+/* The same without jemalloc's own arenas, which are MEMKIND_DEFAULT's. */
+bool je_has_dram_arenas(void);
+/* What an arena was made with; NULL for one of jemalloc's own. */
+struct je_hooks *je_arena_hooks(unsigned arena);
+/* Of an eager arena: all that was allocated from it is gone. */
+void je_arena_free(unsigned arena);
+/* Give all pages without live objects back. */
+void je_arena_purge(unsigned arena);
+/* Let time pass: give back what decayed; of arenas that do not end meanwhile. */
+void je_arena_decay(unsigned arena);
+void je_default_decay(void);
+
+/* NULL when there is no room.  align 0: as malloc(3) aligns.  No size is 0. */
+void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
+/* Resize within the arena; NULL leaves the block as it was. */
+void *je_resize(unsigned arena, void *ptr, size_t size);
+void je_free(void *ptr);
+
+/*
+ * A cache of blocks for one thread at a time.  Freed ones, which must be of the
+ * arenas that it is used for, stay in it until there are many.  -EAGAIN:
+ * jemalloc has no more of them; -ENOMEM.
+ */
+int je_cache_new(unsigned *cache) DK_MUST_CHECK;
+void je_cache_free(unsigned cache);
+void je_cache_flush(unsigned cache);
+/* je_alloc() and je_free() by way of a cache. */
+void *je_alloc_cached(
+    unsigned arena, unsigned cache, size_t size, size_t align, bool zero);
+void je_free_cached(unsigned cache, void *ptr);
+
+/* The same from jemalloc's own arenas and thread caches. */
+void *je_default_alloc(size_t size, size_t align, bool zero);
+void *je_default_resize(void *ptr, size_t size);
+void je_default_free(void *ptr);
+/* A copy of a block of usable bytes; the old one is freed.  NULL: no room. */
+void *je_default_move(void *ptr, size_t usable);
+
+/* Bytes that can be used of a block; 0 for any pointer that is not one. */
+size_t je_usable(const void *ptr);
+/* The arena of a block; false for any pointer that is not one. */
+bool je_find_arena(const void *ptr, unsigned *arena);
+/* Whether a block would better be moved: it is in a slab that is no fuller than
+ * its bin's slabs are on average, about. */
+bool je_is_sparse(const void *ptr);
+
+/* The size classes that are served from slabs; 0 if jemalloc does not work. */
+unsigned je_nr_bins(void);
+size_t je_bin_size(unsigned bin);
+size_t je_bin_slab_size(unsigned bin);
+
+/* Bytes, as of the last je_stats_refresh(). */
+struct je_stats {
+	size_t allocated, active, resident;
+};
+
+int je_stats_refresh(void) DK_MUST_CHECK;
+/* All of jemalloc. */
+int je_stats(struct je_stats *stats) DK_MUST_CHECK;
+/* What je_default_alloc() has. */
+int je_default_stats(struct je_stats *stats) DK_MUST_CHECK;
+int je_arena_stats(unsigned arena, struct je_stats *stats) DK_MUST_CHECK;
+void je_stats_print(
+    void (*write_cb)(void *, const char *), void *cb_arg, const char *opts);
+
+#endif /* JE_H */

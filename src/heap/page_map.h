@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page_map.h -- what begins in each page of a region's heap (layer 3).
+ *
+ * One word for each page, in memory of its own that is reserved for the whole
+ * region and present only where it was written: 4 bytes of DRAM for each
+ * 4 KiB in use.
+ *
+ * Words are read and written without a lock: the word of a page changes only
+ * while the page belongs to the thread that changes it, or to the same value.
+ */
+#ifndef PAGE_MAP_H
+#define PAGE_MAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "base/os.h"
+#include "base/util.h"
+
+/* A word: 0 where no block begins, PAGE_SMALL * (1 + size class) where blocks of
+ * a jemalloc slab begin, or PAGE_LARGE + the number of pages of the block. */
+#define PAGE_SMALL ((uint32_t)4) /* thread_cache.h says why */
+/* In a word that is not large: a block that begins there may be bad. */
+#define PAGE_TAINTED ((uint32_t)1 << 30)
+#define PAGE_LARGE ((uint32_t)1 << 31)
+/* Bytes of the largest block that a word can stand for: 8 TiB. */
+#define PAGE_LARGE_MAX (((size_t)PAGE_LARGE - 1) * DK_PAGE)
+
+struct page_map {
+	_Atomic(uint32_t) *words;
+	uintptr_t base; /* address of the first page */
+	size_t nr_pages;
+};
+
+static inline int
+page_map_init(struct page_map *map, const void *base, size_t size)
+{
+	void *words = NULL;
+	int rc = 0;
+
+	if (size >= DK_PAGE)
+		rc = os_map_anon(size / DK_PAGE * sizeof(uint32_t), &words);
+	*map = (struct page_map){
+	    .words = words,
+	    .base = (uintptr_t)base,
+	    .nr_pages = size / DK_PAGE,
+	};
+	return rc;
+}
+
+static inline void
+page_map_fini(struct page_map *map)
+{
+	if (map->words != NULL)
+		(void)os_unmap((void *)(uintptr_t)map->words,
+		    map->nr_pages * sizeof(uint32_t));
+}
+
+static inline _Atomic(uint32_t) *
+page_map_word(const struct page_map *map, const void *addr)
+{
+	return &map->words[((uintptr_t)addr - map->base) >> DK_PAGE_SHIFT];
+}
+
+/* addr is inside the region. */
+static inline uint32_t
+page_map_get(const struct page_map *map, const void *addr)
+{
+	return atomic_load_explicit(
+	    page_map_word(map, addr), memory_order_relaxed);
+}
+
+static inline void
+page_map_set(const struct page_map *map, const void *addr, uint32_t word)
+{
+	_Atomic(uint32_t) *at = page_map_word(map, addr);
+
+	/* Most calls find it set: a read leaves the cache line shared. */
+	if (atomic_load_explicit(at, memory_order_relaxed) != word)
+		atomic_store_explicit(at, word, memory_order_relaxed);
+}
+
+static inline bool
+page_is_large(uint32_t word)
+{
+	return (word & PAGE_LARGE) != 0;
+}
+
+static inline bool
+page_is_small(uint32_t word)
+{
+	return word != 0 && !page_is_large(word);
+}
+
+static inline uint32_t
+page_word_of_small(unsigned size_class)
+{
+	return (size_class + 1) * PAGE_SMALL;
+}
+
+/* word is small and not tainted. */
+static inline unsigned
+page_size_class(uint32_t word)
+{
+	return word / PAGE_SMALL - 1;
+}
+
+/* The word as it would be without bad pages. */
+static inline uint32_t
+page_untainted(uint32_t word)
+{
+	return page_is_large(word) ? word : word & ~PAGE_TAINTED;
+}
+
+static inline size_t
+page_large_len(uint32_t word)
+{
+	return (size_t)(word & ~PAGE_LARGE) * DK_PAGE;
+}
+
+/* len is whole pages, at most PAGE_LARGE_MAX. */
+static inline uint32_t
+page_word_of_large(size_t len)
+{
+	return PAGE_LARGE | (uint32_t)(len / DK_PAGE);
+}
+
+#endif /* PAGE_MAP_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * quarantine.h -- pages of a heap that no block may be handed out on any more
+ * (layer 3).
+ *
+ * The region's space map keeps bad pages from being taken again.  That is all
+ * for blocks of whole pages.  Small blocks go from hand to hand in slabs and
+ * thread caches without the space map, so there
+ *
+ *   - a bit for each bad page says which blocks are bad: those that touch one;
+ *   - the words of the page map where such blocks can begin are tainted, so
+ *     that their frees miss the hot path and no cache takes them;
+ *   - all thread caches are emptied once;
+ *   - a bad block that jemalloc hands out is parked: nobody gets it, until it is
+ *     freed again to let an empty slab go back to the region.
+ *
+ * All but quarantine_add() is on ways that every allocation may take, and costs
+ * one load while no page of the heap is bad.
+ */
+#ifndef QUARANTINE_H
+#define QUARANTINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "heap/page_map.h"
+
+struct heap;
+struct parked_block;
+
+/* Part of each heap over a region. */
+struct heap_quarantine {
+	/* A bit for each page of the region; NULL while none was bad. */
+	_Atomic(_Atomic(uint64_t) *) bits;
+	_Atomic(size_t) parked_bytes;
+	struct parked_block *parked; /* guarded by the caches' lock */
+};
+
+void quarantine_fini(struct heap *heap);
+
+/*
+ * Take the pages [addr, addr + len), which are the heap's, out of use: what is
+ * free of them now, what is taken when it is freed.  -ENOMEM: not all of it.
+ */
+int quarantine_add(struct heap *heap, void *addr, size_t len) DK_MUST_CHECK;
+
+/* Whether a block of that class may be handed out; notes in the page map that
+ * it begins where it does. */
+bool quarantine_admit_slow(
+    struct heap *heap, const void *ptr, unsigned size_class);
+/* Keep a block that was not admitted. */
+void quarantine_park(struct heap *heap, void *ptr, unsigned size_class);
+/* Free what is parked; it is parked again when it is met again.  Whether there
+ * was anything. */
+bool quarantine_free_parked(struct heap *heap);
+bool quarantine_touches_slow(
+    const struct heap *heap, const void *ptr, size_t len);
+
+#endif /* QUARANTINE_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * size_class.h -- jemalloc's size classes that are served from slabs (layer 3).
+ */
+#ifndef SIZE_CLASS_H
+#define SIZE_CLASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "heap/page_map.h"
+
+/* jemalloc 5.3.0 has 36 with pages of 4 KiB, up to 14 KiB. */
+enum {
+	SIZE_CLASS_MAX = 40,
+	SIZE_CLASS_UNIT = 8,           /* bytes; every class is a multiple */
+	SIZE_CLASS_LARGEST = 14 * 1024 /* sizes up to this are small */
+};
+
+struct size_classes {
+	unsigned nr;
+	uint32_t size[SIZE_CLASS_MAX];      /* bytes */
+	uint32_t slab_size[SIZE_CLASS_MAX]; /* bytes of a slab of that class */
+	/* The largest class of blocks up to twice as large. */
+	uint8_t last_stand_in[SIZE_CLASS_MAX];
+	/* Of the class of sizes i * 8 + 1 to (i + 1) * 8: its page word. */
+	uint8_t word[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT];
+};
+
+/* Constant once size_class_init() has run. */
+extern struct size_classes Size_classes;
+
+/* Reads the classes from jemalloc, once.  -ENOTSUP: they are not as above. */
+int size_class_init(void) DK_MUST_CHECK;
+
+/* size is 1 to SIZE_CLASS_LARGEST. */
+static inline uint32_t
+size_class_word(size_t size)
+{
+	return Size_classes.word[(size - 1) / SIZE_CLASS_UNIT];
+}
+
+static inline unsigned
+size_class_of(size_t size)
+{
+	return page_size_class(size_class_word(size));
+}
+
+#endif /* SIZE_CLASS_H */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * slabs.c -- see slabs.h.
+ */
+#include "heap/slabs.h"
+
+#include "heap/heap.h"
+#include "heap/je.h"
+
+#define NO_ROOM (UINT64_C(1) << 32)
+
+static void
+note_change(struct heap *heap, unsigned size_class)
+{
+	atomic_fetch_add_explicit(
+	    &heap->slabs.nr_changes[size_class], 1, memory_order_release);
+}
+
+/* Whether a block of jemalloc's may be handed out. */
+static bool
+admit(struct heap *heap, void *ptr, unsigned size_class)
+{
+	/* Most find the word as it should be, no bad page near. */
+	if (DK_LIKELY(page_map_get(&heap->pages, ptr) ==
+		      page_word_of_small(size_class)))
+		return true;
+	bool is_good = quarantine_admit_slow(heap, ptr, size_class);
+	/* A new slab: who has looked for room before it was there is wrong. */
+	note_change(heap, size_class);
+	return is_good;
+}
+
+void *
+slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
+{
+	void *ptr;
+
+	while ((ptr = je_alloc(
+		    arena, Size_classes.size[size_class], 0, false)) != NULL) {
+		/* In a thread that is ending, whose data jemalloc has given
+		 * up, it serves from an arena of its own choice. */
+		if (DK_UNLIKELY(!region_contains(heap->region, ptr, 1))) {
+			je_free(ptr);
+			return NULL;
+		}
+		if (admit(heap, ptr, size_class))
+			break;
+		quarantine_park(heap, ptr, size_class);
+	}
+	return ptr;
+}
+
+static void *
+look_everywhere(struct heap *heap, unsigned first_arena, unsigned size_class)
+{
+	void *ptr = slabs_alloc(heap, first_arena, size_class);
+	unsigned arena, pos = 0;
+
+	while (ptr == NULL && arena_set_next(&heap->arenas, &pos, &arena)) {
+		if (arena != first_arena)
+			ptr = slabs_alloc(heap, arena, size_class);
+	}
+	return ptr;
+}
+
+void *
+slabs_alloc_anywhere(
+    struct heap *heap, unsigned first_arena, unsigned size_class)
+{
+	_Atomic(uint32_t) *nr_changes = &heap->slabs.nr_changes[size_class];
+	uint32_t now = atomic_load_explicit(nr_changes, memory_order_acquire);
+	uint32_t before;
+	void *ptr;
+
+	/* What came to an arena that had been looked at was missed. */
+	do {
+		before = now;
+		ptr = look_everywhere(heap, first_arena, size_class);
+		now = atomic_load_explicit(nr_changes, memory_order_acquire);
+	} while (ptr == NULL && now != before);
+	if (ptr == NULL)
+		atomic_store_explicit(&heap->slabs.no_room_at[size_class],
+		    NO_ROOM | before, memory_order_relaxed);
+	return ptr;
+}
+
+void
+slabs_free(struct heap *heap, unsigned size_class, void **blocks, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		je_free(blocks[i]);
+	/* After the blocks are back: who reads the old number and then looks
+	 * in vain will look again. */
+	if (nr > 0)
+		note_change(heap, size_class);
+}
+
+bool
+slabs_are_full(const struct heap *heap, unsigned size_class)
+{
+	uint64_t mark = atomic_load_explicit(
+	    &heap->slabs.no_room_at[size_class], memory_order_relaxed);
+
+	return DK_UNLIKELY(mark != 0) &&
+	       mark == (NO_ROOM | atomic_load_explicit(
+				      &heap->slabs.nr_changes[size_class],
+				      memory_order_acquire));
+}

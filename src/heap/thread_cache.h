@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread_cache.h -- small free blocks that a thread keeps for a heap (layer 3).
+ *
+ *   daxkind_tls_slots (thread-local, tls.h)
+ *     [heap's slot] --> struct thread_cache of (thread, heap)
+ *                         bins[1 + class]: |p|p|p|p|.|.|   a stack
+ *
+ * The hot paths below take no lock and make no atomic read-modify-write: a
+ * cache is used by its thread only, between cache_enter() and cache_leave().
+ * Others may take its blocks away (thread_cache_reclaim(), the end of a heap):
+ * they make it nobody's (owner), have the kernel run a memory barrier on every
+ * thread (membarrier(2)), and wait until its thread is not inside.  So what is
+ * costly is on the rare side.
+ *
+ * What counts on the hot paths is the number of instructions.  So a word of the
+ * page map is, for small blocks, a multiple of the place of the bin: both the
+ * table of size classes and the page map lead to the bin without a shift, and
+ * where no block begins (0) is a bin that takes nothing.
+ *
+ * Blocks lie in the region, the stacks in DRAM: nothing is written to a free
+ * block.
+ */
+#ifndef THREAD_CACHE_H
+#define THREAD_CACHE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "base/lock.h"
+#include "base/tls.h"
+#include "heap/page_map.h"
+#include "heap/size_class.h"
+
+struct heap;
+
+/* A stack of free blocks of one class:
+ *   base             top               limit
+ *   |p|p|p|p|p|p|p|p|.|.|.|.|.|.|.|.|.|                                      */
+struct cache_bin {
+	_Atomic(void **) top; /* others read it for figures */
+	void **base, **limit;
+	size_t batch; /* how many its thread fetches next: grows with use */
+};
+
+/* From a word of the page map to the bytes before the bin. */
+#define CACHE_BIN_FACTOR ((size_t)8)
+_Static_assert(sizeof(struct cache_bin) == CACHE_BIN_FACTOR * PAGE_SMALL,
+    "page words are multiples of the place of a bin");
+
+struct thread_cache {
+	struct thread_cache *thread_next; /* in the thread's bucket */
+	/* As in heap_caches; NULL: to be left alone. */
+	_Atomic(const void *) owner;
+	_Atomic(uint32_t) busy; /* its thread is inside */
+	/* Copies of the heap's, for the hot paths. */
+	uintptr_t base;
+	size_t size;
+	_Atomic(uint32_t) *words;                  /* of the page map */
+	struct cache_bin bins[1 + SIZE_CLASS_MAX]; /* the first takes nothing */
+
+	void **items;                /* all stacks */
+	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
+	_Atomic(bool) is_closed;     /* bins take nothing: limit is base */
+	uint64_t look; /* sum of nr when an idle look was taken last */
+	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
+};
+
+enum {
+	THREAD_CACHE_BUCKETS = 64
+};
+
+/* Of two copies of this library in a process, libmemkind.so.0 being one, each may
+ * find a cache of the other's in a slot, mark it, and see that it is not its own:
+ * these places stay where they are in every version. */
+_Static_assert(offsetof(struct thread_cache, owner) == 8 &&
+		   offsetof(struct thread_cache, busy) == 16,
+    "the places are known to other versions");
+
+struct thread_caches {
+	/* All of the thread, by the heap's number; linked by thread_next. */
+	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];
+	bool is_off; /* the thread is ending: cache nothing more */
+};
+
+/* Part of each heap. */
+struct heap_caches {
+	/* Who the caches are looked for by: the heap, or its kind where that
+	 * has no operations of a user's. */
+	const void *owner;
+	unsigned nr;      /* counted: spreads heaps over slots and buckets */
+	unsigned slot;    /* of daxkind_tls_slots */
+	size_t max_bytes; /* of one bin */
+	struct lock lock; /* rank LOCK_CACHES: list, and changes of owner */
+	struct thread_cache *list; /* linked by heap_next */
+	/* Caches that are not closed. */
+	_Atomic(unsigned) nr_open;
+	/* Above 0 after an allocation failed: caches stay closed, and each
+	 * allocation that goes the slow way and works takes 1 off. */
+	_Atomic(int) tight;
+	unsigned nr_leaving; /* threads that end and are flushing a cache */
+	_Atomic(uint64_t) next_look_us; /* when idle caches are looked for */
+};
+
+extern _Thread_local struct thread_caches *Thread_caches;
+
+void thread_cache_heap_init(struct heap *heap, size_t region_size);
+/* While no other thread uses the heap. */
+void thread_cache_set_owner(struct heap *heap, const void *owner);
+/* The heap ends: all its caches are emptied, their blocks forgotten. */
+void thread_cache_heap_fini(struct heap *heap);
+
+/* Whether the calling thread is so far in ending that jemalloc would serve it
+ * from arenas of its own choice. */
+static inline bool
+thread_cache_is_off(void)
+{
+	return Thread_caches->is_off;
+}
+
+/* What the hot paths below do when the cache can not serve. */
+void *thread_cache_alloc_slow(struct heap *heap, unsigned size_class);
+void thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class);
+/* The heap is full: give the cached blocks of every thread back to their slabs,
+ * and cache none for a while.  Says whether any cache was open. */
+bool thread_cache_reclaim(struct heap *heap);
+/* The same without caring for room: caches may be filled again at once. */
+void thread_cache_empty(struct heap *heap);
+/* Around a fork: all threads' caches, then those of each heap.  In the child,
+ * a heap that is off loses its caches. */
+void thread_cache_lock_at_fork(void);
+void thread_cache_unlock_at_fork(void);
+void thread_cache_heap_after_fork_in_child(struct heap *heap);
+/* The same for caches that were not used since the last call.  Whether blocks
+ * are still cached: call it again. */
+bool thread_cache_reclaim_idle(struct heap *heap);
+/* Bytes in cached blocks, about. */
+size_t thread_cache_bytes(struct heap *heap);
+
+/* ThreadSanitizer knows nothing of membarrier(2): there, pay for it. */
+#if defined(__SANITIZE_THREAD__)
+#define CACHE_STRICT 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CACHE_STRICT 1
+#endif
+#endif
+#ifdef CACHE_STRICT
+#define CACHE_ORDER memory_order_seq_cst
+#define CACHE_ORDER_LOAD memory_order_seq_cst
+#else
+#define CACHE_ORDER memory_order_relaxed
+#define CACHE_ORDER_LOAD memory_order_acquire
+#endif
+
+/* True: the cache is of that owner, and nobody else touches it until
+ * cache_leave(), which must be called in either case. */
+static inline bool
+cache_enter(struct thread_cache *c, const void *owner)
+{
+	atomic_store_explicit(&c->busy, 1, CACHE_ORDER);
+	/* The store before, the load after: the other side's membarrier(2)
+	 * makes that hold for the processor, this for the compiler. */
+	atomic_signal_fence(memory_order_seq_cst);
+	return DK_LIKELY(
+	    atomic_load_explicit(&c->owner, CACHE_ORDER_LOAD) == owner);
+}
+
+static inline void
+cache_leave(struct thread_cache *c)
+{
+	atomic_store_explicit(&c->busy, 0, memory_order_release);
+}
+
+/* The calling thread's cache for the heap of that slot, or another. */
+static inline struct thread_cache *
+cache_in_slot(unsigned slot)
+{
+	return daxkind_tls_slots[slot];
+}
+
+/* word is 0, or that of a size class. */
+static inline struct cache_bin *
+cache_bin(struct thread_cache *c, uint32_t word)
+{
+	return (struct cache_bin *)(void *)((char *)c->bins +
+					    word * CACHE_BIN_FACTOR);
+}
+
+static inline void **
+cache_top(const struct cache_bin *bin)
+{
+	return atomic_load_explicit(&bin->top, memory_order_relaxed);
+}
+
+static inline void
+cache_set_top(struct cache_bin *bin, void **top)
+{
+	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
+}
+
+/* A block of the class of that page word, or NULL: go the slow way. */
+static inline void *
+thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
+{
+	struct thread_cache *c = cache_in_slot(slot);
+
+	if (DK_LIKELY(cache_enter(c, owner))) {
+		struct cache_bin *bin = cache_bin(c, word);
+		void **top = cache_top(bin);
+
+		if (DK_LIKELY(top != bin->base)) {
+			void *ptr = *--top;
+
+			cache_set_top(bin, top);
+			cache_leave(c);
+			return ptr;
+		}
+	}
+	cache_leave(c);
+	return NULL;
+}
+
+/* Whether ptr was a small block of the owner's heap and is in the cache now. */
+static inline bool
+thread_cache_free(const void *owner, unsigned slot, void *ptr)
+{
+	struct thread_cache *c = cache_in_slot(slot);
+
+	if (DK_UNLIKELY(!cache_enter(c, owner)))
+		goto no;
+	uintptr_t off = (uintptr_t)ptr - c->base;
+	if (DK_UNLIKELY(off >= c->size))
+		goto no;
+	uint32_t word = atomic_load_explicit(
+	    &c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed);
+	if (DK_UNLIKELY(word > SIZE_CLASS_MAX * PAGE_SMALL))
+		goto no; /* large, or tainted */
+	struct cache_bin *bin = cache_bin(c, word);
+	void **top = cache_top(bin);
+	if (DK_UNLIKELY(top == bin->limit))
+		goto no;
+	*top = ptr;
+	cache_set_top(bin, top + 1);
+	cache_leave(c);
+	return true;
+no:
+	cache_leave(c);
+	return false;
+}
+
+#endif /* THREAD_CACHE_H */

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * kind.c -- see kind.h.
+ */
+#include "kind/kind.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "heap/je.h"
+#include "kind/decorators.h"
+#include "kind/error_code.h"
+#include "kind/kind_arenas.h"
+#include "kind/kind_heap_ops.h"
+#include "kind/kind_registry.h"
+#include "kind/kind_static.h"
+#include "kind/kind_tally.h"
+#include "region/region_index.h"
+
+static int
+check_ops(const struct memkind_ops *ops, const char *name)
+{
+	if (ops == NULL || ops->create == NULL || ops->destroy == NULL ||
+	    ops->malloc == NULL || ops->calloc == NULL ||
+	    ops->posix_memalign == NULL || ops->realloc == NULL ||
+	    ops->free == NULL || ops->malloc_usable_size == NULL)
+		return error_set(-EINVAL,
+		    "the operations table lacks one of create, destroy, "
+		    "malloc, calloc, posix_memalign, realloc, free, "
+		    "malloc_usable_size");
+	if (name == NULL || strlen(name) >= KIND_NAME_SIZE)
+		return error_set(-EINVAL,
+		    "a kind's name must have 0 to %d bytes",
+		    KIND_NAME_SIZE - 1);
+	return 0;
+}
+
+int
+kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
+    struct memkind_ops *ops, const char *name, struct memkind **out)
+{
+	int rc = check_ops(ops, name);
+
+	if (rc < 0)
+		return rc;
+	struct memkind *kind = kind_registry_new();
+	if (kind == NULL)
+		return error_set(-ENOMEM, "no memory for a kind's record");
+	kind->ops = ops;
+	kind->finalize = ops->finalize;
+	kind->region = region;
+	kind->owns_region = owns_region;
+	kind->capacity = capacity;
+	memcpy(kind->name, name, strlen(name) + 1);
+	rc = region != NULL ? region_claim(region) : 0;
+	if (rc < 0)
+		goto err_free;
+	error_clear();
+	int err = ops->create(kind, ops, name);
+	if (err != MEMKIND_SUCCESS) {
+		rc = error_to_errno(err);
+		if (*error_text() == '\0') /* a user's operation has none */
+			(void)error_set(rc,
+			    "the create operation of kind %s returned %d", name,
+			    err);
+		goto err_unclaim;
+	}
+	/* Unless the operations are a user's, or every call is decorated, the
+	 * hot paths do without them: caches are known as the kind's. */
+	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free &&
+	    !Decorators_on) {
+		thread_cache_set_owner(kind->heap, kind);
+		kind->cache_slot = kind->heap->caches.slot;
+	}
+	if (region != NULL)
+		region_set_kind(region, kind);
+	kind_registry_add(kind);
+	if (region != NULL)
+		log_write(LOG_INFO, "kind %s: %zu bytes at %p, %s", name,
+		    region->size, (void *)region->base,
+		    region->backing->is_sync ? "DAX" : "not DAX");
+	else
+		log_write(LOG_INFO, "kind %s: no region", name);
+	*out = kind;
+	return 0;
+
+err_unclaim:
+	if (region != NULL)
+		region_unclaim(region);
+err_free:
+	kind_registry_free(kind);
+	return rc;
+}
+
+int
+kind_free(struct memkind *kind)
+{
+	struct daxkind_region *region;
+	bool owns_region;
+	int rc = kind_registry_remove(kind);
+
+	if (rc < 0)
+		return rc;
+	region = kind->region;
+	owns_region = kind->owns_region;
+	if (region != NULL)
+		region_set_kind(region, NULL);
+	int err = kind->ops->destroy(kind);
+	if (region != NULL)
+		region_unclaim(region);
+	if (owns_region)
+		region_close(region);
+	kind_tally_fini(kind);
+	kind_registry_free(kind);
+	return error_to_errno(err);
+}
+
+struct memkind *
+kind_of(const void *ptr)
+{
+	struct daxkind_region *region = region_index_find(ptr);
+	unsigned arena;
+
+	if (region != NULL)
+		return atomic_load_explicit(
+		    &region->kind, memory_order_acquire);
+	if (!je_has_dram() || !je_find_arena(ptr, &arena))
+		return NULL;
+	struct memkind *kind = kind_arenas_find(arena);
+	return kind != NULL ? kind : kind_static_of_arena(arena);
+}
+
+/* --- the end of the process ------------------------------------------------------ */
+
+struct last_call {
+	struct memkind *kind;
+	int (*finalize)(struct memkind *kind);
+};
+
+static int
+take_last_call(struct memkind *kind, void *arg)
+{
+	struct last_call *call = arg;
+
+	if (kind->finalize == NULL)
+		return 0;
+	*call = (struct last_call){kind, kind->finalize};
+	kind->finalize = NULL;
+	return 1;
+}
+
+/* One at a time: the operation may end the kind. */
+__attribute__((destructor)) static void
+finalize_all(void)
+{
+	struct last_call call;
+
+	while (kind_registry_walk(take_last_call, &call) != 0)
+		(void)call.finalize(call.kind);
+}

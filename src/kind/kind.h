@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * kind.h -- what a memkind_t points to (layer 4).
+ */
+#ifndef KIND_H
+#define KIND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/export.h"
+#include "heap/heap.h"
+#include "memkind_ops.h"
+#include "region/region.h"
+
+enum {
+	KIND_NAME_SIZE = 64
+};
+
+struct memkind {
+	/* Constant while the kind lives. */
+	struct memkind_ops *ops;
+	/* Of ops, which may be gone when the process ends; NULL: it was called. */
+	int (*finalize)(struct memkind *kind);
+	struct daxkind_region *region; /* NULL: over DRAM */
+	size_t capacity;               /* what memkind_get_capacity() says */
+	char name[KIND_NAME_SIZE];
+	/* Set by the ops' create; NULL for kinds that have none. */
+	struct heap *heap;
+	unsigned cache_slot; /* of the heap's thread caches */
+	bool owns_region;    /* close it with the kind */
+	bool is_tier;        /* set when it becomes one */
+
+	_Atomic(bool) allows_zero; /* a size of 0 gives a block */
+
+	/* kind_tally.c's: bytes, and where threads count; NULL: nowhere yet */
+	_Atomic(long) tally;
+	_Atomic(struct kind_tally_places *) tally_places;
+
+	/* Guarded by the registry's lock. */
+	struct memkind *next, *prev;
+	struct heap_stats stats;
+	unsigned stats_round; /* of these figures */
+	bool is_registered;
+};
+
+/*
+ * Make a kind over region by ops->create, bind it, and make it known: the last
+ * step, so that a half-made kind is never seen.  On failure nothing is left,
+ * and the region is the caller's still.  -EBUSY: region has a kind.
+ */
+int kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
+    struct memkind_ops *ops, const char *name, struct memkind **kind)
+    DK_MUST_CHECK;
+/* -EINVAL: it is no live kind. */
+int kind_free(struct memkind *kind) DK_MUST_CHECK;
+
+/* The kind that a block belongs to, or NULL; for any pointer whatever. */
+struct memkind *kind_of(const void *ptr);
+
+#endif /* KIND_H */

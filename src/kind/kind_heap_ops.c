@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * kind_heap_ops.c -- see kind_heap_ops.h.
+ */
+#include "kind/kind_heap_ops.h"
+
+#include <errno.h>
+
+#include "daxkind.h"
+
+#include "base/util.h"
+#include "heap/heap.h"
+#include "kind/kind.h"
+
+void *
+kind_heap_malloc(struct memkind *kind, size_t size)
+{
+	return or_enomem(heap_alloc(kind->heap, size, 0, false));
+}
+
+void *
+kind_heap_calloc(struct memkind *kind, size_t num, size_t size)
+{
+	size_t total;
+
+	if (!mul_checked(num, size, &total))
+		return or_enomem(NULL);
+	return or_enomem(heap_alloc(kind->heap, total, 0, true));
+}
+
+int
+kind_heap_posix_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+{
+	void *ptr = heap_alloc(kind->heap, size, alignment, false);
+
+	if (ptr == NULL)
+		return ENOMEM;
+	*memptr = ptr;
+	return 0;
+}
+
+void *
+kind_heap_realloc(struct memkind *kind, void *ptr, size_t size)
+{
+	if (ptr == NULL)
+		return kind_heap_malloc(kind, size);
+	if (size == 0) {
+		heap_free(kind->heap, ptr);
+		return NULL;
+	}
+	if (heap_usable(kind->heap, ptr) == 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return or_enomem(heap_resize(kind->heap, ptr, size));
+}
+
+void
+kind_heap_free(struct memkind *kind, void *ptr)
+{
+	heap_free(kind->heap, ptr);
+}
+
+size_t
+kind_heap_malloc_usable_size(struct memkind *kind, void *ptr)
+{
+	return heap_usable(kind->heap, ptr);
+}
+
+void *
+kind_heap_defrag_reallocate(struct memkind *kind, void *ptr)
+{
+	return heap_defrag(kind->heap, ptr);
+}
+
+int
+kind_heap_check_available(struct memkind *kind)
+{
+	return kind->heap != NULL ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
+}
+
+int
+kind_pick_stat(
+    const struct heap_stats *stats, memkind_stat_type stat, size_t *value)
+{
+	switch (stat) {
+	case MEMKIND_STAT_TYPE_RESIDENT:
+		*value = stats->resident;
+		return MEMKIND_SUCCESS;
+	case MEMKIND_STAT_TYPE_ACTIVE:
+		*value = stats->active;
+		return MEMKIND_SUCCESS;
+	case MEMKIND_STAT_TYPE_ALLOCATED:
+		*value = stats->allocated;
+		return MEMKIND_SUCCESS;
+	case MEMKIND_STAT_TYPE_MAX_VALUE:
+	default:
+		return MEMKIND_ERROR_INVALID;
+	}
+}
+
+int
+kind_heap_get_stat(struct memkind *kind, memkind_stat_type stat, size_t *value)
+{
+	struct heap_stats stats;
+
+	if (heap_get_stats(kind->heap, &stats) < 0)
+		return MEMKIND_ERROR_OPERATION_FAILED;
+	return kind_pick_stat(&stats, stat, value);
+}
+
+int
+kind_heap_update_memory_usage_policy(
+    struct memkind *kind, memkind_mem_usage_policy policy)
+{
+	if (kind->region == NULL)
+		return MEMKIND_ERROR_INVALID;
+	enum region_policy of_region;
+	/* No switch: ours is none of the enumeration's constants. */
+	if (policy == MEMKIND_MEM_USAGE_POLICY_DEFAULT)
+		of_region = REGION_GIVE_LATER;
+	else if (policy == DAXKIND_MEM_USAGE_POLICY_BALANCED)
+		of_region = REGION_GIVE_SOON;
+	else if (policy == MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE)
+		of_region = REGION_GIVE_AT_ONCE;
+	else
+		return MEMKIND_ERROR_INVALID;
+	region_set_policy(kind->region, of_region);
+	return MEMKIND_SUCCESS;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * sigbus.c -- see sigbus.h.
+ *
+ *   thread that met the error             our own thread
+ *   ------------------------------        ---------------------------
+ *   handler: put the range in a slot
+ *            post, and wait        ---->  quarantine it (takes locks)
+ *            call back             <----  count it as done
+ *            put a page there
+ *
+ * The handler takes no lock and allocates nothing.  It waits only where the
+ * thread itself has touched the memory: no code of the library does that with
+ * a lock held, so the other thread can do its work.  A signal about memory
+ * that nobody touched yet (BUS_MCEERR_AO) may come at any moment: there the
+ * handler does not wait.
+ */
+#include "kind/sigbus.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "kind/kind_quarantine.h"
+#include "region/region.h"
+#include "region/region_index.h"
+
+enum {
+	NR_SLOTS = 256,
+	WAIT_STEP_NS = 200000,
+	WAIT_STEPS = 10000, /* two seconds */
+	LSB_MAX = 30        /* no piece of memory is larger than 1 GiB */
+};
+
+enum slot_state {
+	SLOT_FREE,
+	SLOT_FILLING,
+	SLOT_READY
+};
+
+struct slot {
+	_Atomic(enum slot_state) state;
+	_Atomic(unsigned) nr_done;
+	char *addr;
+	size_t len;
+};
+
+static struct {
+	struct lock lock; /* install and remove; not the handler */
+	_Atomic(bool) is_on;
+	_Atomic(bool) has_thread;
+	_Atomic(bool) wants_stop;
+	bool is_ours; /* the process's handler is handle() */
+	void (*callback)(void *arg, void *addr, size_t len);
+	void *arg;
+	struct sigaction previous;
+	pthread_t thread;
+	sem_t posted;
+	struct slot slots[NR_SLOTS];
+	atomic_flag is_replacing;
+	_Atomic(unsigned) nr_lost; /* found no slot */
+} Sigbus = {.lock = LOCK_INIT(LOCK_SIGBUS), .is_replacing = ATOMIC_FLAG_INIT};
+
+/* --- our own thread ------------------------------------------------------------ */
+
+static void
+work_off(void)
+{
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		struct slot *slot = &Sigbus.slots[i];
+
+		if (atomic_load(&slot->state) != SLOT_READY)
+			continue;
+		kind_quarantine_anywhere(slot->addr, slot->len);
+		atomic_fetch_add(&slot->nr_done, 1);
+		atomic_store(&slot->state, SLOT_FREE);
+	}
+	unsigned nr_lost = atomic_exchange(&Sigbus.nr_lost, 0);
+	if (nr_lost > 0)
+		log_write(LOG_ERROR,
+		    "%u media errors were too many at a time: not quarantined",
+		    nr_lost);
+}
+
+static void *
+run(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&Sigbus.wants_stop)) {
+		while (sem_wait(&Sigbus.posted) != 0)
+			;
+		work_off();
+	}
+	return NULL;
+}
+
+/* --- the handler ---------------------------------------------------------------- */
+
+/* What the kernel says is bad of a region: false if this is none of ours. */
+static bool
+find_range(const siginfo_t *info, struct daxkind_region **region, char **addr,
+    size_t *len)
+{
+	unsigned lsb = DK_PAGE_SHIFT;
+
+	if (info->si_code == BUS_MCEERR_AR || info->si_code == BUS_MCEERR_AO) {
+		if (info->si_addr_lsb > (short)lsb)
+			lsb = (unsigned)info->si_addr_lsb;
+	} else if (info->si_code != BUS_ADRERR) {
+		return false; /* kill(2), alignment, or an address unknown */
+	}
+	struct daxkind_region *r = region_index_find(info->si_addr);
+	if (info->si_addr == NULL || r == NULL || lsb > LSB_MAX)
+		return false;
+
+	size_t piece = (size_t)1 << lsb;
+	size_t off = (size_t)((char *)info->si_addr - r->base);
+	size_t misplaced = (uintptr_t)r->base % piece;
+	size_t start = align_down(off + misplaced, piece);
+	size_t end = start + piece - misplaced;
+	start = start > misplaced ? start - misplaced : 0;
+	*region = r;
+	*addr = r->base + start;
+	*len = min_size(end, r->size) - start;
+	return true;
+}
+
+static struct slot *
+post(char *addr, size_t len, unsigned *nr_done)
+{
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		struct slot *slot = &Sigbus.slots[i];
+		enum slot_state is_free = SLOT_FREE;
+
+		if (!atomic_compare_exchange_strong(
+			&slot->state, &is_free, SLOT_FILLING))
+			continue;
+		slot->addr = addr;
+		slot->len = len;
+		*nr_done = atomic_load(&slot->nr_done);
+		atomic_store(&slot->state, SLOT_READY);
+		(void)sem_post(&Sigbus.posted);
+		return slot;
+	}
+	atomic_fetch_add(&Sigbus.nr_lost, 1);
+	(void)sem_post(&Sigbus.posted);
+	return NULL;
+}
+
+static void
+wait_until_done(struct slot *slot, unsigned nr_done)
+{
+	struct timespec step = {.tv_nsec = WAIT_STEP_NS};
+
+	for (int i = 0; i < WAIT_STEPS; i++) {
+		if (atomic_load(&slot->nr_done) != nr_done)
+			return;
+		(void)nanosleep(&step, NULL);
+	}
+}
+
+/*
+ * Of several threads that met the same error, the first puts a page there and
+ * goes on to store to it: the others must find that done.  Whoever is at it has
+ * SIGBUS blocked, so it is soon over.
+ */
+static int
+replace(const struct backing *b, const char *addr, size_t len)
+{
+	size_t off = (size_t)(addr - b->base);
+	size_t start = align_down(off, b->align);
+	size_t end = align_up(off + len, b->align);
+
+	while (atomic_flag_test_and_set(&Sigbus.is_replacing))
+		os_yield();
+	int rc = os_replace_pages(b->base + start, end - start);
+	atomic_flag_clear(&Sigbus.is_replacing);
+	return rc;
+}
+
+/* What would have happened without us. */
+static void
+chain(int sig, siginfo_t *info, void *context)
+{
+	const struct sigaction *previous = &Sigbus.previous;
+	bool from_kernel = info->si_code > 0;
+
+	if ((previous->sa_flags & SA_SIGINFO) != 0) {
+		previous->sa_sigaction(sig, info, context);
+	} else if (previous->sa_handler == SIG_IGN && !from_kernel) {
+		return;
+	} else if (previous->sa_handler != SIG_DFL &&
+		   previous->sa_handler != SIG_IGN) {
+		previous->sa_handler(sig);
+	} else {
+		/* The default, which the kernel also takes for an error that
+		 * is ignored: the access is made again, and ends the process. */
+		struct sigaction end = {.sa_handler = SIG_DFL};
+
+		(void)sigaction(sig, &end, NULL);
+		if (!from_kernel)
+			(void)raise(sig); /* once this handler has returned */
+	}
+}
+
+static void
+handle(int sig, siginfo_t *info, void *context)
+{
+	int saved_errno = errno;
+	struct daxkind_region *region;
+	char *addr;
+	size_t len;
+
+	if (!atomic_load(&Sigbus.is_on) ||
+	    !find_range(info, &region, &addr, &len)) {
+		chain(sig, info, context);
+		errno = saved_errno;
+		return;
+	}
+	bool is_touched = info->si_code != BUS_MCEERR_AO;
+	if (atomic_load(&Sigbus.has_thread)) {
+		unsigned nr_done = 0;
+		struct slot *slot = post(addr, len, &nr_done);
+
+		if (slot != NULL && is_touched)
+			wait_until_done(slot, nr_done);
+	}
+	if (Sigbus.callback != NULL)
+		Sigbus.callback(Sigbus.arg, addr, len);
+	/* It came back: the access will be made again. */
+	if (is_touched && replace(region->backing, addr, len) < 0)
+		chain(sig, info, context);
+	errno = saved_errno;
+}
+
+/* --- on request ------------------------------------------------------------------ */
+
+static int
+start_locked(void)
+{
+	atomic_store(&Sigbus.wants_stop, false);
+	if (sem_init(&Sigbus.posted, 0, 0) != 0)
+		return -errno;
+	int rc = os_thread_start(run, NULL, "daxkind-sigbus", &Sigbus.thread);
+	if (rc < 0) {
+		(void)sem_destroy(&Sigbus.posted);
+		return error_set(
+		    rc, "no thread for quarantines: %s", strerror(-rc));
+	}
+	atomic_store(&Sigbus.has_thread, true);
+	return 0;
+}
+
+static void
+stop_locked(void)
+{
+	if (!atomic_exchange(&Sigbus.has_thread, false))
+		return;
+	atomic_store(&Sigbus.wants_stop, true);
+	(void)sem_post(&Sigbus.posted);
+	int rc = pthread_join(Sigbus.thread, NULL);
+	DK_BUG_ON(rc != 0);
+	work_off();
+	/* The semaphore stays: a late handler may still post. */
+}
+
+int
+sigbus_install(void (*callback)(void *arg, void *addr, size_t len), void *arg)
+{
+	int rc = 0;
+
+	lock_take(&Sigbus.lock);
+	if (atomic_load(&Sigbus.is_on)) {
+		rc = error_set(-EBUSY,
+		    "the SIGBUS handler is installed already; remove it "
+		    "first");
+		goto out;
+	}
+	rc = start_locked();
+	if (rc < 0)
+		goto out;
+	Sigbus.callback = callback;
+	Sigbus.arg = arg;
+	if (!Sigbus.is_ours) {
+		struct sigaction action = {
+		    .sa_sigaction = handle, .sa_flags = SA_SIGINFO};
+
+		(void)sigemptyset(&action.sa_mask);
+		if (sigaction(SIGBUS, &action, &Sigbus.previous) != 0) {
+			rc = error_set(
+			    -errno, "the SIGBUS handler can not be installed");
+			stop_locked();
+			goto out;
+		}
+		Sigbus.is_ours = true;
+	}
+	atomic_store(&Sigbus.is_on, true);
+out:
+	lock_drop(&Sigbus.lock);
+	return rc;
+}
+
+/* With the handler of somebody who came later in front of ours, ours has to
+ * stay, and passes all on. */
+static void
+restore_locked(void)
+{
+	struct sigaction now;
+
+	if (!Sigbus.is_ours || sigaction(SIGBUS, NULL, &now) != 0)
+		return;
+	if ((now.sa_flags & SA_SIGINFO) != 0) {
+		if (now.sa_sigaction == handle)
+			Sigbus.is_ours =
+			    sigaction(SIGBUS, &Sigbus.previous, NULL) != 0;
+	} else if (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN) {
+		Sigbus.is_ours = false; /* nobody can pass anything to it */
+	}
+}
+
+int
+sigbus_remove(void)
+{
+	int rc = 0;
+
+	lock_take(&Sigbus.lock);
+	if (!atomic_exchange(&Sigbus.is_on, false)) {
+		rc = error_set(-EINVAL, "no SIGBUS handler is installed");
+	} else {
+		restore_locked();
+		stop_locked();
+	}
+	lock_drop(&Sigbus.lock);
+	return rc;
+}
+
+void
+sigbus_after_fork_in_child(void)
+{
+	/* Its thread is not here.  What is shared is the parent's to
+	 * quarantine, and off here. */
+	atomic_store(&Sigbus.has_thread, false);
+	atomic_flag_clear(&Sigbus.is_replacing);
+	lock_init(&Sigbus.lock, LOCK_SIGBUS);
+}
+
+/* The code of the handler and the thread goes away with the library. */
+__attribute__((destructor)) static void
+end_sigbus(void)
+{
+	if (!atomic_load(&Sigbus.is_on))
+		return;
+	int rc = sigbus_remove();
+	DK_BUG_ON(rc < 0);
+}

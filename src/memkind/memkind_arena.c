@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memkind_arena.c -- kinds with operations of a program's own, without a region
+ * (layer 5).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "heap/je.h"
+#include "kind/error_code.h"
+#include "kind/kind.h"
+#include "kind/kind_arenas.h"
+#include "kind/kind_heap_ops.h"
+#include "kind/kind_static.h"
+#include "memkind_arena.h"
+#include "memkind_default.h"
+
+DK_EXPORT int
+memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	*kind = NULL;
+	if (ops == NULL || ops->create == NULL || ops->destroy == NULL ||
+	    ops->malloc == NULL || ops->calloc == NULL ||
+	    ops->posix_memalign == NULL || ops->realloc == NULL ||
+	    ops->free == NULL || ops->malloc_usable_size == NULL ||
+	    ops->init_once != NULL)
+		return error_from_errno(error_set(-ENOEXEC,
+		    "the operations table lacks one that must be there, or "
+		    "has init_once, which is for static kinds"));
+	return error_from_errno(
+	    kind_new(NULL, false, (size_t)-1, ops, name, kind));
+}
+
+/* --- create and destroy ---------------------------------------------------------- */
+
+DK_EXPORT int
+memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks)
+{
+	if (kind == NULL || kind->region != NULL || kind->heap != NULL ||
+	    kind_is_static(kind))
+		return error_from_errno(error_set(-EINVAL,
+		    "arenas are for a kind that is being made without a "
+		    "region"));
+	return error_from_errno(kind_arenas_new(
+	    kind, hooks, kind->ops->get_arena == memkind_bijective_get_arena));
+}
+
+DK_EXPORT int
+memkind_arena_create(
+    struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	int err = memkind_default_create(kind, ops, name);
+
+	return err != MEMKIND_SUCCESS ? err
+				      : memkind_arena_create_map(kind, NULL);
+}
+
+DK_EXPORT int
+memkind_arena_destroy(struct memkind *kind)
+{
+	if (kind == NULL || kind_is_static(kind) || kind->region != NULL ||
+	    kind->heap == NULL)
+		return MEMKIND_ERROR_INVALID;
+	kind_arenas_free(kind);
+	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_arena_finalize(struct memkind *kind)
+{
+	return memkind_arena_destroy(kind);
+}
+
+DK_EXPORT void
+memkind_arena_init(struct memkind *kind)
+{
+	(void)memkind_arena_create_map(kind, NULL);
+}
+
+/* --- of all kinds ------------------------------------------------------------------ */
+
+DK_EXPORT int
+memkind_arena_set_bg_threads(bool state)
+{
+	return memkind_set_bg_threads(state);
+}
+
+DK_EXPORT int
+memkind_arena_set_max_bg_threads(size_t threads_limit)
+{
+	/* 0 is no limit, and any other leaves room for the one that there is. */
+	return threads_limit <= UINT_MAX
+		   ? MEMKIND_SUCCESS
+		   : error_from_errno(error_set(-EINVAL,
+			 "%zu is no number of threads", threads_limit));
+}
+
+DK_EXPORT int
+memkind_arena_stats_print(void (*write_cb)(void *, const char *),
+    void *cbopaque, memkind_stat_print_opt opts)
+{
+	return memkind_stats_print(write_cb, cbopaque, opts);
+}
+
+/* --- arenas ------------------------------------------------------------------------ */
+
+DK_EXPORT int
+memkind_thread_get_arena(struct memkind *kind, unsigned int *arena, size_t size)
+{
+	(void)size;
+	if (kind == NULL || arena == NULL || kind->heap == NULL ||
+	    kind->region != NULL)
+		return MEMKIND_ERROR_INVALID;
+	return error_from_errno(kind_arenas_get(kind, arena));
+}
+
+/* Of a kind that was made with this operation, there is one. */
+DK_EXPORT int
+memkind_bijective_get_arena(
+    struct memkind *kind, unsigned int *arena, size_t size)
+{
+	return memkind_thread_get_arena(kind, arena, size);
+}
+
+static bool
+get_arena(struct memkind *kind, size_t size, unsigned *arena)
+{
+	return (kind->ops->get_arena != NULL
+		       ? kind->ops->get_arena(kind, arena, size)
+		       : memkind_thread_get_arena(kind, arena, size)) ==
+	       MEMKIND_SUCCESS;
+}
+
+/* Whether a kind allocates from arenas by the functions below, and not by
+ * operations of its own.  Those may be the functions below too, of a kind that
+ * has no arenas, or none any more: it gets no block. */
+static bool
+is_ours(const struct memkind *kind)
+{
+	return kind->heap != NULL && kind->region == NULL &&
+	       !kind_is_static(kind);
+}
+
+/* --- blocks ------------------------------------------------------------------------ */
+
+static void *
+alloc(struct memkind *kind, size_t size, size_t align, bool zero)
+{
+	unsigned arena;
+
+	return get_arena(kind, size, &arena)
+		   ? je_alloc(arena, size, align, zero)
+		   : NULL;
+}
+
+static void *
+no_kind(void)
+{
+	errno = EINVAL;
+	return NULL;
+}
+
+DK_EXPORT void *
+memkind_arena_malloc(struct memkind *kind, size_t size)
+{
+	if (kind == NULL)
+		return no_kind();
+	if (size == 0)
+		return NULL;
+	if (is_ours(kind))
+		return or_enomem(alloc(kind, size, 0, false));
+	if (kind->heap != NULL && kind->region != NULL)
+		return kind_heap_malloc(kind, size);
+	return kind->ops->malloc != memkind_arena_malloc
+		   ? kind->ops->malloc(kind, size)
+		   : no_kind();
+}
+
+DK_EXPORT void *
+memkind_arena_calloc(struct memkind *kind, size_t num, size_t size)
+{
+	size_t total;
+
+	if (kind == NULL)
+		return no_kind();
+	if (num == 0 || size == 0)
+		return NULL;
+	if (!mul_checked(num, size, &total))
+		return or_enomem(NULL);
+	if (is_ours(kind))
+		return or_enomem(alloc(kind, total, 0, true));
+	if (kind->heap != NULL && kind->region != NULL)
+		return kind_heap_calloc(kind, 1, total);
+	return kind->ops->calloc != memkind_arena_calloc
+		   ? kind->ops->calloc(kind, 1, total)
+		   : no_kind();
+}
+
+DK_EXPORT int
+memkind_arena_posix_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+{
+	if (kind == NULL || memptr == NULL)
+		return EINVAL;
+	*memptr = NULL;
+	int err = memkind_posix_check_alignment(kind, alignment);
+	if (err != 0 || size == 0)
+		return err;
+	if (!is_ours(kind)) {
+		if (kind->heap != NULL && kind->region != NULL)
+			return kind_heap_posix_memalign(
+			    kind, memptr, alignment, size);
+		return kind->ops->posix_memalign != memkind_arena_posix_memalign
+			   ? kind->ops->posix_memalign(
+				 kind, memptr, alignment, size)
+			   : EINVAL;
+	}
+	int saved_errno = errno;
+	*memptr = alloc(kind, size, alignment, false);
+	errno = saved_errno;
+	return *memptr != NULL ? 0 : ENOMEM;
+}
+
+DK_EXPORT void *
+memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
+{
+	unsigned arena;
+
+	if (kind == NULL)
+		return no_kind();
+	if (ptr == NULL)
+		return memkind_arena_malloc(kind, size);
+	if (size == 0) {
+		memkind_arena_free(kind, ptr);
+		return NULL;
+	}
+	if (!is_ours(kind)) {
+		if (kind->heap != NULL && kind->region != NULL)
+			return kind_heap_realloc(kind, ptr, size);
+		return kind->ops->realloc != memkind_arena_realloc
+			   ? kind->ops->realloc(kind, ptr, size)
+			   : no_kind();
+	}
+	if (je_usable(ptr) == 0)
+		return no_kind();
+	return or_enomem(
+	    get_arena(kind, size, &arena) ? je_resize(arena, ptr, size) : NULL);
+}
+
+DK_EXPORT void
+memkind_arena_free(struct memkind *kind, void *ptr)
+{
+	if (kind == NULL || ptr == NULL)
+		return;
+	if (kind->heap != NULL)
+		kind_heap_free(kind, ptr);
+	else if (kind->ops->free != memkind_arena_free)
+		kind->ops->free(kind, ptr);
+}
+
+DK_EXPORT struct memkind *
+memkind_arena_detect_kind(void *ptr)
+{
+	return ptr != NULL ? kind_of(ptr) : NULL;
+}
+
+DK_EXPORT void *
+memkind_arena_realloc_with_kind_detect(void *ptr, size_t size)
+{
+	struct memkind *kind = memkind_arena_detect_kind(ptr);
+
+	return kind != NULL ? memkind_arena_realloc(kind, ptr, size)
+			    : no_kind();
+}
+
+DK_EXPORT void
+memkind_arena_free_with_kind_detect(void *ptr)
+{
+	memkind_arena_free(memkind_arena_detect_kind(ptr), ptr);
+}
+
+DK_EXPORT int
+memkind_arena_update_memory_usage_policy(
+    struct memkind *kind, memkind_mem_usage_policy policy)
+{
+	if (kind == NULL ||
+	    (unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
+		return MEMKIND_ERROR_INVALID;
+	if (kind->region != NULL)
+		return kind_heap_update_memory_usage_policy(kind, policy);
+	/* Unused pages go back to the system under either; now, if they are
+	 * not to be kept. */
+	if (policy == MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE &&
+	    kind->heap != NULL)
+		heap_purge(kind->heap);
+	return MEMKIND_SUCCESS;
+}

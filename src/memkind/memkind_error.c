@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memkind_error.c -- errors in words (layer 5).
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "daxkind.h"
+#include "memkind.h"
+
+/* In MEMKIND_ERROR_MESSAGE_SIZE bytes: what it means and where to look. */
+static const struct {
+	int err;
+	const char *text;
+} Texts[] = {
+    {MEMKIND_ERROR_UNAVAILABLE, "This kind of memory is not available here"},
+    {MEMKIND_ERROR_MBIND, "mbind() refused; see errno"},
+    {MEMKIND_ERROR_MMAP, "mmap() refused; see errno"},
+    {MEMKIND_ERROR_MALLOC, "No memory for the heap's own records"},
+    {MEMKIND_ERROR_ENVIRON, "An environment variable MEMKIND_* is not valid"},
+    {MEMKIND_ERROR_INVALID,
+	"An argument is not valid; see errno and daxkind_last_error()"},
+    {MEMKIND_ERROR_TOOMANY, "Too many kinds at once; destroy some first"},
+    {MEMKIND_ERROR_BADOPS, "The memkind_ops table lacks an operation"},
+    {MEMKIND_ERROR_HUGETLB, "No huge pages; reserve some in /proc/sys/vm"},
+    {MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE,
+	"This type of memory is not available here"},
+    {MEMKIND_ERROR_OPERATION_FAILED,
+	"The operation failed; see daxkind_last_error()"},
+    {MEMKIND_ERROR_ARENAS_CREATE,
+	"jemalloc makes no more arenas; destroy some kinds first"},
+    {MEMKIND_ERROR_RUNTIME, "Run-time error; see errno"},
+    /* What memkind_posix_memalign() returns. */
+    {ENOMEM, "No room in the kind"},
+    {EINVAL, "The alignment is no power of two, or less than a pointer's"},
+};
+
+DK_EXPORT void
+memkind_error_message(int err, char *msg, size_t size)
+{
+	if (msg == NULL || size == 0)
+		return;
+	for (size_t i = 0; i < sizeof(Texts) / sizeof(Texts[0]); i++) {
+		if (Texts[i].err == err) {
+			(void)snprintf(
+			    msg, size, "<memkind> %s", Texts[i].text);
+			return;
+		}
+	}
+	(void)snprintf(msg, size, "<memkind> Undefined error number: %d", err);
+}
+
+DK_EXPORT const char *
+daxkind_last_error(void)
+{
+	return error_text();
+}
+
+DK_EXPORT int
+daxkind_version(void)
+{
+	return DAXKIND_VERSION_MAJOR * 1000000 + DAXKIND_VERSION_MINOR * 1000 +
+	       DAXKIND_VERSION_PATCH;
+}

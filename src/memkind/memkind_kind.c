@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memkind_kind.c -- making, ending and asking kinds (layer 5).
+ */
+#include <errno.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "daxkind.h"
+#include "daxkind/daxkind_result.h"
+#include "kind/error_code.h"
+#include "kind/kind.h"
+#include "kind/kind_static.h"
+#include "memkind.h"
+#include "memkind_fixed.h"
+#include "region/reclaimer.h"
+#include "region/region.h"
+
+/* memkind's API that is spoken here. */
+enum {
+	MEMKIND_API_VERSION = 1014000
+};
+
+DK_EXPORT int
+memkind_create_fixed(void *addr, size_t size, memkind_t *kind)
+{
+	struct daxkind_region *region;
+	struct backing *backing;
+	int rc;
+
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	*kind = NULL;
+	rc = backing_mapping_open(addr, size, BACKING_ANY_AREA, &backing);
+	if (rc < 0)
+		goto err;
+	rc = region_open(backing, addr, size, &region);
+	if (rc < 0)
+		goto err_close_backing;
+	rc = kind_new(region, true, size, &MEMKIND_FIXED_OPS, "fixed", kind);
+	if (rc < 0)
+		goto err_close_region;
+	return MEMKIND_SUCCESS;
+
+err_close_region:
+	region_close(region);
+	return error_from_errno(rc);
+err_close_backing:
+	backing_close(backing);
+err:
+	return error_from_errno(rc);
+}
+
+/* A kind over an unlinked file in dir; errno is left for the caller. */
+static int
+create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
+    memkind_t *kind)
+{
+	struct daxkind_region *region;
+	struct backing *backing;
+
+	if (dir == NULL)
+		return error_set(-EINVAL, "no directory was given");
+	if (max_size != 0 && max_size < MEMKIND_PMEM_MIN_SIZE)
+		return error_set(-EINVAL,
+		    "%zu bytes are too few for a kind over a file; at least "
+		    "%d, or 0 for no limit",
+		    max_size, MEMKIND_PMEM_MIN_SIZE);
+	if (policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE &&
+	    policy != DAXKIND_MEM_USAGE_POLICY_BALANCED)
+		return error_set(
+		    -EINVAL, "%d is no memory usage policy", (int)policy);
+	int rc = backing_file_open_dir(dir, max_size, 0, &backing);
+	if (rc < 0)
+		return rc;
+	rc = region_open(backing, backing->base, backing->size, &region);
+	if (rc < 0) {
+		backing_close(backing);
+		return rc;
+	}
+	rc = kind_new(region, true, max_size != 0 ? max_size : backing->size,
+	    &MEMKIND_FIXED_OPS, "pmem", kind);
+	if (rc < 0)
+		region_close(region);
+	else
+		(void)(*kind)->ops->update_memory_usage_policy(*kind, policy);
+	return rc;
+}
+
+/* The codes of creating over a file: memkind says INVALID for all that
+ * open(2) and mmap(2) refuse, and errno says why. */
+static int
+pmem_result(int rc)
+{
+	if (rc == 0)
+		return MEMKIND_SUCCESS;
+	errno = -rc;
+	return rc == -ENOMEM || rc == -EAGAIN || rc == -EBADMSG
+		   ? error_from_errno(rc)
+		   : MEMKIND_ERROR_INVALID;
+}
+
+DK_EXPORT int
+memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	*kind = NULL;
+	return pmem_result(
+	    create_pmem(dir, max_size, MEMKIND_MEM_USAGE_POLICY_DEFAULT, kind));
+}
+
+struct memkind_config {
+	const char *dir; /* the caller's */
+	size_t max_size;
+	memkind_mem_usage_policy policy;
+};
+
+DK_EXPORT struct memkind_config *
+memkind_config_new(void)
+{
+	return os_new(sizeof(struct memkind_config));
+}
+
+DK_EXPORT void
+memkind_config_delete(struct memkind_config *cfg)
+{
+	os_delete(cfg);
+}
+
+DK_EXPORT void
+memkind_config_set_path(struct memkind_config *cfg, const char *pmem_dir)
+{
+	if (cfg != NULL)
+		cfg->dir = pmem_dir;
+}
+
+DK_EXPORT void
+memkind_config_set_size(struct memkind_config *cfg, size_t pmem_size)
+{
+	if (cfg != NULL)
+		cfg->max_size = pmem_size;
+}
+
+DK_EXPORT void
+memkind_config_set_memory_usage_policy(
+    struct memkind_config *cfg, memkind_mem_usage_policy policy)
+{
+	if (cfg != NULL)
+		cfg->policy = policy;
+}
+
+DK_EXPORT int
+memkind_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	*kind = NULL;
+	if (cfg == NULL)
+		return MEMKIND_ERROR_INVALID;
+	return pmem_result(
+	    create_pmem(cfg->dir, cfg->max_size, cfg->policy, kind));
+}
+
+DK_EXPORT int
+memkind_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
+    memkind_bits_t flags, memkind_t *kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	return error_from_errno(kind_static_find(
+	    (unsigned)memtype_flags, policy, (unsigned)flags, kind));
+}
+
+DK_EXPORT int
+memkind_destroy_kind(memkind_t kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	if (kind_is_static(kind))
+		return MEMKIND_SUCCESS;
+	return error_from_errno(kind_free(kind));
+}
+
+DK_EXPORT memkind_t
+memkind_detect_kind(void *ptr)
+{
+	return ptr != NULL ? kind_of(ptr) : NULL;
+}
+
+DK_EXPORT int
+memkind_check_available(memkind_t kind)
+{
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	if (kind->ops->check_available == NULL)
+		return MEMKIND_SUCCESS;
+	return kind->ops->check_available(kind);
+}
+
+DK_EXPORT ssize_t
+memkind_get_capacity(memkind_t kind)
+{
+	if (kind == NULL) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (kind_is_static(kind)) {
+		size_t capacity;
+
+		return kind_static_capacity(kind, &capacity) < 0
+			   ? -1
+			   : (ssize_t)capacity;
+	}
+	return (ssize_t)kind->capacity;
+}
+
+DK_EXPORT int
+memkind_check_dax_path(const char *pmem_dir)
+{
+	struct backing *backing;
+
+	if (pmem_dir == NULL)
+		return MEMKIND_ERROR_INVALID;
+	int rc =
+	    backing_file_open_dir(pmem_dir, MEMKIND_PMEM_MIN_SIZE, 0, &backing);
+	if (rc < 0) {
+		errno = -rc;
+		return MEMKIND_ERROR_RUNTIME;
+	}
+	bool is_sync = backing->is_sync;
+	backing_close(backing);
+	if (!is_sync) {
+		errno = EOPNOTSUPP;
+		return error_from_errno(error_set(-EOPNOTSUPP,
+		    "the file system of %s maps no file with MAP_SYNC; mount "
+		    "one that can with -o dax",
+		    pmem_dir));
+	}
+	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_get_version(void)
+{
+	return MEMKIND_API_VERSION;
+}
+
+DK_EXPORT int
+memkind_set_bg_threads(bool state)
+{
+	/* Memory of DRAM kinds decays by jemalloc's clock, which the thread
+	 * winds; that of regions needs none. */
+	return error_from_errno(keeper_set(state, kind_static_decay));
+}
+
+DK_EXPORT void
+memkind_set_allow_zero_allocs(memkind_t kind, bool state)
+{
+	if (kind != NULL)
+		atomic_store_explicit(
+		    &kind->allows_zero, state, memory_order_relaxed);
+}
+
+/* --- daxkind's ------------------------------------------------------------------- */
+
+DK_EXPORT int
+daxkind_kind_create_with_ops(struct daxkind_region *region,
+    struct memkind_ops *ops, const char *name, memkind_t *kind)
+{
+	if (kind == NULL)
+		return api_result(
+		    error_set(-EINVAL, "kind is NULL: nowhere to put it"));
+	*kind = NULL;
+	if (region == NULL || region->backing == NULL)
+		return api_result(
+		    error_set(-EINVAL, "the region is NULL or closed"));
+	return api_result(
+	    kind_new(region, false, region->size, ops, name, kind));
+}
+
+DK_EXPORT int
+daxkind_kind_create(struct daxkind_region *region, memkind_t *kind)
+{
+	return daxkind_kind_create_with_ops(
+	    region, &MEMKIND_FIXED_OPS, "daxkind", kind);
+}
+
+DK_EXPORT struct daxkind_region *
+daxkind_kind_region(memkind_t kind)
+{
+	return kind != NULL ? kind->region : NULL;
+}
+
+DK_EXPORT int
+daxkind_kind_set_policy(memkind_t kind, memkind_mem_usage_policy policy)
+{
+	if (kind == NULL || kind->region == NULL ||
+	    kind->ops->update_memory_usage_policy == NULL)
+		return api_result(error_set(
+		    -EINVAL, "only a kind over a region has a policy"));
+	if (kind->ops->update_memory_usage_policy(kind, policy) !=
+	    MEMKIND_SUCCESS)
+		return api_result(error_set(
+		    -EINVAL, "%d is no memory usage policy", (int)policy));
+	return 0;
+}

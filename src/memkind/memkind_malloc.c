@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memkind_malloc.c -- the malloc family (layer 5).
+ *
+ * Sizes of 0, NULL and pointers of another kind are dealt with here, so that
+ * the operations of a kind see none of them.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "heap/je.h"
+#include "kind/decorators.h"
+#include "kind/kind.h"
+#include "memkind.h"
+#include "region/region_index.h"
+
+/* Whether a size of 0 is to give a block. */
+static bool
+allows_zero(const struct memkind *kind)
+{
+	return atomic_load_explicit(&kind->allows_zero, memory_order_relaxed);
+}
+
+/* The kind that a pointer belongs to, trying the one that the caller named.
+ * NULL: it belongs to none. */
+static struct memkind *
+owner(struct memkind *kind, const void *ptr)
+{
+	if (kind != NULL && kind->region != NULL) {
+		if (DK_LIKELY(region_contains(kind->region, ptr, 1)))
+			return kind;
+		return kind_of(ptr);
+	}
+	/* MEMKIND_DEFAULT is all there is over DRAM, until another is used. */
+	if (kind != NULL && !je_has_dram_arenas() &&
+	    region_index_find(ptr) == NULL)
+		return kind;
+	return kind_of(ptr);
+}
+
+/* Not small, not cached, or not at all. */
+static DK_NOINLINE void *
+malloc_slow(struct memkind *kind, size_t size)
+{
+	if (decorators_apply())
+		return decorated_malloc(kind, size);
+	if (DK_UNLIKELY(kind == NULL)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (DK_UNLIKELY(size == 0)) {
+		if (!allows_zero(kind))
+			return NULL;
+		size = 1;
+	}
+	return kind->ops->malloc(kind, size);
+}
+
+DK_EXPORT void *
+memkind_malloc(memkind_t kind, size_t size)
+{
+	/* Of size 0, size - 1 is large. */
+	if (DK_LIKELY(kind != NULL && size - 1 < SIZE_CLASS_LARGEST)) {
+		void *ptr = thread_cache_alloc(
+		    kind, kind->cache_slot, size_class_word(size));
+
+		if (DK_LIKELY(ptr != NULL))
+			return ptr;
+	}
+	return malloc_slow(kind, size);
+}
+
+DK_EXPORT void *
+memkind_calloc(memkind_t kind, size_t num, size_t size)
+{
+	if (decorators_apply())
+		return decorated_calloc(kind, num, size);
+	if (DK_UNLIKELY(kind == NULL)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (DK_UNLIKELY(num == 0 || size == 0)) {
+		if (!allows_zero(kind))
+			return NULL;
+		num = 1;
+		size = 1;
+	}
+	return kind->ops->calloc(kind, num, size);
+}
+
+DK_EXPORT int
+memkind_posix_memalign(
+    memkind_t kind, void **memptr, size_t alignment, size_t size)
+{
+	int saved_errno = errno;
+
+	if (decorators_apply())
+		return decorated_posix_memalign(kind, memptr, alignment, size);
+	if (memptr == NULL)
+		return EINVAL;
+	*memptr = NULL;
+	if (kind == NULL || !is_power_of_two(alignment) ||
+	    alignment < sizeof(void *))
+		return EINVAL;
+	if (size == 0) {
+		if (!allows_zero(kind))
+			return 0;
+		size = 1;
+	}
+	int err = kind->ops->posix_memalign(kind, memptr, alignment, size);
+	errno = saved_errno;
+	return err;
+}
+
+/* Not small, no room in the cache, another kind's, or nothing at all. */
+static DK_NOINLINE void
+free_slow(struct memkind *kind, void *ptr)
+{
+	if (decorators_apply()) {
+		decorated_free(kind, ptr);
+		return;
+	}
+	if (DK_UNLIKELY(ptr == NULL))
+		return;
+	int saved_errno = errno;
+	struct memkind *of = owner(kind, ptr);
+	if (DK_LIKELY(of != NULL))
+		of->ops->free(of, ptr);
+	else
+		log_write(LOG_WARNING,
+		    "free of %p, which belongs to no kind: ignored", ptr);
+	errno = saved_errno;
+}
+
+DK_EXPORT void
+memkind_free(memkind_t kind, void *ptr)
+{
+	if (DK_UNLIKELY(kind == NULL)) {
+		struct daxkind_region *region = region_index_find(ptr);
+
+		if (region != NULL)
+			kind = atomic_load_explicit(
+			    &region->kind, memory_order_acquire);
+	}
+	/* Knows NULL and blocks of other kinds from those of this one. */
+	if (DK_LIKELY(
+		kind != NULL && thread_cache_free(kind, kind->cache_slot, ptr)))
+		return;
+	free_slow(kind, ptr);
+}
+
+/* The block goes to a kind that it was not of. */
+static void *
+move_to_kind(struct memkind *to, struct memkind *from, void *ptr, size_t size)
+{
+	size_t usable = from->ops->malloc_usable_size(from, ptr);
+
+	if (usable == 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	void *moved = to->ops->malloc(to, size);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, ptr, min_size(usable, size));
+	from->ops->free(from, ptr);
+	return moved;
+}
+
+DK_EXPORT void *
+memkind_realloc(memkind_t kind, void *ptr, size_t size)
+{
+	if (decorators_apply())
+		return decorated_realloc(kind, ptr, size);
+	if (ptr == NULL)
+		return memkind_malloc(kind, size);
+	if (size == 0) {
+		memkind_free(kind, ptr);
+		return NULL;
+	}
+	struct memkind *of = owner(kind, ptr);
+	if (of == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (kind != NULL && of != kind)
+		return move_to_kind(kind, of, ptr, size);
+	return of->ops->realloc(of, ptr, size);
+}
+
+DK_EXPORT size_t
+memkind_malloc_usable_size(
+    memkind_t kind, MEMKIND_MALLOC_USABLE_SIZE_CONST void *ptr)
+{
+	if (ptr == NULL)
+		return 0;
+	struct memkind *of = owner(kind, ptr);
+	return of != NULL ? of->ops->malloc_usable_size(of, ptr) : 0;
+}
+
+DK_EXPORT void *
+memkind_defrag_reallocate(memkind_t kind, void *ptr)
+{
+	if (ptr == NULL)
+		return NULL;
+	int saved_errno = errno;
+	struct memkind *of = owner(kind, ptr);
+	void *moved = of != NULL && of->ops->defrag_reallocate != NULL
+			  ? of->ops->defrag_reallocate(of, ptr)
+			  : NULL;
+
+	errno = saved_errno;
+	return moved;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memkind_ops.c -- operations for tables of a program's own, but for those that
+ * allocate from arenas (layer 5).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/export.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "dram/mem_policy.h"
+#include "dram/node_choice.h"
+#include "heap/je.h"
+#include "kind/error_code.h"
+#include "kind/kind.h"
+#include "kind/kind_static.h"
+#include "memkind_dax_kmem.h"
+#include "memkind_default.h"
+#include "memkind_fixed.h"
+#include "memkind_hbw.h"
+#include "memkind_hugetlb.h"
+#include "memkind_pmem.h"
+
+/* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
+#define FAILED_MAPPING ((void *)-1)
+
+/* --- nodes ---------------------------------------------------------------------- */
+
+static int
+nodes_of(
+    enum node_choice choice, unsigned long *nodemask, unsigned long maxnode)
+{
+	return error_from_errno(node_choice_copy(choice, nodemask, maxnode));
+}
+
+DK_EXPORT int
+memkind_hbw_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_HBW_NEAREST, nodemask, maxnode);
+}
+
+DK_EXPORT int
+memkind_hbw_all_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_HBW_ALL, nodemask, maxnode);
+}
+
+DK_EXPORT int
+memkind_hbw_get_preferred_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_HBW_ONE, nodemask, maxnode);
+}
+
+DK_EXPORT int
+memkind_dax_kmem_all_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_KMEM_ALL, nodemask, maxnode);
+}
+
+DK_EXPORT int
+memkind_default_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_WITH_MEMORY, nodemask, maxnode);
+}
+
+DK_EXPORT int
+memkind_regular_all_get_mbind_nodemask(
+    struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	return nodes_of(NODES_WITH_CPUS, nodemask, maxnode);
+}
+
+DK_EXPORT int
+memkind_hbw_check_available(struct memkind *kind)
+{
+	if (kind != NULL && kind->ops->get_mbind_nodemask != NULL)
+		return kind->ops->get_mbind_nodemask(kind, NULL, 0);
+	return nodes_of(NODES_HBW_NEAREST, NULL, 0);
+}
+
+DK_EXPORT int
+memkind_hugetlb_check_available_2mb(struct memkind *kind)
+{
+	struct node_set set = {0};
+	int err;
+
+	if (kind != NULL && kind->ops->get_mbind_nodemask != NULL)
+		err = kind->ops->get_mbind_nodemask(
+		    kind, set.words, NODE_SET_MAX);
+	else
+		err = nodes_of(NODES_WITH_MEMORY, set.words, NODE_SET_MAX);
+	if (err != MEMKIND_SUCCESS)
+		return err;
+	return node_choice_has_huge_pages(&set) ? MEMKIND_SUCCESS
+						: MEMKIND_ERROR_HUGETLB;
+}
+
+DK_EXPORT int
+memkind_hbw_hugetlb_check_available(struct memkind *kind)
+{
+	int err = memkind_hbw_check_available(kind);
+
+	return err != MEMKIND_SUCCESS
+		   ? err
+		   : memkind_hugetlb_check_available_2mb(kind);
+}
+
+/* --- looking for it now ----------------------------------------------------------- */
+
+#define INIT_ONCE(name, kind)                                     \
+	DK_EXPORT void memkind_##name##_init_once(void)           \
+	{                                                         \
+		/* What it finds is kept; nobody is to be told */ \
+		(void)(kind)->ops->check_available(kind);         \
+	}
+
+INIT_ONCE(hbw, MEMKIND_HBW)
+INIT_ONCE(hbw_all, MEMKIND_HBW_ALL)
+INIT_ONCE(hbw_hugetlb, MEMKIND_HBW_HUGETLB)
+INIT_ONCE(hbw_all_hugetlb, MEMKIND_HBW_ALL_HUGETLB)
+INIT_ONCE(hbw_preferred, MEMKIND_HBW_PREFERRED)
+INIT_ONCE(hbw_preferred_hugetlb, MEMKIND_HBW_PREFERRED_HUGETLB)
+INIT_ONCE(hbw_interleave, MEMKIND_HBW_INTERLEAVE)
+INIT_ONCE(hugetlb, MEMKIND_HUGETLB)
+INIT_ONCE(interleave, MEMKIND_INTERLEAVE)
+
+DK_EXPORT void
+memkind_default_init_once(void)
+{
+	je_start();
+}
+
+/* --- values ------------------------------------------------------------------------ */
+
+static int
+set_int(int *where, int value)
+{
+	if (where == NULL)
+		return MEMKIND_ERROR_INVALID;
+	*where = value;
+	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_default_get_mmap_flags(struct memkind *kind, int *flags)
+{
+	(void)kind;
+	return set_int(flags, os_mmap_flags(OS_MMAP_PRIVATE));
+}
+
+DK_EXPORT int
+memkind_hugetlb_get_mmap_flags(struct memkind *kind, int *flags)
+{
+	(void)kind;
+	return set_int(flags, os_mmap_flags(OS_MMAP_PRIVATE_HUGE));
+}
+
+DK_EXPORT int
+memkind_pmem_get_mmap_flags(struct memkind *kind, int *flags)
+{
+	(void)kind;
+	return set_int(flags, os_mmap_flags(OS_MMAP_SHARED));
+}
+
+DK_EXPORT int
+memkind_default_get_mbind_mode(struct memkind *kind, int *mode)
+{
+	(void)kind;
+	return set_int(mode, numa_mode_of(NUMA_BIND));
+}
+
+DK_EXPORT int
+memkind_preferred_get_mbind_mode(struct memkind *kind, int *mode)
+{
+	(void)kind;
+	return set_int(mode, numa_mode_of(NUMA_PREFERRED));
+}
+
+DK_EXPORT int
+memkind_interleave_get_mbind_mode(struct memkind *kind, int *mode)
+{
+	(void)kind;
+	return set_int(mode, numa_mode_of(NUMA_INTERLEAVE));
+}
+
+DK_EXPORT int
+memkind_posix_check_alignment(struct memkind *kind, size_t alignment)
+{
+	(void)kind;
+	return is_power_of_two(alignment) && alignment >= sizeof(void *)
+		   ? 0
+		   : EINVAL;
+}
+
+/* --- mapping ------------------------------------------------------------------------ */
+
+DK_EXPORT int
+memkind_default_mbind(struct memkind *kind, void *ptr, size_t size)
+{
+	struct node_set set = {0};
+	int mode, err;
+
+	if (kind == NULL)
+		return MEMKIND_ERROR_INVALID;
+	if (kind->ops->get_mbind_nodemask == NULL ||
+	    kind->ops->get_mbind_mode == NULL)
+		return MEMKIND_ERROR_BADOPS;
+	err = kind->ops->get_mbind_nodemask(kind, set.words, NODE_SET_MAX);
+	if (err == MEMKIND_SUCCESS)
+		err = kind->ops->get_mbind_mode(kind, &mode);
+	if (err != MEMKIND_SUCCESS)
+		return err;
+	/* The kernel takes one bit less than it is told. */
+	int rc = numa_place_raw(ptr, size, mode, set.words, NODE_SET_MAX + 1);
+	if (rc < 0) {
+		errno = -rc;
+		return MEMKIND_ERROR_MBIND;
+	}
+	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_nohugepage_madvise(struct memkind *kind, void *addr, size_t size)
+{
+	int rc = os_refuse_huge_pages(addr, size);
+
+	(void)kind;
+	if (rc < 0) {
+		errno = -rc;
+		return -1;
+	}
+	return 0;
+}
+
+DK_EXPORT void *
+memkind_default_mmap(struct memkind *kind, void *addr, size_t size)
+{
+	int flags = os_mmap_flags(OS_MMAP_PRIVATE);
+	void *mapped;
+
+	if (kind == NULL) {
+		errno = EINVAL;
+		return FAILED_MAPPING;
+	}
+	if (kind->ops->get_mmap_flags != NULL &&
+	    kind->ops->get_mmap_flags(kind, &flags) != 0) {
+		errno = EINVAL;
+		return FAILED_MAPPING;
+	}
+	int rc = os_map_with_flags(addr, size, flags, &mapped);
+	if (rc < 0) {
+		errno = -rc;
+		return FAILED_MAPPING;
+	}
+	if ((kind->ops->mbind != NULL &&
+		kind->ops->mbind(kind, mapped, size) != 0) ||
+	    (kind->ops->madvise != NULL &&
+		kind->ops->madvise(kind, mapped, size) != 0)) {
+		(void)os_unmap(mapped, size);
+		return FAILED_MAPPING;
+	}
+	return mapped;
+}
+
+/* --- MEMKIND_DEFAULT's ---------------------------------------------------------------- */
+
+DK_EXPORT int
+memkind_default_create(
+    struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	if (kind == NULL || ops == NULL || name == NULL ||
+	    strlen(name) >= KIND_NAME_SIZE)
+		return MEMKIND_ERROR_INVALID;
+	kind->ops = ops;
+	/* It may be the very name that is there. */
+	memmove(kind->name, name, strlen(name) + 1);
+	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_default_destroy(struct memkind *kind)
+{
+	(void)kind;
+	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT void *
+memkind_default_malloc(struct memkind *kind, size_t size)
+{
+	(void)kind;
+	return size != 0 ? Kind_default.ops->malloc(&Kind_default, size) : NULL;
+}
+
+DK_EXPORT void *
+memkind_default_calloc(struct memkind *kind, size_t num, size_t size)
+{
+	(void)kind;
+	return num != 0 && size != 0
+		   ? Kind_default.ops->calloc(&Kind_default, num, size)
+		   : NULL;
+}
+
+DK_EXPORT int
+memkind_default_posix_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+{
+	if (memptr == NULL)
+		return EINVAL;
+	*memptr = NULL;
+	int err = memkind_posix_check_alignment(kind, alignment);
+	if (err != 0 || size == 0)
+		return err;
+	return Kind_default.ops->posix_memalign(
+	    &Kind_default, memptr, alignment, size);
+}
+
+DK_EXPORT void *
+memkind_default_realloc(struct memkind *kind, void *ptr, size_t size)
+{
+	if (ptr == NULL)
+		return memkind_default_malloc(kind, size);
+	return Kind_default.ops->realloc(&Kind_default, ptr, size);
+}
+
+DK_EXPORT void
+memkind_default_free(struct memkind *kind, void *ptr)
+{
+	(void)kind;
+	/* A block of another kind must not get into the caches, from which it
+	 * would be handed out as one of MEMKIND_DEFAULT. */
+	if (kind_of(ptr) == &Kind_default)
+		Kind_default.ops->free(&Kind_default, ptr);
+	else if (je_usable(ptr) != 0)
+		je_free(ptr);
+}
+
+DK_EXPORT size_t
+memkind_default_malloc_usable_size(struct memkind *kind, void *ptr)
+{
+	(void)kind;
+	return Kind_default.ops->malloc_usable_size(&Kind_default, ptr);
+}
+
+/* --- kinds over a file ----------------------------------------------------------------- */
+
+DK_EXPORT int
+memkind_pmem_create(
+    struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	return memkind_fixed_create(kind, ops, name);
+}
+
+DK_EXPORT int
+memkind_pmem_destroy(struct memkind *kind)
+{
+	return memkind_fixed_destroy(kind);
+}
+
+DK_EXPORT int
+memkind_pmem_validate_dir(const char *dir)
+{
+	return memkind_check_dax_path(dir);
+}
+
+DK_EXPORT void *
+memkind_pmem_mmap(struct memkind *kind, void *addr, size_t size)
+{
+	return memkind_fixed_mmap(kind, addr, size);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memkind_stats.c -- figures of kinds and of the library (layer 5).
+ *
+ * Figures are those of the last memkind_update_cached_stats(): each kind keeps
+ * a copy, taken when it is first asked for in a round.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "heap/dram_cache.h"
+#include "heap/je.h"
+#include "kind/error_code.h"
+#include "kind/kind.h"
+#include "kind/kind_heap_ops.h"
+#include "kind/kind_registry.h"
+#include "kind/kind_static.h"
+#include "memkind.h"
+
+static _Atomic(unsigned) Round = 1;
+
+DK_EXPORT int
+memkind_update_cached_stats(void)
+{
+	dram_cache_flush_all();
+	int rc = je_stats_refresh();
+
+	if (rc < 0)
+		return MEMKIND_ERROR_OPERATION_FAILED;
+	atomic_fetch_add(&Round, 1);
+	return MEMKIND_SUCCESS;
+}
+
+/* Bring the kind's copy to this round; with the registry's lock. */
+static int
+refresh(struct memkind *kind, void *arg)
+{
+	unsigned round = atomic_load(&Round);
+
+	(void)arg;
+	if (kind->stats_round == round || kind->heap == NULL)
+		return 0;
+	int rc = heap_get_stats(kind->heap, &kind->stats);
+	if (rc == 0)
+		kind->stats_round = round;
+	return rc;
+}
+
+struct request {
+	memkind_stat_type stat;
+	size_t *value;
+};
+
+static int
+pick_of_kind(struct memkind *kind, void *arg)
+{
+	const struct request *request = arg;
+	int rc = refresh(kind, NULL);
+
+	if (rc < 0)
+		return rc;
+	return error_to_errno(
+	    kind_pick_stat(&kind->stats, request->stat, request->value));
+}
+
+/* What a region's large blocks add to what jemalloc counts. */
+static int
+add_large(struct memkind *kind, void *arg)
+{
+	struct heap_stats *sum = arg;
+
+	if (kind->heap == NULL || kind->region == NULL)
+		return 0;
+	size_t large = atomic_load_explicit(
+	    &kind->heap->large_bytes, memory_order_relaxed);
+	sum->allocated += large;
+	sum->active += large;
+	sum->resident += large;
+	return 0;
+}
+
+static int
+stat_of_library(memkind_stat_type stat, size_t *value)
+{
+	struct heap_stats sum = {0};
+	struct je_stats je;
+
+	if (je_stats(&je) < 0)
+		return MEMKIND_ERROR_OPERATION_FAILED;
+	(void)kind_registry_walk(add_large, &sum);
+	sum.allocated += je.allocated;
+	sum.active += je.active;
+	sum.resident += je.resident;
+	return kind_pick_stat(&sum, stat, value);
+}
+
+DK_EXPORT int
+memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
+{
+	if (value == NULL || (unsigned)stat >= MEMKIND_STAT_TYPE_MAX_VALUE)
+		return MEMKIND_ERROR_INVALID;
+	if (kind == NULL)
+		return stat_of_library(stat, value);
+	if (kind->ops->get_stat == NULL) {
+		(void)error_set(-ENOTSUP, "kind %s has no figures", kind->name);
+		return MEMKIND_ERROR_INVALID;
+	}
+	/* A user's own figures, or those of kinds that jemalloc keeps. */
+	if (kind->ops->get_stat != kind_heap_get_stat)
+		return kind->ops->get_stat(kind, stat, value);
+	if (kind_is_static(kind))
+		return kind_heap_get_stat(kind, stat, value);
+
+	struct request request = {stat, value};
+	return error_from_errno(
+	    kind_registry_visit(kind, pick_of_kind, &request));
+}
+
+/* jemalloc's letters for what is left out. */
+static const struct {
+	unsigned opt;
+	char letter;
+} Letters[] = {
+    {MEMKIND_STAT_PRINT_JSON_FORMAT, 'J'},
+    {MEMKIND_STAT_PRINT_OMIT_GENERAL, 'g'},
+    {MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA, 'm'},
+    {MEMKIND_STAT_PRINT_OMIT_DESTROYED_MERGED_ARENA, 'd'},
+    {MEMKIND_STAT_PRINT_OMIT_PER_ARENA, 'a'},
+    {MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_BINS, 'b'},
+    {MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_LARGE, 'l'},
+    {MEMKIND_STAT_PRINT_OMIT_MUTEX, 'x'},
+    {MEMKIND_STAT_PRINT_OMIT_EXTENT, 'e'},
+};
+
+DK_EXPORT int
+memkind_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
+    memkind_stat_print_opt opts)
+{
+	char letters[sizeof(Letters) / sizeof(Letters[0]) + 1];
+	unsigned known = 0;
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(Letters) / sizeof(Letters[0]); i++) {
+		known |= Letters[i].opt;
+		if (((unsigned)opts & Letters[i].opt) != 0)
+			letters[len++] = Letters[i].letter;
+	}
+	letters[len] = '\0';
+	if (((unsigned)opts & ~known) != 0) {
+		(void)error_set(-EINVAL,
+		    "0x%x has bits that are no memkind_stat_print_opt",
+		    (unsigned)opts);
+		return MEMKIND_ERROR_INVALID;
+	}
+	je_stats_print(write_cb, cbopaque, letters);
+	return MEMKIND_SUCCESS;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backing.h -- where the bytes of a region are (layer 2).
+ *
+ * A backing is a mapping with what is known of it and the few things that can
+ * be done to the file space behind it.  It has no lock: each range is changed
+ * by the one thread that has it taken in the space map.
+ */
+#ifndef BACKING_H
+#define BACKING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/export.h"
+#include "dax/badblocks.h"
+#include "region/flush.h"
+
+struct backing;
+
+enum backing_type {
+	BACKING_MAPPING,
+	BACKING_FILE,
+	BACKING_DEVDAX
+};
+
+/* Ranges are offsets in bytes from base, multiples of DK_PAGE. */
+struct backing_ops {
+	/*
+	 * Put file space behind [off, off + len), so that no store there can
+	 * fail; what holds file space already stays, its content may be
+	 * zeroed.  *is_zero says whether all of it reads as zero now, also
+	 * on failure; then the file space of the range was given back, if the
+	 * file system can do that.  -EIO: a bad block is there; the file
+	 * space stays, so that find_bad can tell where.
+	 */
+	int (*ensure)(struct backing *b, size_t off, size_t len, bool *is_zero);
+	/* Give file space back; it reads as zero then.  -EOPNOTSUPP: the file
+	 * system can not, ever. */
+	int (*discard)(struct backing *b, size_t off, size_t len);
+	/* Call visit for the known bad blocks in the range; NULL: none can be
+	 * known. */
+	int (*find_bad)(struct backing *b, size_t off, size_t len,
+	    badblocks_visit *visit, void *arg);
+	/* Unmap and close what open made, free b.  Unless is_kept, what open
+	 * did to the file system is undone as well. */
+	void (*close)(struct backing *b);
+};
+
+struct backing {
+	const struct backing_ops *ops;
+	enum backing_type type;
+	char *base;   /* first usable byte, a multiple of DK_PAGE */
+	size_t size;  /* usable bytes, a multiple of DK_PAGE */
+	size_t align; /* base and size are multiples of this */
+	enum flush_granularity granularity;
+	bool is_dax;          /* no page cache in between */
+	bool is_sync;         /* MAP_SYNC, or devdax */
+	bool has_file_space;  /* ensure and discard mean something */
+	bool starts_as_holes; /* no file space yet */
+	bool starts_zero;     /* all of it reads as zero */
+	int numa_node;        /* -1: not known */
+	bool is_kept;         /* a region is on it */
+};
+
+/* Flags of all openers. */
+enum backing_flags {
+	BACKING_OVERWRITE = 1 << 0,  /* a file's old content may go */
+	BACKING_PREFAULT = 1 << 1,   /* reserve and touch everything now */
+	BACKING_PERSISTENT = 1 << 2, /* the caller vouches for cache lines */
+	/* Any address and size are fine, even if no whole page is inside. */
+	BACKING_ANY_AREA = 1 << 3,
+};
+
+/* Each opener sets *b on success only, and leaves a text by error_set() on
+ * failure.  What they mean is said in daxkind.h. */
+int backing_mapping_open(
+    void *addr, size_t size, unsigned flags, struct backing **b) DK_MUST_CHECK;
+int backing_file_open(const char *path, size_t size, unsigned flags,
+    struct backing **b) DK_MUST_CHECK;
+int backing_file_open_dir(const char *dir, size_t max_size, unsigned flags,
+    struct backing **b) DK_MUST_CHECK;
+int backing_devdax_open(const char *path, size_t offset, size_t size,
+    unsigned flags, struct backing **b) DK_MUST_CHECK;
+
+static inline int
+backing_ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
+{
+	return b->ops->ensure(b, off, len, is_zero);
+}
+
+static inline int
+backing_discard(struct backing *b, size_t off, size_t len)
+{
+	return b->ops->discard(b, off, len);
+}
+
+static inline int
+backing_find_bad(struct backing *b, size_t off, size_t len,
+    badblocks_visit *visit, void *arg)
+{
+	if (b->ops->find_bad == NULL)
+		return 0;
+	return b->ops->find_bad(b, off, len, visit, arg);
+}
+
+static inline void
+backing_close(struct backing *b)
+{
+	b->ops->close(b);
+}
+
+/* For backings whose bytes are always there. */
+int backing_ensure_nothing(
+    struct backing *b, size_t off, size_t len, bool *is_zero);
+int backing_discard_nothing(struct backing *b, size_t off, size_t len);
+
+#endif /* BACKING_H */

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * backing_devdax.c -- a part of a devdax character device (layer 2).
+ *
+ * The kernel checks little: it maps other memory than asked for when the
+ * offset is no multiple of the alignment, and maps past the end, where a touch
+ * is SIGBUS.  So all of that is checked here.  What is on the device is never
+ * assumed to be zero.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "dax/dax_device.h"
+#include "dax/dax_name.h"
+#include "region/backing.h"
+
+struct backing_devdax {
+	struct backing base;
+	int fd;       /* of the device; holds an owner lock */
+	int sysfs_fd; /* of its sysfs folder's file; holds the other */
+	unsigned major_nr, minor_nr; /* of the device */
+	size_t offset;               /* in the device, in bytes */
+};
+
+struct found {
+	size_t offset; /* of the region in the device */
+	badblocks_visit *visit;
+	void *arg;
+};
+
+static int
+pass_on(void *arg, size_t off, size_t len)
+{
+	const struct found *found = arg;
+
+	return found->visit(found->arg, off - found->offset, len);
+}
+
+/* Nothing refuses an access to a bad block here: on real hardware it is a
+ * machine check. */
+static int
+find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
+    void *arg)
+{
+	struct backing_devdax *d = (struct backing_devdax *)b;
+	struct found found = {d->offset, visit, arg};
+
+	return badblocks_of_devdax(
+	    d->major_nr, d->minor_nr, d->offset + off, len, pass_on, &found);
+}
+
+static void
+close_devdax(struct backing *b)
+{
+	struct backing_devdax *d = (struct backing_devdax *)b;
+
+	(void)os_unmap(b->base, b->size);
+	os_close(d->sysfs_fd);
+	os_close(d->fd);
+	os_delete(d);
+}
+
+static const struct backing_ops Ops = {
+    .ensure = backing_ensure_nothing,
+    .discard = backing_discard_nothing,
+    .find_bad = find_bad,
+    .close = close_devdax,
+};
+
+static int
+lock_one(int fd, const char *path)
+{
+	int rc = os_lock_file(fd);
+
+	if (rc == -EWOULDBLOCK)
+		return error_set(-EBUSY,
+		    "%s is open as a region already, here or in another "
+		    "process; close that one first; it is found by: lslocks",
+		    path);
+	if (rc < 0)
+		return error_set(
+		    rc, "%s can not be locked: %s", path, strerror(-rc));
+	return 0;
+}
+
+/*
+ * The device may have several nodes in /dev, which are different files to
+ * flock(2): the lock that counts is on its size file in sysfs, of which there
+ * is one.  The other is for those who look with lslocks(8).
+ */
+static int
+lock_owner(const struct os_stat *st, const char *path, int fd, int *sysfs_fd)
+{
+	char sysfs_path[128];
+	int rc = lock_one(fd, path);
+
+	if (rc < 0)
+		return rc;
+	(void)snprintf(sysfs_path, sizeof(sysfs_path),
+	    "/sys/dev/char/%u:%u/size", st->major_nr, st->minor_nr);
+	rc = os_open_read(sysfs_path, sysfs_fd);
+	if (rc < 0)
+		return error_set(
+		    rc, "%s: %s: %s", path, sysfs_path, strerror(-rc));
+	rc = lock_one(*sysfs_fd, path);
+	if (rc < 0)
+		os_close(*sysfs_fd);
+	return rc;
+}
+
+static int
+query(const struct os_stat *st, const char *path, struct daxctl_device *device)
+{
+	if (!st->is_char_dev)
+		return error_set(-ENODEV,
+		    "%s is no character device; a devdax device is "
+		    "/dev/daxX.Y: see daxctl list",
+		    path);
+	int rc = daxctl_query(st->major_nr, st->minor_nr, device);
+	if (rc == -ENODEV)
+		return error_set(rc,
+		    "%s is no devdax device; see daxctl list, or make one by "
+		    "ndctl create-namespace --mode=devdax",
+		    path);
+	if (rc < 0)
+		return error_set(rc, "%s: the device can not be asked: %s",
+		    path, strerror(-rc));
+	return namespace_check_device(device, path);
+}
+
+static int
+check_range(const struct daxctl_device *device, const char *path, size_t offset,
+    size_t *size)
+{
+	if (offset >= device->size)
+		return error_set(-EINVAL,
+		    "%s: offset %zu is beyond its %zu bytes", path, offset,
+		    device->size);
+	if (*size == 0)
+		*size = align_down(device->size - offset, device->align);
+	if (*size > device->size - offset || *size == 0)
+		return error_set(-EINVAL,
+		    "%s: %zu bytes from offset %zu are more than its %zu", path,
+		    *size, offset, device->size);
+	if (offset % device->align != 0 || *size % device->align != 0)
+		return error_set(-EINVAL,
+		    "%s: offset %zu and size %zu must be multiples of its "
+		    "alignment, %zu; a finer one, which erases it, by: ndctl "
+		    "create-namespace -f -e NAMESPACE --mode=devdax --align=4K",
+		    path, offset, *size, device->align);
+	if (device->align > DK_PAGE && os_thp_is_disabled())
+		return error_set(-EPERM,
+		    "%s: huge pages are switched off for this process "
+		    "(prctl PR_SET_THP_DISABLE): every access would be "
+		    "SIGBUS; switch them on first",
+		    path);
+	return 0;
+}
+
+int
+backing_devdax_open(const char *path, size_t offset, size_t size,
+    unsigned flags, struct backing **out)
+{
+	struct daxctl_device device;
+	struct os_stat st;
+	void *addr;
+	int fd, sysfs_fd;
+
+	int rc = os_stat(path, &st);
+	if (rc < 0)
+		return error_set(
+		    rc, "devdax device %s: %s", path, strerror(-rc));
+	rc = query(&st, path, &device);
+	if (rc < 0)
+		return rc;
+	rc = check_range(&device, path, offset, &size);
+	if (rc < 0)
+		return rc;
+	struct backing_devdax *d = os_new(sizeof(*d));
+	if (d == NULL)
+		return error_set(-ENOMEM, "no memory for a region's record");
+	rc = os_open(path, false, &fd);
+	if (rc < 0) {
+		rc = error_set(rc, "devdax device %s: %s", path, strerror(-rc));
+		goto err_free;
+	}
+	rc = lock_owner(&st, path, fd, &sysfs_fd);
+	if (rc < 0)
+		goto err_close;
+	rc = os_map_file(fd, offset, size, max_size(device.align, DK_HUGE_PAGE),
+	    (flags & BACKING_PREFAULT) != 0 ? OS_MAP_POPULATE : 0, &addr);
+	if (rc < 0) {
+		rc = error_set(rc, "%s: %zu bytes can not be mapped: %s", path,
+		    size, strerror(-rc));
+		goto err_close_sysfs;
+	}
+	d->fd = fd;
+	d->sysfs_fd = sysfs_fd;
+	d->major_nr = st.major_nr;
+	d->minor_nr = st.minor_nr;
+	d->offset = offset;
+	d->base = (struct backing){
+	    .ops = &Ops,
+	    .type = BACKING_DEVDAX,
+	    .base = addr,
+	    .size = size,
+	    .align = device.align,
+	    .granularity = flush_of_sync_mapping(),
+	    .is_dax = true,
+	    .is_sync = true,
+	    .numa_node = device.numa_node,
+	};
+	*out = &d->base;
+	return 0;
+
+err_close_sysfs:
+	os_close(sysfs_fd);
+err_close:
+	os_close(fd);
+err_free:
+	os_delete(d);
+	return rc;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * backing_mapping.c -- a mapping that the caller made and keeps (layer 2).
+ *
+ *   addr                                            addr + size
+ *   |..|<---------- whole pages: base, size --------->|...|
+ *
+ * Nothing here writes to it, unmaps it or assumes anything of its content.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "dax/dax_sysfs.h"
+#include "region/backing.h"
+
+int
+backing_ensure_nothing(struct backing *b, size_t off, size_t len, bool *is_zero)
+{
+	(void)b;
+	(void)off;
+	(void)len;
+	*is_zero = false;
+	return 0;
+}
+
+int
+backing_discard_nothing(struct backing *b, size_t off, size_t len)
+{
+	(void)b;
+	(void)off;
+	(void)len;
+	return -EOPNOTSUPP;
+}
+
+static void
+close_mapping(struct backing *b)
+{
+	os_delete(b);
+}
+
+static const struct backing_ops Ops = {
+    .ensure = backing_ensure_nothing,
+    .discard = backing_discard_nothing,
+    .close = close_mapping,
+};
+
+/* For those who may be asked to be careful: daxkind_region_open_mapping(). */
+static int
+check_area(void *addr, size_t size)
+{
+	if (size == 0)
+		return error_set(-EINVAL, "mapping %p is empty", addr);
+	if ((uintptr_t)addr % DK_PAGE != 0 || size % DK_PAGE != 0)
+		return error_set(-EINVAL,
+		    "mapping %p of %zu bytes: address and size must be "
+		    "multiples of %zu",
+		    addr, size, DK_PAGE);
+	if (os_is_mapped(addr) < 0 || os_is_mapped((char *)addr + size - 1) < 0)
+		return error_set(-EFAULT,
+		    "nothing is mapped at %p or at the end of its %zu bytes; "
+		    "map the memory first",
+		    addr, size);
+	return 0;
+}
+
+/* Whether all of it is a devdax device, where msync(2) is refused and flushing
+ * is enough; of a file, only who mapped it knows (MAP_SYNC). */
+static int
+find_devdax(char *base, size_t size, bool *is_devdax)
+{
+	struct daxctl_device device;
+	unsigned major_nr = 0, minor_nr = 0, last_major_nr = 0,
+		 last_minor_nr = 0;
+	int rc = os_mapped_device(base, &major_nr, &minor_nr);
+
+	if (rc == 0)
+		rc = os_mapped_device(
+		    base + size - 1, &last_major_nr, &last_minor_nr);
+	/* It is none; or there is no procfs to say so. */
+	if (rc == -ENODEV || rc == -ENOENT) {
+		*is_devdax = false;
+		return 0;
+	}
+	if (rc < 0)
+		return error_set(rc,
+		    "what is mapped at %p of %zu bytes can not be read from "
+		    "/proc/self/maps: %s",
+		    (void *)base, size, strerror(-rc));
+	*is_devdax = major_nr == last_major_nr && minor_nr == last_minor_nr &&
+		     dax_sysfs_read(major_nr, minor_nr, &device) == 0;
+	return 0;
+}
+
+int
+backing_mapping_open(
+    void *addr, size_t size, unsigned flags, struct backing **out)
+{
+	uintptr_t start = (uintptr_t)addr;
+	int rc;
+
+	if (addr == NULL || size > UINTPTR_MAX - start ||
+	    start > UINTPTR_MAX - DK_PAGE)
+		return error_set(-EINVAL,
+		    "mapping %p of %zu bytes: NULL, or beyond the end of the "
+		    "address space",
+		    addr, size);
+	if ((flags & BACKING_ANY_AREA) == 0) {
+		rc = check_area(addr, size);
+		if (rc < 0)
+			return rc;
+	}
+	struct backing *b = os_new(sizeof(*b));
+	if (b == NULL)
+		return error_set(-ENOMEM, "no memory for a region's record");
+
+	uintptr_t first = start + (0 - start) % DK_PAGE;
+	uintptr_t end = align_down(start + size, DK_PAGE);
+	size_t usable = first < end ? end - first : 0;
+	bool is_pmem = (flags & BACKING_PERSISTENT) != 0 ||
+		       (usable > 0 && flush_is_pmem((void *)first, usable));
+	/* Not for memkind_create_fixed(), which is to take microseconds. */
+	if (!is_pmem && usable > 0 && (flags & BACKING_ANY_AREA) == 0) {
+		rc = find_devdax((char *)first, usable, &is_pmem);
+		if (rc < 0)
+			goto err_delete;
+	}
+	*b = (struct backing){
+	    .ops = &Ops,
+	    .type = BACKING_MAPPING,
+	    .base = (char *)first,
+	    .size = usable,
+	    .align = DK_PAGE,
+	    .granularity = is_pmem ? flush_of_sync_mapping() : FLUSH_PAGE,
+	    .is_dax = is_pmem,
+	    .is_sync = is_pmem,
+	    .numa_node = -1, /* asked when somebody wants to know */
+	};
+	if ((flags & BACKING_PREFAULT) != 0 && usable > 0) {
+		rc = os_populate(b->base, b->size);
+		if (rc < 0) {
+			rc = error_set(rc,
+			    "the pages of mapping %p of %zu bytes can not be "
+			    "made present",
+			    addr, size);
+			goto err_delete;
+		}
+	}
+	*out = b;
+	return 0;
+
+err_delete:
+	os_delete(b);
+	return rc;
+}

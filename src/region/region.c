@@ -1,0 +1,676 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * region.c -- see region.h.
+ *
+ * Giving file space back (files only): free ranges that still hold file space
+ * are idle.  Much idle space is given back by the thread that frees, in large
+ * pieces and down to half the limit, so that no workload makes it punch at
+ * every call; what is left is given back by the keeper's thread once nobody
+ * needed it for a while.
+ */
+#include "region/region.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "region/reclaimer.h"
+#include "region/region_index.h"
+
+/* Small requests reserve the free rest of their 2 MiB piece as well: fewer
+ * system calls, and huge pages stay possible. */
+#define AHEAD_LEN DK_HUGE_PAGE
+/* REGION_GIVE_SOON keeps at most this much idle, and REGION_GIVE_LATER half as
+ * much as is taken if that is more: of blocks of mixed sizes that come and go, about a third
+ * stays free between them, and punching that over and over costs page
+ * faults. */
+#define IDLE_LIMIT (4 * MIB)
+enum {
+	IDLE_SHARE = 2
+};
+/* A hole is punched in at most this much at a time, so that what is in flight
+ * is soon back, and first in pieces of at least this much. */
+#define TRIM_MAX_LEN (64 * MIB)
+#define TRIM_MIN_LEN (64 * KIB)
+/* REGION_GIVE_AT_ONCE: punching takes at most one part in this many of the
+ * time; what comes faster is left to the keeper. */
+enum {
+	TRIM_TIME_SHARE = 10
+};
+
+/* --- the lock ---------------------------------------------------- */
+
+static void
+note_longest_locked(struct daxkind_region *r)
+{
+	size_t longest = rangeset_longest_len(&r->space.free);
+
+	/* What is in flight comes back soon, and takes wait for it. */
+	if (r->in_flight > 0)
+		longest = r->size;
+	atomic_store_explicit(&r->longest_free, longest, memory_order_release);
+}
+
+static void
+unlock(struct daxkind_region *r)
+{
+	note_longest_locked(r);
+	lock_drop(&r->lock);
+}
+
+static void
+wait_settled_locked(struct daxkind_region *r)
+{
+	note_longest_locked(r);
+	lock_wait(&r->lock, &r->settled);
+}
+
+/* --- a region's life --------------------------------------------- */
+
+/* A part of the region is bad: never hand it out.  For the ops' find_bad. */
+static int
+note_bad(void *arg, size_t off, size_t len)
+{
+	struct daxkind_region *r = arg;
+	size_t start = align_down(off, DK_PAGE);
+	size_t end = min_size(align_up(off + len, DK_PAGE), r->size);
+	int rc = space_mark_bad(&r->space, r->space.base + start, end - start);
+
+	if (rc == 0)
+		log_write(LOG_WARNING,
+		    "bad block: %zu bytes at offset %zu are not used",
+		    end - start, start);
+	return rc;
+}
+
+int
+region_open(struct backing *b, const void *area, size_t area_size,
+    struct daxkind_region **out)
+{
+	unsigned state = (b->starts_as_holes ? 0 : SPACE_HELD) |
+			 (b->starts_zero ? SPACE_ZERO : 0);
+	struct daxkind_region *r;
+	int rc = region_index_new(&r);
+
+	if (rc < 0)
+		return error_set(rc, "no memory for a region's record");
+	r->backing = b;
+	r->base = b->base;
+	r->size = b->size;
+	r->area = area;
+	r->area_size = area_size;
+	rc = space_init(&r->space, (size_t)(uintptr_t)b->base, b->size,
+	    b->has_file_space, state);
+	if (rc < 0) {
+		rc = error_set(rc, "no memory for a region's space map");
+		goto err_free;
+	}
+	rc = backing_find_bad(b, 0, b->size, note_bad, r);
+	if (rc < 0) {
+		rc = error_set(rc, "the known bad blocks can not be asked: %s",
+		    strerror(-rc));
+		goto err_fini_space;
+	}
+	lock_init(&r->lock, LOCK_REGION);
+	lock_cond_init(&r->settled);
+	r->can_discard = b->has_file_space && !os_hogs_memory();
+	note_longest_locked(r);
+	rc = region_index_add(r);
+	if (rc < 0)
+		goto err_fini;
+	b->is_kept = true;
+	if (b->has_file_space)
+		keeper_add(r);
+	*out = r;
+	return 0;
+
+err_fini:
+	(void)pthread_cond_destroy(&r->settled);
+	lock_fini(&r->lock);
+err_fini_space:
+	space_fini(&r->space);
+err_free:
+	region_index_free(r);
+	return rc;
+}
+
+void
+region_close(struct daxkind_region *r)
+{
+	keeper_remove(r);
+	region_index_remove(r);
+	backing_close(r->backing);
+	r->backing = NULL; /* daxkind_region_close() finds a second close */
+	(void)pthread_cond_destroy(&r->settled);
+	lock_fini(&r->lock);
+	space_fini(&r->space);
+	region_index_free(r);
+}
+
+int
+region_claim(struct daxkind_region *r)
+{
+	if (atomic_exchange(&r->is_claimed, true))
+		return error_set(-EBUSY,
+		    "the region has a kind already; destroy that one first");
+	return 0;
+}
+
+void
+region_unclaim(struct daxkind_region *r)
+{
+	atomic_store(&r->is_claimed, false);
+}
+
+void
+region_set_kind(struct daxkind_region *r, void *kind)
+{
+	atomic_store_explicit(&r->kind, kind, memory_order_release);
+}
+
+static char *
+address(size_t start)
+{
+	return (char *)(uintptr_t)start;
+}
+
+static size_t
+offset(const struct daxkind_region *r, size_t start)
+{
+	return start - (size_t)(uintptr_t)r->base;
+}
+
+static void
+note_idle_low_locked(struct daxkind_region *r)
+{
+	r->idle_low = min_size(r->idle_low, r->space.idle.total);
+}
+
+/* Back to the map; a range that was in flight can not be lost. */
+static void
+settle_locked(
+    struct daxkind_region *r, size_t start, size_t len, unsigned state)
+{
+	if (space_give(&r->space, start, len, state) < 0)
+		log_write(LOG_ERROR,
+		    "%zu bytes of a region are lost: no memory for records",
+		    len);
+}
+
+/* The free hole beside [start, end) that belongs to the same AHEAD_LEN pieces
+ * of it: take it as well.  Sets *grant to the whole. */
+static void
+take_ahead_locked(struct daxkind_region *r, struct space_grant *grant)
+{
+	size_t low = align_down(grant->start, AHEAD_LEN);
+	size_t high = align_up(grant->start + grant->len, AHEAD_LEN);
+	size_t run_start, run_len;
+	struct space_grant part;
+
+	if (grant->start > low && rangeset_find(&r->space.free,
+				      grant->start - 1, &run_start, &run_len)) {
+		size_t from = max_size(run_start, low);
+		size_t len = grant->start - from;
+
+		if (rangeset_covered(&r->space.idle, from, len) == 0 &&
+		    space_take_at(&r->space, from, len, &part) == 0) {
+			grant->start = from;
+			grant->len += len;
+			grant->is_zero = grant->is_zero && part.is_zero;
+		}
+	}
+	size_t end = grant->start + grant->len;
+	if (end < high &&
+	    rangeset_find(&r->space.free, end, &run_start, &run_len)) {
+		size_t len = min_size(run_start + run_len, high) - end;
+
+		if (rangeset_covered(&r->space.idle, end, len) == 0 &&
+		    space_take_at(&r->space, end, len, &part) == 0) {
+			grant->len += len;
+			grant->is_zero = grant->is_zero && part.is_zero;
+		}
+	}
+}
+
+/* Have all idle file space go back to the file system, or wait for who does
+ * that already; says whether any went. */
+static bool
+gather_file_space(struct daxkind_region *r)
+{
+	bool any = false;
+
+	lock_take(&r->lock);
+	while (r->is_trimming || r->nr_discarding > 0) {
+		any = true;
+		wait_settled_locked(r);
+	}
+	bool has_idle = r->can_discard && r->space.idle.total > 0;
+	unlock(r);
+	if (has_idle)
+		region_trim(r, 0);
+	return any || has_idle;
+}
+
+/* What is known of a range after backing_ensure(). */
+static unsigned
+state_after(int rc, bool is_zero)
+{
+	return (rc == 0 ? SPACE_HELD : 0) | (is_zero ? SPACE_ZERO : 0);
+}
+
+/*
+ * Put file space behind whole, or if that fails behind want, a part of it;
+ * both are taken.  Gives back what of whole is not want; on failure, want as
+ * well.  Called with the lock held; drops it meanwhile.
+ */
+static int
+ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
+    struct space_grant *want)
+{
+	size_t want_end = want->start + want->len;
+	size_t whole_end = whole->start + whole->len;
+	size_t front_len = want->start - whole->start;
+	bool is_zero = false;
+
+	r->in_flight++;
+	unlock(r);
+	int rc = backing_ensure(
+	    r->backing, offset(r, whole->start), whole->len, &is_zero);
+	unsigned ahead_state = state_after(rc, is_zero || whole->is_zero);
+	if (rc < 0 && whole->len > want->len)
+		rc = backing_ensure(
+		    r->backing, offset(r, want->start), want->len, &is_zero);
+	/* Other free ranges may hold what is missing here. */
+	if (rc < 0 && gather_file_space(r))
+		rc = backing_ensure(
+		    r->backing, offset(r, want->start), want->len, &is_zero);
+	lock_take(&r->lock);
+	want->is_zero = want->is_zero || is_zero;
+	if (front_len > 0)
+		settle_locked(r, whole->start, front_len, ahead_state);
+	if (whole_end > want_end)
+		settle_locked(r, want_end, whole_end - want_end, ahead_state);
+	if (rc < 0)
+		settle_locked(
+		    r, want->start, want->len, state_after(rc, want->is_zero));
+	r->in_flight--;
+	(void)pthread_cond_broadcast(&r->settled);
+	return rc;
+}
+
+struct bad_range {
+	size_t off, len;
+};
+
+/* Asking is not done with the lock held: one range at a time. */
+static int
+find_first(void *arg, size_t off, size_t len)
+{
+	*(struct bad_range *)arg = (struct bad_range){off, len};
+	return 1;
+}
+
+/* Bad blocks of a range that failed with -EIO; says whether there are any. */
+static bool
+find_new_bad(struct daxkind_region *r, const struct space_grant *grant)
+{
+	size_t off = align_down(offset(r, grant->start), AHEAD_LEN);
+	size_t end = min_size(
+	    align_up(offset(r, grant->start) + grant->len, AHEAD_LEN), r->size);
+	bool any = false;
+	int rc = 0;
+
+	while (rc >= 0 && off < end) {
+		struct bad_range bad = {SIZE_MAX, 0};
+
+		if (backing_find_bad(
+			r->backing, off, end - off, find_first, &bad) < 0 ||
+		    bad.len == 0)
+			break;
+		lock_take(&r->lock);
+		size_t before = r->space.bad.total;
+		rc = note_bad(r, bad.off, bad.len);
+		any = any || r->space.bad.total > before;
+		unlock(r);
+		off = align_up(bad.off + bad.len, DK_PAGE);
+	}
+	return any;
+}
+
+/* What every way of taking ends with: file space.  -EAGAIN: bad blocks were met
+ * and are out of the way.  Called with the lock held, drops it. */
+static int
+finish_take(struct daxkind_region *r, struct space_grant *grant,
+    struct region_block *block)
+{
+	int rc = 0;
+
+	note_idle_low_locked(r);
+	if (!grant->is_held) {
+		struct space_grant whole = *grant;
+
+		if (grant->len < AHEAD_LEN && r->policy == REGION_GIVE_LATER)
+			take_ahead_locked(r, &whole);
+		rc = ensure_locked(r, &whole, grant);
+	}
+	unlock(r);
+	if (rc == -EIO && find_new_bad(r, grant))
+		return -EAGAIN;
+	if (rc < 0)
+		return error_set(-ENOMEM, "no file space for %zu bytes: %s",
+		    grant->len, strerror(-rc));
+	*block = (struct region_block){
+	    .addr = address(grant->start),
+	    .len = grant->len,
+	    .is_zero = grant->is_zero,
+	};
+	return 0;
+}
+
+int
+region_refuse_in_child(void)
+{
+	return error_set(-ENOMEM,
+	    "this process is a child of fork(2) and shares the region with "
+	    "its parent: open a region of its own");
+}
+
+/* --- taking ------------------------------------------------------ */
+
+int
+region_take(struct daxkind_region *r, size_t len, size_t align,
+    enum rangeset_end end, struct region_block *block)
+{
+	struct space_grant grant;
+	int rc;
+
+	if (r->is_off)
+		return region_refuse_in_child();
+	do {
+		lock_take(&r->lock);
+		while ((rc = space_take(&r->space, len, align, end, &grant)) ==
+			   -ENOMEM &&
+		       r->in_flight > 0)
+			wait_settled_locked(r);
+		if (rc < 0)
+			unlock(r);
+		else
+			rc = finish_take(r, &grant, block);
+	} while (rc == -EAGAIN);
+	return rc;
+}
+
+int
+region_take_at(struct daxkind_region *r, void *addr, size_t len,
+    struct region_block *block)
+{
+	struct space_grant grant;
+
+	if (r->is_off)
+		return region_refuse_in_child();
+	lock_take(&r->lock);
+	int rc = space_take_at(&r->space, (size_t)(uintptr_t)addr, len, &grant);
+	if (rc < 0) {
+		unlock(r);
+		return rc;
+	}
+	rc = finish_take(r, &grant, block);
+	return rc == -EAGAIN ? -ENOMEM : rc;
+}
+
+/* How much may stay idle. */
+static size_t
+idle_limit_locked(const struct daxkind_region *r)
+{
+	size_t taken = r->space.size - r->space.free.total - r->space.bad.total;
+
+	if (r->policy != REGION_GIVE_LATER)
+		return IDLE_LIMIT;
+	return max_size(IDLE_LIMIT, taken / IDLE_SHARE);
+}
+
+/* Whether the thread that frees should give space back now, and how much may
+ * stay. */
+static bool
+wants_trim_locked(struct daxkind_region *r, size_t *keep)
+{
+	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
+	size_t limit = idle_limit_locked(r);
+
+	if (!r->can_discard || r->space.idle.total == 0)
+		return false;
+	/* Who is at it already may be slower than those who free. */
+	while (r->is_trimming && r->space.idle.total > limit)
+		wait_settled_locked(r);
+	if (r->is_trimming)
+		return false;
+	if (at_once) {
+		*keep = 0;
+		return r->space.idle.total > limit ||
+		       (r->space.idle.total > 0 &&
+			   os_now_us() >= r->next_trim_us);
+	}
+
+	*keep = limit / 2;
+	return r->space.idle.total > limit;
+}
+
+/* --- giving ------------------------------------------------------ */
+
+int
+region_give(struct daxkind_region *r, void *addr, size_t len)
+{
+	size_t start = (size_t)(uintptr_t)addr;
+	size_t keep = 0;
+
+	if (r->is_off)
+		return 0;
+	lock_take(&r->lock);
+#ifdef DK_DEBUG
+	DK_BUG_ON(rangeset_covered(&r->space.free, start, len) != 0);
+#endif
+	int rc = space_give(&r->space, start, len, SPACE_HELD);
+	bool trim = wants_trim_locked(r, &keep);
+	bool has_idle = r->space.idle.total > 0;
+	unlock(r);
+	if (trim)
+		region_trim(r, keep);
+	/* What is kept now goes later, if nobody needs it. */
+	if (has_idle)
+		keeper_wake();
+	return rc;
+}
+
+void
+region_give_all(struct daxkind_region *r)
+{
+	size_t pos = r->space.base, stop = pos + r->size, end;
+
+	if (r->is_off)
+		return;
+	lock_take(&r->lock);
+	while (r->in_flight > 0)
+		wait_settled_locked(r);
+	for (; pos < stop; pos = end) {
+		enum space_run run = space_run_at(&r->space, pos, &end);
+
+		if (run == SPACE_RUN_TAKEN)
+			settle_locked(r, pos, end - pos, SPACE_HELD);
+	}
+	bool has_idle = r->space.idle.total > 0;
+	unlock(r);
+	if (has_idle)
+		keeper_wake();
+}
+
+int
+region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
+{
+	if (!region_contains(r, addr, len))
+		return -EINVAL;
+	lock_take(&r->lock);
+	int rc = space_mark_bad(&r->space, (size_t)(uintptr_t)addr, len);
+	unlock(r);
+	return rc;
+}
+
+void
+region_set_policy(struct daxkind_region *r, enum region_policy policy)
+{
+	lock_take(&r->lock);
+	r->policy = policy;
+	unlock(r);
+}
+
+/* Give one idle range back.  Called with the lock held, drops it meanwhile. */
+static int
+discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
+{
+	struct space_grant grant;
+	int rc = space_take_idle(&r->space, min_len, max_len, &grant);
+
+	if (rc < 0)
+		return rc;
+	r->in_flight++;
+	r->nr_discarding++;
+	unlock(r);
+	rc = backing_discard(r->backing, offset(r, grant.start), grant.len);
+	lock_take(&r->lock);
+	settle_locked(
+	    r, grant.start, grant.len, rc == 0 ? SPACE_ZERO : SPACE_HELD);
+	r->in_flight--;
+	r->nr_discarding--;
+	(void)pthread_cond_broadcast(&r->settled);
+	if (rc == -EOPNOTSUPP && r->can_discard) {
+		r->can_discard = false;
+		log_write(LOG_WARNING,
+		    "the file system makes no holes: free file space is "
+		    "kept and used again");
+	}
+	note_idle_low_locked(r);
+	return rc;
+}
+
+/* --- giving file space back -------------------------------------- */
+
+void
+region_trim(struct daxkind_region *r, size_t keep)
+{
+	uint64_t began = os_now_us();
+	size_t min_len = TRIM_MIN_LEN;
+
+	lock_take(&r->lock);
+	if (r->is_trimming || !r->can_discard || r->is_off) {
+		unlock(r);
+		return;
+	}
+	r->is_trimming = true;
+	while (r->space.idle.total > keep) {
+		size_t max_len = min_size(TRIM_MAX_LEN,
+		    align_up(r->space.idle.total - keep, DK_PAGE));
+		int rc =
+		    discard_one_locked(r, min_size(min_len, max_len), max_len);
+
+		if (rc == -ENOENT && min_len > DK_PAGE)
+			min_len = DK_PAGE;
+		else if (rc < 0)
+			break;
+	}
+	r->is_trimming = false;
+	(void)pthread_cond_broadcast(&r->settled);
+	uint64_t now = os_now_us();
+	r->next_trim_us = now + (now - began) * (TRIM_TIME_SHARE - 1);
+	unlock(r);
+}
+
+bool
+region_trim_unneeded(struct daxkind_region *r)
+{
+	lock_take(&r->lock);
+	size_t idle = r->space.idle.total;
+	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
+	size_t unneeded = at_once ? idle : min_size(r->idle_low, idle);
+	r->idle_low = idle - unneeded;
+	unlock(r);
+	if (unneeded > 0)
+		region_trim(r, idle - unneeded);
+	lock_take(&r->lock);
+	r->idle_low = r->space.idle.total;
+	unlock(r);
+	return at_once;
+}
+
+bool
+region_has_idle(struct daxkind_region *r)
+{
+	lock_take(&r->lock);
+	bool has_idle = r->can_discard && r->space.idle.total > 0;
+	unlock(r);
+	return has_idle;
+}
+
+/* --- asking ------------------------------------------------------ */
+
+void
+region_get_figures(struct daxkind_region *r, struct space_figures *figures)
+{
+	lock_take(&r->lock);
+	space_get_figures(&r->space, figures);
+	unlock(r);
+}
+
+bool
+region_check(struct daxkind_region *r)
+{
+	lock_take(&r->lock);
+	bool is_good = space_check(&r->space);
+	unlock(r);
+	return is_good;
+}
+
+enum space_run
+region_run_at(struct daxkind_region *r, size_t off, size_t *end_off)
+{
+	size_t base = (size_t)(uintptr_t)r->base;
+	size_t end;
+
+	lock_take(&r->lock);
+	enum space_run run = space_run_at(&r->space, base + off, &end);
+	unlock(r);
+	*end_off = end - base;
+	return run;
+}
+
+/* --- fork ----------------------------------------------------------------------- */
+
+void
+region_before_fork(struct daxkind_region *r)
+{
+	if (r->at_fork == REGION_FORK_UNKNOWN) {
+		bool copies = r->backing->type == BACKING_MAPPING &&
+			      r->size > 0 && os_is_private_mapping(r->base);
+
+		r->at_fork = copies ? REGION_FORK_COPIES : REGION_FORK_SHARES;
+	}
+	lock_take_at_fork(&r->lock);
+}
+
+void
+region_after_fork_in_parent(struct daxkind_region *r)
+{
+	lock_drop_at_fork(&r->lock);
+}
+
+void
+region_after_fork_in_child(struct daxkind_region *r)
+{
+	r->is_off = r->is_off || r->at_fork == REGION_FORK_SHARES;
+	/* Those who were in flight or waiting are not here. */
+	r->in_flight = 0;
+	r->nr_discarding = 0;
+	r->is_trimming = false;
+	lock_cond_init(&r->settled);
+	lock_drop_at_fork(&r->lock);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * region.h -- a backing, its space map, and the rule between them: a range is
+ * handed out only with file space behind it (layer 2).
+ *
+ * One lock for each region (LOCK_REGION) guards the space map.  It is never
+ * held across a system call: a range whose file space is being changed is
+ * taken in the map meanwhile, and counted in in_flight; whoever finds no room
+ * waits for those before saying so.
+ */
+#ifndef REGION_H
+#define REGION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "base/lock.h"
+#include "region/backing.h"
+#include "space/space.h"
+
+/* When free file space goes back to the file system. */
+enum region_policy {
+	REGION_GIVE_LATER,   /* what was not needed for a while, or is much */
+	REGION_GIVE_SOON,    /* the same, where 4 MiB are much */
+	REGION_GIVE_AT_ONCE, /* at each free, within a tenth of the time */
+};
+
+struct daxkind_region {
+	char *base; /* of backing, here for the hot paths */
+	/* Constant while the region is open; NULL once it is closed, so not
+	 * the first member, which pool.h uses then. */
+	struct backing *backing;
+	size_t size;      /* of backing */
+	const void *area; /* what the caller named, which may be more */
+	size_t area_size;
+	unsigned open_flags; /* enum backing_flags */
+
+	/* This is a child of fork(2), and the parent may be using the same
+	 * bytes: nothing is handed out or taken back.  Set at the fork only. */
+	bool is_off;
+	/* Whether a child gets a copy: found out at the first fork. */
+	enum {
+		REGION_FORK_UNKNOWN,
+		REGION_FORK_COPIES,
+		REGION_FORK_SHARES
+	} at_fork;
+
+	/* A kind is on it, or is being made or ended. */
+	_Atomic(bool) is_claimed;
+	/* The kind on it, or NULL: what lookups find. */
+	_Atomic(void *) kind;
+
+	/* Bytes of the longest free run, as of the last unlock; all of the
+	 * region while ranges are in flight. */
+	_Atomic(size_t) longest_free;
+
+	struct lock lock; /* rank LOCK_REGION; guards what follows */
+	struct space space;
+	pthread_cond_t settled; /* in_flight went down */
+	unsigned in_flight;     /* ranges taken only while space changes */
+	unsigned nr_discarding; /* of those, on their way to the file system */
+	bool can_discard; /* the file system makes holes, and it is wanted */
+	bool is_trimming; /* one thread at a time gives space back */
+	enum region_policy policy;
+	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: not before that */
+	size_t idle_low;       /* least idle bytes since the keeper looked */
+
+	/* The index's; rank LOCK_INDEX. */
+	struct daxkind_region *index_next, *index_prev;
+
+	/* The keeper's; rank LOCK_KEEPER. */
+	bool (*chore)(void *arg); /* of the heap, called at each visit */
+	void *chore_arg;
+	struct daxkind_region *keeper_next;
+	bool is_kept;    /* is in the keeper's list */
+	bool is_visited; /* the keeper works on it with the lock dropped */
+};
+
+/*
+ * Open a region on b.  area is what the caller named: no other region may
+ * have a byte of it (-EEXIST).  Owns b on success only.
+ */
+int region_open(struct backing *b, const void *area, size_t area_size,
+    struct daxkind_region **region) DK_MUST_CHECK;
+/* No kind is on it and no thread uses it. */
+void region_close(struct daxkind_region *r);
+
+/* Claim the region for a kind that is being made; -EBUSY: it has one. */
+int region_claim(struct daxkind_region *r) DK_MUST_CHECK;
+void region_unclaim(struct daxkind_region *r);
+/* Let lookups find the kind, or NULL: none any more. */
+void region_set_kind(struct daxkind_region *r, void *kind);
+
+/* A range of a region that was handed out. */
+struct region_block {
+	char *addr;
+	size_t len;
+	bool is_zero; /* every byte is known to be zero */
+};
+
+/*
+ * Hand out len bytes (a multiple of DK_PAGE) at an address that is a multiple
+ * of align, as near to the given end as there is room, with file space behind
+ * them.  -ENOMEM: no room in the region or the file system.
+ */
+int region_take(struct daxkind_region *r, size_t len, size_t align,
+    enum rangeset_end end, struct region_block *block) DK_MUST_CHECK;
+/* The same for exactly [addr, addr + len), which may lie outside. */
+int region_take_at(struct daxkind_region *r, void *addr, size_t len,
+    struct region_block *block) DK_MUST_CHECK;
+/* Take any part of what was handed out back.  -ENOMEM: no memory for the
+ * records; the range stays handed out. */
+int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
+
+/* -ENOMEM, with the text of why nothing is handed out where is_off is set. */
+int region_refuse_in_child(void);
+
+/* Take everything back at once: the heap on it has ended. */
+void region_give_all(struct daxkind_region *r);
+
+/* Never hand out [addr, addr + len) again, once it is given back. */
+int region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
+    DK_MUST_CHECK;
+
+void region_set_policy(struct daxkind_region *r, enum region_policy policy);
+/* Give idle file space back until at most keep bytes are idle. */
+void region_trim(struct daxkind_region *r, size_t keep);
+/* Give back what was idle all the time since the last call.  For the keeper;
+ * returns whether it should come back soon. */
+bool region_trim_unneeded(struct daxkind_region *r);
+/* Whether there is anything that region_trim() could do. */
+bool region_has_idle(struct daxkind_region *r);
+
+void region_get_figures(
+    struct daxkind_region *r, struct space_figures *figures);
+/* Whether the map agrees with itself; walks all of it under the lock. */
+bool region_check(struct daxkind_region *r);
+/* The run at off: its state and end, as offsets from the base. */
+enum space_run region_run_at(
+    struct daxkind_region *r, size_t off, size_t *end_off);
+
+/* Around a fork; the child's part makes the region off unless it has a copy. */
+void region_before_fork(struct daxkind_region *r);
+void region_after_fork_in_parent(struct daxkind_region *r);
+void region_after_fork_in_child(struct daxkind_region *r);
+
+/* A take of more bytes than that fails for want of a free run. */
+static inline size_t
+region_longest_free(struct daxkind_region *r)
+{
+	return atomic_load_explicit(&r->longest_free, memory_order_acquire);
+}
+
+static inline bool
+region_contains(const struct daxkind_region *r, const void *addr, size_t len)
+{
+	size_t off = (size_t)((uintptr_t)addr - (uintptr_t)r->base);
+
+	return (uintptr_t)addr >= (uintptr_t)r->base && off <= r->size &&
+	       len <= r->size - off;
+}
+
+#endif /* REGION_H */

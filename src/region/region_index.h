@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * region_index.h -- which region an address belongs to (layer 2).
+ *
+ * Looking up takes no lock and at most three loads, and is right for any
+ * address whatever: NULL when it belongs to no region.
+ */
+#ifndef REGION_INDEX_H
+#define REGION_INDEX_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+
+struct daxkind_region;
+
+/* The record of a region, zeroed.  Such records are never given back to the
+ * system, so that a lookup that races with a close reads no foreign memory. */
+int region_index_new(struct daxkind_region **r) DK_MUST_CHECK;
+void region_index_free(struct daxkind_region *r);
+
+/* Make r findable.  -EEXIST: its area overlaps that of a region here.
+ * -ENOMEM; -EINVAL: beyond the 47 bits of a user's address space. */
+int region_index_add(struct daxkind_region *r) DK_MUST_CHECK;
+void region_index_remove(struct daxkind_region *r);
+
+/* Call visit for the region that addr belongs to, if there is one; it is not
+ * closed meanwhile.  visit may take the region's lock. */
+void region_index_visit(const void *addr,
+    void (*visit)(struct daxkind_region *r, void *arg), void *arg);
+
+/* Around a fork: keep the index still, and call visit for each region. */
+void region_index_lock_at_fork(void);
+void region_index_unlock_at_fork(void);
+void region_index_walk_at_fork(
+    void (*visit)(struct daxkind_region *r, void *arg), void *arg);
+
+/*
+ * A radix tree over 47 address bits.  An entry is 0, a region, or (lowest bit
+ * set) a table for the next bits; a region that fills all that an entry
+ * stands for is entered there, so that 4 TiB take 256 entries.
+ *
+ *   46 ........ 34 | 33 ........ 21 | 20 ..... 12 | 11 ... 0
+ *      8,192           8,192             512
+ */
+enum {
+	INDEX_TOP_SHIFT = 34,
+	INDEX_MIDDLE_SHIFT = 21,
+	INDEX_LOW_SHIFT = 12,
+	INDEX_ADDRESS_BITS = 47,
+	INDEX_TOP_LEN = 1 << (INDEX_ADDRESS_BITS - INDEX_TOP_SHIFT),
+	INDEX_MIDDLE_LEN = 1 << (INDEX_TOP_SHIFT - INDEX_MIDDLE_SHIFT),
+	INDEX_LOW_LEN = 1 << (INDEX_MIDDLE_SHIFT - INDEX_LOW_SHIFT),
+	INDEX_IS_TABLE = 1
+};
+
+typedef _Atomic(uintptr_t) region_index_entry;
+
+extern region_index_entry Region_index[INDEX_TOP_LEN];
+
+static inline struct daxkind_region *
+region_index_find(const void *addr)
+{
+	uintptr_t a = (uintptr_t)addr;
+
+	if (DK_UNLIKELY(a >> INDEX_ADDRESS_BITS != 0))
+		return NULL;
+	uintptr_t entry = atomic_load_explicit(
+	    &Region_index[a >> INDEX_TOP_SHIFT], memory_order_acquire);
+	if ((entry & INDEX_IS_TABLE) != 0) {
+		region_index_entry *table =
+		    (region_index_entry *)(entry - INDEX_IS_TABLE);
+
+		entry = atomic_load_explicit(
+		    &table[(a >> INDEX_MIDDLE_SHIFT) % INDEX_MIDDLE_LEN],
+		    memory_order_acquire);
+	}
+	if ((entry & INDEX_IS_TABLE) != 0) {
+		region_index_entry *table =
+		    (region_index_entry *)(entry - INDEX_IS_TABLE);
+
+		entry = atomic_load_explicit(
+		    &table[(a >> INDEX_LOW_SHIFT) % INDEX_LOW_LEN],
+		    memory_order_acquire);
+	}
+	return (struct daxkind_region *)entry;
+}
+
+#endif /* REGION_INDEX_H */

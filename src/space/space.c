@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * space.c -- see space.h.
+ */
+#include "space/space.h"
+
+#include <errno.h>
+
+#include "base/util.h"
+
+/*
+ * Nodes that each take leaves in the pool, so that the gives after it find
+ * theirs without asking the kernel: a give needs at most three (free, idle,
+ * zero), and one more for each doomed range in it.
+ */
+enum {
+	SPARE_NODES = 24
+};
+
+static bool
+is_inside(const struct space *sp, size_t start, size_t len)
+{
+	return start >= sp->base && start - sp->base <= sp->size &&
+	       len <= sp->size - (start - sp->base);
+}
+
+int
+space_init(struct space *sp, size_t base, size_t size, bool tracks_file_space,
+    unsigned state)
+{
+	sp->base = base;
+	sp->size = size;
+	sp->tracks_file_space = tracks_file_space;
+	pool_init(&sp->nodes, sizeof(struct rangeset_node));
+	pool_add_memory(&sp->nodes, sp->first_nodes, sizeof(sp->first_nodes));
+	rangeset_init(&sp->free, &sp->nodes);
+	rangeset_init(&sp->idle, &sp->nodes);
+	rangeset_init(&sp->zero, &sp->nodes);
+	rangeset_init(&sp->bad, &sp->nodes);
+	rangeset_init(&sp->doomed, &sp->nodes);
+	if (size == 0)
+		return 0;
+
+	int rc = pool_reserve(&sp->nodes, SPARE_NODES);
+	if (rc == 0)
+		rc = space_give(sp, base, size, state);
+	if (rc < 0)
+		pool_fini(&sp->nodes);
+	return rc;
+}
+
+void
+space_fini(struct space *sp)
+{
+	pool_fini(&sp->nodes);
+}
+
+/* The range is free: make it taken. */
+static int
+take_range(
+    struct space *sp, size_t start, size_t len, struct space_grant *grant)
+{
+	/* From here on nothing fails: three splits at most. */
+	int rc = pool_reserve(&sp->nodes, SPARE_NODES + 3);
+
+	if (rc < 0)
+		return rc;
+	*grant = (struct space_grant){
+	    .start = start,
+	    .len = len,
+	    .is_held = !sp->tracks_file_space ||
+		       rangeset_covered(&sp->idle, start, len) == len,
+	    .is_zero = rangeset_covered(&sp->zero, start, len) == len,
+	};
+	rc = rangeset_remove(&sp->free, start, len);
+	if (rc == 0)
+		rc = rangeset_remove(&sp->idle, start, len);
+	if (rc == 0)
+		rc = rangeset_remove(&sp->zero, start, len);
+	return rc;
+}
+
+int
+space_take(struct space *sp, size_t len, size_t align, enum rangeset_end end,
+    struct space_grant *grant)
+{
+	size_t start;
+
+	if (len == 0 || len % DK_PAGE != 0 || !is_power_of_two(align) ||
+	    align < DK_PAGE)
+		return -EINVAL;
+	if (!rangeset_fit(&sp->idle, len, align, DK_PAGE, end, &start) &&
+	    !rangeset_fit(&sp->free, len, align, DK_PAGE, end, &start))
+		return -ENOMEM;
+	return take_range(sp, start, len, grant);
+}
+
+int
+space_take_at(
+    struct space *sp, size_t start, size_t len, struct space_grant *grant)
+{
+	size_t run_start, run_len;
+
+	if (len == 0 || len % DK_PAGE != 0 || start % DK_PAGE != 0)
+		return -EINVAL;
+	if (!is_inside(sp, start, len) ||
+	    !rangeset_find(&sp->free, start, &run_start, &run_len) ||
+	    run_len - (start - run_start) < len)
+		return -ENOMEM;
+	return take_range(sp, start, len, grant);
+}
+
+/* Add a range that is in no set, and has no bad part, as free. */
+static int
+add_free(struct space *sp, size_t start, size_t len, unsigned state)
+{
+	int rc = rangeset_add(&sp->free, start, len);
+
+	if (rc == 0 && sp->tracks_file_space && (state & SPACE_HELD) != 0)
+		rc = rangeset_add(&sp->idle, start, len);
+	if (rc == 0 && (state & SPACE_ZERO) != 0)
+		rc = rangeset_add(&sp->zero, start, len);
+	return rc;
+}
+
+int
+space_give(struct space *sp, size_t start, size_t len, unsigned state)
+{
+	size_t end = start + len;
+	size_t bad_start, bad_len;
+	/* One for each set, and three for each doomed range that is met. */
+	size_t nr_nodes = 3 + 3 * sp->doomed.nr;
+	int rc;
+
+	if (sp->nodes.nr_spare < nr_nodes) {
+		rc = pool_reserve(&sp->nodes, nr_nodes);
+		if (rc < 0)
+			return rc;
+	}
+	while (rangeset_next(&sp->doomed, start, &bad_start, &bad_len) &&
+	       bad_start < end) {
+		size_t from = max_size(bad_start, start);
+		size_t to = min_size(bad_start + bad_len, end);
+
+		rc = rangeset_remove(&sp->doomed, from, to - from);
+		if (rc == 0)
+			rc = rangeset_add(&sp->bad, from, to - from);
+		if (rc == 0 && from > start)
+			rc = add_free(sp, start, from - start, state);
+		if (rc < 0)
+			return rc;
+		start = to;
+	}
+	return start < end ? add_free(sp, start, end - start, state) : 0;
+}
+
+int
+space_mark_bad(struct space *sp, size_t start, size_t len)
+{
+	size_t end = start + len;
+
+	if (len == 0 || start % DK_PAGE != 0 || len % DK_PAGE != 0 ||
+	    !is_inside(sp, start, len))
+		return -EINVAL;
+	/* Each run in the range needs a node, and the cuts at both ends. */
+	size_t nr_runs = 2;
+	size_t pos = start;
+	size_t run_end;
+	for (; pos < end; pos = run_end, nr_runs++)
+		(void)space_run_at(sp, pos, &run_end);
+	int rc = pool_reserve(&sp->nodes, SPARE_NODES + 5 * nr_runs);
+
+	for (pos = start; rc == 0 && pos < end; pos = run_end) {
+		enum space_run run = space_run_at(sp, pos, &run_end);
+
+		run_end = min_size(run_end, end);
+		size_t run_len = run_end - pos;
+		if (run == SPACE_RUN_BAD)
+			continue;
+		if (run == SPACE_RUN_TAKEN) {
+			/* Part of it may be doomed already. */
+			rc = rangeset_remove(&sp->doomed, pos, run_len);
+			if (rc == 0)
+				rc = rangeset_add(&sp->doomed, pos, run_len);
+			continue;
+		}
+		struct space_grant grant;
+		rc = take_range(sp, pos, run_len, &grant);
+		if (rc == 0)
+			rc = rangeset_add(&sp->bad, pos, run_len);
+	}
+	return rc;
+}
+
+int
+space_take_idle(
+    struct space *sp, size_t min_len, size_t max_len, struct space_grant *grant)
+{
+	size_t start, len;
+
+	if (!rangeset_longest(&sp->idle, &start, &len) || len < min_len)
+		return -ENOENT;
+	return take_range(sp, start, min_size(len, max_len), grant);
+}
+
+void
+space_get_figures(const struct space *sp, struct space_figures *figures)
+{
+	size_t taken = sp->size - sp->free.total - sp->bad.total;
+	*figures = (struct space_figures){
+	    .total = sp->size,
+	    .taken = taken,
+	    .free = sp->free.total,
+	    .bad = sp->bad.total,
+	    .longest_free = rangeset_longest_len(&sp->free),
+	    .held = sp->tracks_file_space ? taken + sp->idle.total : sp->size,
+	};
+}
+
+enum space_run
+space_run_at(const struct space *sp, size_t pos, size_t *end)
+{
+	size_t start, len;
+
+	if (rangeset_find(&sp->bad, pos, &start, &len)) {
+		*end = start + len;
+		return SPACE_RUN_BAD;
+	}
+	if (rangeset_find(&sp->free, pos, &start, &len)) {
+		size_t free_end = start + len;
+
+		if (!sp->tracks_file_space) {
+			*end = free_end;
+			return SPACE_RUN_IDLE;
+		}
+		if (!rangeset_next(&sp->idle, pos, &start, &len) ||
+		    start >= free_end) {
+			*end = free_end;
+			return SPACE_RUN_HOLE;
+		}
+		*end = start > pos ? start : start + len;
+		return start > pos ? SPACE_RUN_HOLE : SPACE_RUN_IDLE;
+	}
+	*end = sp->base + sp->size;
+	if (rangeset_next(&sp->bad, pos, &start, &len))
+		*end = min_size(*end, start);
+	if (rangeset_next(&sp->free, pos, &start, &len))
+		*end = min_size(*end, start);
+	return SPACE_RUN_TAKEN;
+}
+
+/* Whether all of part lies in whole. */
+static bool
+is_subset(const struct rangeset *part, const struct rangeset *whole)
+{
+	size_t pos = 0, start, len;
+
+	while (rangeset_next(part, pos, &start, &len)) {
+		if (rangeset_covered(whole, start, len) != len)
+			return false;
+		pos = start + len;
+	}
+	return true;
+}
+
+static bool
+is_disjoint(const struct rangeset *a, const struct rangeset *b)
+{
+	size_t pos = 0, start, len;
+
+	while (rangeset_next(a, pos, &start, &len)) {
+		if (rangeset_covered(b, start, len) != 0)
+			return false;
+		pos = start + len;
+	}
+	return true;
+}
+
+bool
+space_check(const struct space *sp)
+{
+	return rangeset_check(&sp->free) && rangeset_check(&sp->idle) &&
+	       rangeset_check(&sp->zero) && rangeset_check(&sp->bad) &&
+	       rangeset_check(&sp->doomed) && is_subset(&sp->idle, &sp->free) &&
+	       is_subset(&sp->zero, &sp->free) &&
+	       is_disjoint(&sp->bad, &sp->free) &&
+	       is_disjoint(&sp->doomed, &sp->free) &&
+	       is_disjoint(&sp->doomed, &sp->bad) &&
+	       (sp->tracks_file_space || sp->idle.nr == 0);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tier_fork.c -- see tier_fork.h.
+ *
+ * Its handlers are the outermost: they call malloc, and work on regions.  Lock
+ * is held from before a fork until its child has its copy.
+ */
+#include "tiers/tier_fork.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/export.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "kind/kind.h"
+#include "kind/kind_registry.h"
+#include "region/region.h"
+
+static struct lock Lock = LOCK_INIT(LOCK_TIER_FORK);
+/* A pipe, whose writing end is closed when the child is done; -1: none. */
+static int Copied[2] = {-1, -1};
+/* Of the fork that is being made. */
+static bool Is_malloc_ours;
+/* This is such a child.  What it has is private, and so is what its own
+ * children get of it. */
+static bool Has_copies;
+
+bool
+tier_fork_is_copy(const struct memkind *kind)
+{
+	return DK_UNLIKELY(Has_copies) && kind->region != NULL &&
+	       kind->region->is_off;
+}
+
+static bool
+is_malloc_ours(void)
+{
+	void *volatile probe = malloc(1);
+	bool result = probe != NULL && kind_of(probe) != NULL;
+
+	free(probe);
+	return result;
+}
+
+static void
+close_end(int end)
+{
+	if (Copied[end] >= 0)
+		os_close(Copied[end]);
+	Copied[end] = -1;
+}
+
+static void
+before_fork(void)
+{
+	lock_take_at_fork(&Lock);
+	Is_malloc_ours = !Has_copies && is_malloc_ours();
+	if (Is_malloc_ours && os_pipe(Copied) < 0)
+		Copied[0] = Copied[1] = -1; /* no descriptor: nobody waits */
+}
+
+static void
+in_parent(void)
+{
+	close_end(1);
+	if (Copied[0] >= 0)
+		os_wait_for_end(Copied[0]);
+	close_end(0);
+	lock_drop_at_fork(&Lock);
+}
+
+/* What can not be copied is not there: neither may write to the other's. */
+static int
+copy_region(struct memkind *kind, void *arg)
+{
+	struct daxkind_region *r = kind->region;
+	size_t off = 0, end_off;
+
+	(void)arg;
+	if (!kind->is_tier || r == NULL || !r->is_off)
+		return 0;
+	for (; off < r->size; off = end_off) {
+		if (region_run_at(r, off, &end_off) != SPACE_RUN_TAKEN)
+			continue;
+		int rc = os_make_private(r->base + off, end_off - off);
+		if (rc < 0) {
+			log_write(LOG_ERROR,
+			    "no memory for a child's copy of %zu bytes",
+			    end_off - off);
+			os_forbid(r->base + off, end_off - off);
+		}
+	}
+	return 0;
+}
+
+static void
+in_child(void)
+{
+	lock_drop_at_fork(&Lock);
+	if (Is_malloc_ours) {
+		(void)kind_registry_walk(copy_region, NULL);
+		Has_copies = true;
+	}
+	close_end(0);
+	close_end(1);
+}
+
+static void
+register_handlers(void)
+{
+	if (pthread_atfork(before_fork, in_parent, in_child) != 0)
+		log_write(LOG_WARNING, "no memory for fork handlers");
+}
+
+void
+tier_fork_watch(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	/* Now, so that they are registered after those of kind_fork.c. */
+	(void)pthread_once(&once, register_handlers);
+}

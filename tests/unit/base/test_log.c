@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_log.c -- texts for people.
+ *
+ * DAXKIND_LOG is read once in a process, so each look at standard error is at
+ * that of a child.
+ */
+#include "../../support/cmocka_all.h"
+
+#include "../../support/test_region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static struct {
+	const char *env;   /* value of DAXKIND_LOG, or NULL */
+	const char *debug; /* of MEMKIND_DEBUG */
+	int (*f)(void);
+	int fd; /* for its standard error, or -1 */
+} Run;
+
+static int
+run(void *arg)
+{
+	(void)arg;
+	if ((Run.env != NULL ? setenv("DAXKIND_LOG", Run.env, 1)
+			     : unsetenv("DAXKIND_LOG")) != 0 ||
+	    (Run.debug != NULL ? setenv("MEMKIND_DEBUG", Run.debug, 1)
+			       : unsetenv("MEMKIND_DEBUG")) != 0)
+		return 99;
+	if (Run.fd < 0)
+		(void)close(STDERR_FILENO);
+	else if (dup2(Run.fd, STDERR_FILENO) < 0)
+		return 99;
+	return Run.f();
+}
+
+enum {
+	MAX_LINES = 16,
+	LINE_SIZE = 1024
+};
+
+static char Lines[MAX_LINES][LINE_SIZE];
+
+/* Run f in a child; returns its status, and each of its writes in Lines. */
+static int
+run_logged(const char *env, int (*f)(void), size_t *nr_lines)
+{
+	int fds[2];
+
+	/* O_DIRECT: each write(2) is one to read(2) */
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_DIRECT | O_NONBLOCK), 0);
+	Run.env = env;
+	Run.f = f;
+	Run.fd = fds[1];
+	int status = test_in_child(run, NULL);
+	assert_int_equal(close(fds[1]), 0);
+	*nr_lines = 0;
+	ssize_t len;
+	while ((len = read(fds[0], Lines[*nr_lines], LINE_SIZE - 1)) > 0) {
+		Lines[*nr_lines][len] = '\0';
+		(*nr_lines)++;
+		assert_true(*nr_lines < MAX_LINES);
+	}
+	assert_int_equal(close(fds[0]), 0);
+	return status;
+}
+
+/* --- which lines -------------------------------------------------------------- */
+
+static int
+log_one_of_each(void)
+{
+	log_write(LOG_ERROR, "number %d", 1);
+	log_write(LOG_WARNING, "number %d", 2);
+	log_write(LOG_INFO, "number %d", 3);
+	log_write(LOG_DEBUG, "number %d", 4);
+	return 0;
+}
+
+/* --- as memkind writes them ------------------------------------------------------ */
+
+static const struct {
+	const char *why, *env, *debug;
+	size_t nr;
+	const char *lines[4];
+} Memkinds[] = {
+    {"on", NULL, "1", 3,
+	{"MEMKIND_ERROR: number 1\n", "MEMKIND_INFO: number 2\n",
+	    "MEMKIND_INFO: number 3\n"}},
+    {"more than memkind has", "debug", "1", 4,
+	{"MEMKIND_ERROR: number 1\n", "MEMKIND_INFO: number 2\n",
+	    "MEMKIND_INFO: number 3\n", "MEMKIND_INFO: number 4\n"}},
+    {"unknown", NULL, "2", 1,
+	{"MEMKIND_WARNING: debug option \"2\" unknown; "
+	 "MEMKIND_DEBUG=1 writes messages\n"}},
+    {"unknown, and lines of ours", "error", "", 2,
+	{"MEMKIND_WARNING: debug option \"\" unknown; "
+	 "MEMKIND_DEBUG=1 writes messages\n",
+	    "daxkind: error: number 1\n"}},
+};
+
+static void
+test_lines_as_memkind_writes_them(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(Memkinds); i++) {
+		size_t nr;
+
+		dk_row(Memkinds[i].why);
+		Run.debug = Memkinds[i].debug;
+		assert_int_equal(
+		    run_logged(Memkinds[i].env, log_one_of_each, &nr), 0);
+		Run.debug = NULL;
+		assert_int_equal(nr, Memkinds[i].nr);
+		for (size_t j = 0; j < nr; j++)
+			assert_string_equal(Lines[j], Memkinds[i].lines[j]);
+	}
+}
+
+static int
+end_fatally(void)
+{
+	log_fatal("it ends");
+}
+
+static void
+test_a_fatal_line(void **state)
+{
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(run_logged(NULL, end_fatally, &nr), 128 + SIGABRT);
+	assert_int_equal(nr, 1);
+	assert_string_equal(Lines[0], "MEMKIND_FATAL: it ends\n");
+}
+
+static void
+test_the_variable_says_how_much_is_written(void **state)
+{
+	static const char *const want[] = {
+	    "daxkind: error: number 1\n",
+	    "daxkind: warning: number 2\n",
+	    "daxkind: info: number 3\n",
+	    "daxkind: debug: number 4\n",
+	};
+	static const struct {
+		const char *why, *env;
+		size_t nr_lines;
+	} rows[] = {
+	    {"not set", NULL, 0},
+	    {"empty", "", 0},
+	    {"none", "none", 0},
+	    {"error", "error", 1},
+	    {"warning", "warning", 2},
+	    {"info", "info", 3},
+	    {"debug", "debug", 4},
+	    {"upper case is not known", "DEBUG", 0},
+	    {"numbers are not known", "4", 0},
+	    {"a prefix is not enough", "debu", 0},
+	    {"absurd", "%s%s%s%n", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t nr_lines;
+
+		dk_row(rows[i].why);
+		assert_int_equal(
+		    run_logged(rows[i].env, log_one_of_each, &nr_lines), 0);
+		assert_int_equal(nr_lines, rows[i].nr_lines);
+		for (size_t j = 0; j < nr_lines; j++)
+			assert_string_equal(Lines[j], want[j]);
+	}
+}
+
+static int
+set_an_error(void)
+{
+	return error_set(-ENOENT, "%s is not there", "it") == -ENOENT ? 0 : 1;
+}
+
+static void
+test_errors_are_written_too(void **state)
+{
+	size_t nr_lines;
+
+	(void)state;
+	assert_int_equal(run_logged("error", set_an_error, &nr_lines), 0);
+	assert_int_equal(nr_lines, 1);
+	assert_string_equal(Lines[0], "daxkind: error: it is not there\n");
+	assert_int_equal(run_logged(NULL, set_an_error, &nr_lines), 0);
+	assert_int_equal(nr_lines, 0);
+}
+
+static int
+log_much(void)
+{
+	char text[3000];
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	log_write(LOG_ERROR, "%s", text);
+	(void)error_set(-1, "%s", text);
+	return 0;
+}
+
+static void
+test_long_lines_are_cut_and_end(void **state)
+{
+	size_t nr_lines;
+
+	(void)state;
+	assert_int_equal(run_logged("error", log_much, &nr_lines), 0);
+	assert_int_equal(nr_lines, 2);
+	for (size_t i = 0; i < nr_lines; i++) {
+		size_t len = strlen(Lines[i]);
+
+		assert_in_range(len, 200, 400);
+		assert_int_equal(
+		    strncmp(Lines[i], "daxkind: error: xxx", 19), 0);
+		assert_ptr_equal(strchr(Lines[i], '\n'), &Lines[i][len - 1]);
+	}
+}
+
+/* --- what else changes -------------------------------------------------------- */
+
+static int
+look_at_errno(void)
+{
+	errno = 77;
+	(void)log_one_of_each();
+	if (errno != 77)
+		return 1;
+	(void)set_an_error();
+	return errno == 77 ? 0 : 2;
+}
+
+static void
+test_errno_is_left_alone(void **state)
+{
+	size_t nr_lines;
+
+	(void)state;
+	assert_int_equal(run_logged(NULL, look_at_errno, &nr_lines), 0);
+	assert_int_equal(run_logged("debug", look_at_errno, &nr_lines), 0);
+	/* nor when writing fails */
+	Run.fd = -1;
+	assert_int_equal(test_in_child(run, NULL), 0);
+}
+
+static int
+hit_a_bug(void)
+{
+	log_bug("file.c", 12, "a > b");
+}
+
+static int
+hit_no_bug(void)
+{
+	int calls = 0;
+
+	DK_BUG_ON(calls++ > 0);
+	return calls == 1 ? 0 : 1;
+}
+
+static void
+test_a_bug_says_where_and_aborts(void **state)
+{
+	size_t nr_lines;
+
+	(void)state;
+	assert_int_equal(run_logged(NULL, hit_a_bug, &nr_lines), 128 + SIGABRT);
+	assert_true(nr_lines >= 1);
+	assert_non_null(strstr(Lines[0], "file.c:12: a > b"));
+	assert_int_equal(run_logged(NULL, hit_no_bug, &nr_lines), 0);
+	assert_int_equal(nr_lines, 0);
+}
+
+/* --- the last error ------------------------------------------------------------ */
+
+static void *
+set_another_error(void *arg)
+{
+	bool *right = arg;
+
+	*right = strcmp(error_text(), "") == 0;
+	(void)error_set(-1, "of the other thread");
+	*right = *right && strcmp(error_text(), "of the other thread") == 0;
+	return NULL;
+}
+
+static void
+test_each_thread_has_its_last_error(void **state)
+{
+	pthread_t thread;
+	bool right = false;
+
+	(void)state;
+	assert_string_equal(error_text(), "");
+	assert_int_equal(error_set(-ENOSPC, "number %d", 1), -ENOSPC);
+	assert_string_equal(error_text(), "number 1");
+	assert_int_equal(
+	    pthread_create(&thread, NULL, set_another_error, &right), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(right);
+	assert_string_equal(error_text(), "number 1");
+	assert_int_equal(error_set(0, "number %d", 2), 0);
+	assert_string_equal(error_text(), "number 2");
+	/* a line that is only logged is none */
+	log_write(LOG_ERROR, "number 3");
+	assert_string_equal(error_text(), "number 2");
+}
+
+int
+main(void)
+{
+	/* children first: what they inherit has not looked at DAXKIND_LOG */
+	const struct CMUnitTest tests[] = {
+	    test_unit(test_lines_as_memkind_writes_them),
+	    test_unit(test_a_fatal_line),
+	    test_unit(test_the_variable_says_how_much_is_written),
+	    test_unit(test_errors_are_written_too),
+	    test_unit(test_long_lines_are_cut_and_end),
+	    test_unit(test_errno_is_left_alone),
+	    test_unit(test_a_bug_says_where_and_aborts),
+	    test_unit(test_each_thread_has_its_last_error),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}

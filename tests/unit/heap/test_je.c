@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_je.c -- the door to jemalloc: what passes and what does not.
+ */
+#include "../../support/cmocka_all.h"
+
+#include "../../support/mock_os.h"
+#include "../../support/test_region.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "heap/extent_hooks.h"
+#include "heap/je.h"
+
+#define ERRNO_BEFORE 77
+
+static struct extent_hooks Hooks;
+
+static int
+setup(void **state)
+{
+	mock_os_reset();
+	extent_hooks_init_dram(&Hooks);
+	return test_leaks_setup(state);
+}
+
+static int
+teardown(void **state)
+{
+	mock_os_reset();
+	return test_leaks_teardown(state);
+}
+
+static unsigned
+new_arena(void)
+{
+	unsigned arena;
+
+	errno = ERRNO_BEFORE;
+	assert_int_equal(je_arena_new(&Hooks.je, true, &arena), 0);
+	assert_int_equal(errno, ERRNO_BEFORE);
+	return arena;
+}
+
+static void
+test_blocks_are_of_their_arena(void **state)
+{
+	unsigned a = new_arena();
+	unsigned b = new_arena();
+	unsigned found;
+
+	(void)state;
+	assert_int_not_equal(a, b);
+	for (size_t size = 1; size < 4 * MIB; size = size * 3 + 1) {
+		for (size_t align = 0; align <= MIB;
+		     align = align == 0 ? 1 : align * 4) {
+			char *p = je_alloc(a, size, align, true);
+			char *q = je_alloc(b, size, align, false);
+
+			assert_non_null(p);
+			assert_non_null(q);
+			assert_int_equal((uintptr_t)p % max_size(align, 1), 0);
+			assert_int_equal((uintptr_t)q % max_size(align, 1), 0);
+			assert_true(test_all_bytes(p, 0, size));
+			assert_true(je_usable(p) >= size);
+			assert_true(je_find_arena(p, &found));
+			assert_int_equal(found, a);
+			assert_true(je_find_arena(q, &found));
+			assert_int_equal(found, b);
+			memset(p, 0xaa, size);
+			je_free(p);
+			je_free(q);
+		}
+	}
+	je_arena_free(a);
+	je_arena_free(b);
+}
+
+static void
+test_absurd_sizes_are_refused(void **state)
+{
+	static const struct {
+		size_t size, align;
+	} rows[] = {
+	    {SIZE_MAX, 0},
+	    {SIZE_MAX - 4096, 0},
+	    {PTRDIFF_MAX, 0},
+	    {(size_t)PTRDIFF_MAX + 1, 0},
+	    {(size_t)7 << 60, 0}, /* above jemalloc's largest class */
+	    {(size_t)1 << 62, 0},
+	    {(size_t)1 << 50, 0}, /* a class, but no memory */
+	    {1, (size_t)1 << 62},
+	    {1, (size_t)1 << 63},
+	    {SIZE_MAX / 2, SIZE_MAX / 4 + 1},
+	    {(size_t)1 << 60, (size_t)1 << 60},
+	};
+	unsigned arena = new_arena();
+
+	(void)state;
+	char *p = je_alloc(arena, 100, 0, false);
+	char *q = je_default_alloc(100, 0, false);
+	memset(p, 0xaa, 100);
+	memset(q, 0xaa, 100);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_null(je_alloc(arena, rows[i].size, rows[i].align, true));
+		assert_null(
+		    je_default_alloc(rows[i].size, rows[i].align, false));
+		if (rows[i].size == 1)
+			continue;
+		assert_null(je_resize(arena, p, rows[i].size));
+		assert_null(je_default_resize(q, rows[i].size));
+		assert_true(test_all_bytes(p, 0xaa, 100));
+		assert_true(test_all_bytes(q, 0xaa, 100));
+	}
+	je_free(p);
+	je_default_free(q);
+	je_arena_free(arena);
+}
+
+static void
+test_resizing_keeps_the_bytes(void **state)
+{
+	unsigned arena = new_arena(), found;
+	size_t old = 1;
+
+	(void)state;
+	char *p = je_alloc(arena, 1, 0, false);
+	char *q = je_default_alloc(1, 0, false);
+	memset(p, 0xaa, 1);
+	memset(q, 0xaa, 1);
+	for (size_t size = 1; size < MIB; size = size * 3 / 2 + 1) {
+		p = je_resize(arena, p, size);
+		q = je_default_resize(q, size);
+		assert_true(test_all_bytes(p, 0xaa, old));
+		assert_true(test_all_bytes(q, 0xaa, old));
+		memset(p, 0xaa, size);
+		memset(q, 0xaa, size);
+		assert_true(je_find_arena(p, &found));
+		assert_int_equal(found, arena);
+		old = size;
+	}
+	q = je_default_move(q, old);
+	assert_true(test_all_bytes(q, 0xaa, old));
+	je_free(p);
+	je_default_free(q);
+	je_arena_free(arena);
+}
+
+static void
+test_any_pointer_can_be_asked_about(void **state)
+{
+	static int here;
+	void *foreign = malloc(100);
+	const void *const pointers[] = {NULL, (void *)1, &here, &foreign,
+	    foreign, (void *)((uintptr_t)1 << 46), (void *)((uintptr_t)1 << 47),
+	    (void *)((uintptr_t)1 << 63), (void *)UINTPTR_MAX,
+	    (void *)(UINTPTR_MAX - 4095)};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pointers); i++) {
+		unsigned arena = 77;
+
+		errno = ERRNO_BEFORE;
+		assert_int_equal(je_usable(pointers[i]), 0);
+		assert_false(je_find_arena(pointers[i], &arena));
+		assert_int_equal(arena, 77);
+		assert_int_equal(errno, ERRNO_BEFORE);
+	}
+	free(foreign);
+}
+
+static void
+test_arenas_can_be_made_again_and_again(void **state)
+{
+	(void)state;
+	/* more than there are numbers: they are used again */
+	for (int i = 0; i < 4200; i++) {
+		unsigned arena = new_arena();
+
+		if (i % 16 == 0)
+			(void)je_alloc(arena, 100, 0, false);
+		je_arena_free(arena);
+	}
+}
+
+/* Takes a minute with a sanitizer. */
+#if !DK_SANITIZED
+static void
+test_there_is_a_last_arena(void **state)
+{
+	static unsigned arenas[5000];
+	size_t nr = 0;
+	unsigned other = 77;
+	int rc;
+
+	(void)state;
+	while (nr < ARRAY_LEN(arenas) &&
+	       (rc = je_arena_new(&Hooks.je, true, &arenas[nr])) == 0)
+		nr++;
+	print_message("%zu arenas\n", nr);
+	assert_in_range(nr, 3000, 4094);
+	errno = ERRNO_BEFORE;
+	assert_int_equal(je_arena_new(&Hooks.je, true, &other), -EAGAIN);
+	assert_int_equal(errno, ERRNO_BEFORE);
+	/* the others work, and one that ends makes room */
+	void *p = je_alloc(arenas[nr - 1], 100, 0, false);
+	assert_non_null(p);
+	je_free(p);
+	je_arena_free(arenas[7]);
+	assert_int_equal(je_arena_new(&Hooks.je, true, &arenas[7]), 0);
+	while (nr > 0)
+		je_arena_free(arenas[--nr]);
+}
+
+#endif
+
+static void
+test_figures_are_those_of_the_arena(void **state)
+{
+	unsigned arena = new_arena();
+	struct je_stats stats;
+	void *p[100];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(p); i++)
+		p[i] = je_alloc(arena, 1024, 0, false);
+	void *large = je_alloc(arena, MIB, 0, false);
+	assert_int_equal(je_stats_refresh(), 0);
+	assert_int_equal(je_arena_stats(arena, &stats), 0);
+	assert_true(stats.allocated >= 100 * 1024 + MIB);
+	assert_true(stats.active >= stats.allocated);
+	assert_true(stats.resident >= stats.active);
+	assert_int_equal(je_stats(&stats), 0);
+	assert_true(stats.allocated >= 100 * 1024 + MIB);
+	assert_int_equal(je_default_stats(&stats), 0);
+	for (size_t i = 0; i < ARRAY_LEN(p); i++)
+		je_free(p[i]);
+	je_free(large);
+	assert_int_equal(je_stats_refresh(), 0);
+	assert_int_equal(je_arena_stats(arena, &stats), 0);
+	assert_int_equal(stats.allocated, 0);
+	assert_int_equal(stats.active, 0);
+	je_arena_free(arena);
+}
+
+static char Report[4096];
+
+static void
+keep_report(void *arg, const char *text)
+{
+	size_t len = strlen(Report);
+
+	*(bool *)arg = true;
+	(void)strncpy(Report + len, text, sizeof(Report) - 1 - len);
+}
+
+static void
+test_the_report_goes_through_the_callback(void **state)
+{
+	bool called = false;
+
+	(void)state;
+	je_stats_print(keep_report, &called, "");
+	assert_true(called);
+	assert_non_null(strstr(Report, "jemalloc statistics"));
+	/* the settings that this library can not do without */
+	assert_non_null(strstr(Report, "opt.retain: false"));
+}
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(test_blocks_are_of_their_arena),
+		UNIT(test_absurd_sizes_are_refused),
+		UNIT(test_resizing_keeps_the_bytes),
+		UNIT(test_any_pointer_can_be_asked_about),
+		UNIT(test_arenas_can_be_made_again_and_again),
+#if !DK_SANITIZED
+		UNIT(test_there_is_a_last_arena),
+#endif
+		UNIT(test_figures_are_those_of_the_arena),
+		UNIT(test_the_report_goes_through_the_callback),
+	};
+
+	return cmocka_run_group_tests_name("je", tests, NULL, NULL);
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_kind.c -- what a memkind_t points to: made last and ended first, found
+ * from any pointer, known once.
+ */
+#include "../../support/cmocka_all.h"
+
+#include "../../support/fake_backing.h"
+#include "../../support/mock_os.h"
+#include "../../support/test_region.h"
+
+#include <errno.h>
+#include <memkind_fixed.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "kind/error_code.h"
+#include "kind/kind.h"
+#include "kind/kind_registry.h"
+#include "kind/kind_static.h"
+#include "region/region.h"
+#include "region/region_index.h"
+
+static struct fake_backing Fake;
+static struct daxkind_region *Region;
+
+static int
+setup(void **state)
+{
+	mock_os_reset();
+	fake_backing_init_mapping(&Fake, 16 * MIB);
+	if (region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region) <
+	    0)
+		return -1;
+	return test_leaks_setup(state);
+}
+
+static int
+teardown(void **state)
+{
+	mock_os_reset();
+	if (Region != NULL)
+		region_close(Region);
+	fake_backing_fini(&Fake);
+	return test_leaks_teardown(state);
+}
+
+static struct memkind *
+new_kind(struct memkind_ops *ops)
+{
+	struct memkind *kind = NULL;
+
+	assert_int_equal(
+	    kind_new(Region, false, 16 * MIB, ops, "test", &kind), 0);
+	assert_non_null(kind);
+	return kind;
+}
+
+static int
+count_one(struct memkind *kind, void *arg)
+{
+	(void)kind;
+	(*(size_t *)arg)++;
+	return 0;
+}
+
+static size_t
+nr_kinds(void)
+{
+	size_t nr = 0;
+
+	assert_int_equal(kind_registry_walk(count_one, &nr), 0);
+	return nr;
+}
+
+/* --- making --------------------------------------------------------------------- */
+
+static void
+test_a_kind_knows_what_it_was_made_of(void **state)
+{
+	size_t before = nr_kinds();
+
+	(void)state;
+	struct memkind *kind = new_kind(&MEMKIND_FIXED_OPS);
+	assert_ptr_equal(kind->ops, &MEMKIND_FIXED_OPS);
+	assert_ptr_equal(kind->region, Region);
+	assert_int_equal(kind->capacity, 16 * MIB);
+	assert_string_equal(kind->name, "test");
+	assert_false(kind_is_static(kind));
+	assert_int_equal(nr_kinds(), before + 1);
+	assert_int_equal(kind_free(kind), 0);
+	assert_int_equal(nr_kinds(), before);
+	/* the region is there for the next */
+	assert_int_equal(kind_free(new_kind(&MEMKIND_FIXED_OPS)), 0);
+}
+
+static void
+test_a_table_must_have_its_operations(void **state)
+{
+	const struct {
+		const char *why;
+		size_t off; /* of the operation that is missing */
+		bool must;
+	} rows[] = {
+	    {"create", offsetof(struct memkind_ops, create), true},
+	    {"destroy", offsetof(struct memkind_ops, destroy), true},
+	    {"malloc", offsetof(struct memkind_ops, malloc), true},
+	    {"calloc", offsetof(struct memkind_ops, calloc), true},
+	    {"posix_memalign", offsetof(struct memkind_ops, posix_memalign),
+		true},
+	    {"realloc", offsetof(struct memkind_ops, realloc), true},
+	    {"free", offsetof(struct memkind_ops, free), true},
+	    {"malloc_usable_size",
+		offsetof(struct memkind_ops, malloc_usable_size), true},
+	    {"mmap", offsetof(struct memkind_ops, mmap), false},
+	    {"check_available", offsetof(struct memkind_ops, check_available),
+		false},
+	    {"get_stat", offsetof(struct memkind_ops, get_stat), false},
+	    {"defrag_reallocate",
+		offsetof(struct memkind_ops, defrag_reallocate), false},
+	    {"update_memory_usage_policy",
+		offsetof(struct memkind_ops, update_memory_usage_policy),
+		false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct memkind_ops ops = MEMKIND_FIXED_OPS;
+		struct memkind *kind = NULL;
+
+		dk_row(rows[i].why);
+		memset((char *)&ops + rows[i].off, 0, sizeof(ops.free));
+		(void)error_set(0, "%s", "");
+		assert_int_equal(
+		    kind_new(Region, false, 0, &ops, "test", &kind),
+		    rows[i].must ? -EINVAL : 0);
+		if (rows[i].must) {
+			assert_null(kind);
+			assert_string_not_equal(error_text(), "");
+		} else {
+			assert_int_equal(kind_free(kind), 0);
+		}
+	}
+	struct memkind *kind = NULL;
+	assert_int_equal(
+	    kind_new(Region, false, 0, NULL, "test", &kind), -EINVAL);
+	assert_null(kind);
+}
+
+static void
+test_a_name_has_a_limit(void **state)
+{
+	char name[KIND_NAME_SIZE + 1];
+	struct memkind *kind = NULL;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	name[KIND_NAME_SIZE] = '\0';
+	assert_int_equal(
+	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, name, &kind),
+	    -EINVAL);
+	assert_int_equal(
+	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, NULL, &kind),
+	    -EINVAL);
+	assert_null(kind);
+	name[KIND_NAME_SIZE - 1] = '\0';
+	assert_int_equal(
+	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, name, &kind), 0);
+	assert_string_equal(kind->name, name);
+	assert_int_equal(kind_free(kind), 0);
+}
+
+static void
+test_a_region_has_one_kind(void **state)
+{
+	struct memkind *kind = NULL;
+	size_t before = nr_kinds();
+
+	(void)state;
+	struct memkind *first = new_kind(&MEMKIND_FIXED_OPS);
+	(void)error_set(0, "%s", "");
+	assert_int_equal(
+	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, "test", &kind),
+	    -EBUSY);
+	assert_null(kind);
+	assert_string_not_equal(error_text(), "");
+	assert_int_equal(nr_kinds(), before + 1);
+	assert_ptr_equal(kind_of(Region->base), first);
+	assert_int_equal(kind_free(first), 0);
+}
+
+static int Create_result;
+static struct memkind *Seen_half_made;
+
+static int
+failing_create(struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	(void)kind;
+	(void)ops;
+	(void)name;
+	Seen_half_made = kind_of(Region->base);
+	return Create_result;
+}
+
+static void
+test_a_failing_create_leaves_nothing(void **state)
+{
+	static const int errors[] = {MEMKIND_ERROR_MALLOC,
+	    MEMKIND_ERROR_INVALID, MEMKIND_ERROR_ARENAS_CREATE,
+	    MEMKIND_ERROR_UNAVAILABLE, MEMKIND_ERROR_RUNTIME, 12345, -77};
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
+	size_t before = nr_kinds();
+
+	(void)state;
+	ops.create = failing_create;
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+		struct memkind *kind = NULL;
+
+		Create_result = errors[i];
+		(void)error_set(0, "%s", "");
+		int rc = kind_new(Region, false, 0, &ops, "test", &kind);
+		assert_true(rc < 0);
+		assert_int_equal(rc, error_to_errno(errors[i]));
+		assert_null(kind);
+		assert_string_not_equal(error_text(), "");
+		assert_int_equal(nr_kinds(), before);
+		assert_null(kind_of(Region->base));
+		/* nobody found it while it was being made */
+		assert_null(Seen_half_made);
+	}
+	assert_int_equal(kind_free(new_kind(&MEMKIND_FIXED_OPS)), 0);
+}
+
+static void
+test_without_memory_there_is_no_kind(void **state)
+{
+	struct memkind *kind = NULL;
+	size_t before = nr_kinds();
+	unsigned n = 0;
+	int rc;
+
+	(void)state;
+	do {
+		mock_os_fail_nth(++n, ENOMEM);
+		(void)error_set(0, "%s", "");
+		rc = kind_new(
+		    Region, false, 0, &MEMKIND_FIXED_OPS, "test", &kind);
+		if (mock_os_failed() == NULL)
+			break;
+		print_message("failed: %s\n", mock_os_failed());
+		assert_int_equal(rc, -ENOMEM);
+		assert_null(kind);
+		assert_string_not_equal(error_text(), "");
+		assert_int_equal(nr_kinds(), before);
+		assert_null(kind_of(Region->base));
+	} while (n < 100);
+	mock_os_reset();
+	assert_int_equal(rc, 0);
+	assert_in_range(n, 3, 99);
+	assert_int_equal(kind_free(kind), 0);
+}
+
+/* --- ending --------------------------------------------------------------------- */
+
+static void
+test_a_kind_ends_once(void **state)
+{
+	(void)state;
+	struct memkind *kind = new_kind(&MEMKIND_FIXED_OPS);
+	assert_non_null(memkind_malloc(kind, 100));
+	assert_non_null(memkind_malloc(kind, MIB));
+	assert_int_equal(kind_free(kind), 0);
+	for (int i = 0; i < 3; i++) {
+		(void)error_set(0, "%s", "");
+		assert_int_equal(kind_free(kind), -EINVAL);
+		assert_string_not_equal(error_text(), "");
+	}
+	/* all of the region is free again */
+	struct space_figures figures;
+	region_get_figures(Region, &figures);
+	assert_int_equal(figures.longest_free, 16 * MIB);
+	assert_null(kind_of(Region->base));
+}
+
+static void
+test_a_kind_takes_its_own_region_along(void **state)
+{
+	struct memkind *kind;
+
+	(void)state;
+	char *base = Region->base;
+	assert_int_equal(
+	    kind_new(Region, true, 0, &MEMKIND_FIXED_OPS, "owner", &kind), 0);
+	assert_int_equal(kind_free(kind), 0);
+	Region = NULL;
+	assert_false(Fake.is_open);
+	assert_null(region_index_find(base));
+}
+
+static int Destroy_result;
+
+static int
+failing_destroy(struct memkind *kind)
+{
+	int err = memkind_fixed_destroy(kind);
+
+	return Destroy_result != 0 ? Destroy_result : err;
+}
+
+static void
+test_a_failing_destroy_is_told_and_ends_it(void **state)
+{
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
+	size_t before = nr_kinds();
+
+	(void)state;
+	ops.destroy = failing_destroy;
+	struct memkind *kind = new_kind(&ops);
+	Destroy_result = MEMKIND_ERROR_OPERATION_FAILED;
+	assert_int_equal(kind_free(kind), -EIO);
+	assert_int_equal(nr_kinds(), before);
+	assert_int_equal(kind_free(kind), -EINVAL);
+	assert_int_equal(kind_free(new_kind(&MEMKIND_FIXED_OPS)), 0);
+}
+
+/* --- finding --------------------------------------------------------------------- */
+
+static void
+test_every_pointer_has_its_kind_or_none(void **state)
+{
+	static int here;
+	void *foreign = malloc(100);
+
+	(void)state;
+	struct memkind *kind = new_kind(&MEMKIND_FIXED_OPS);
+	void *small = memkind_malloc(kind, 100);
+	void *large = memkind_malloc(kind, MIB);
+	void *dram = memkind_malloc(MEMKIND_DEFAULT, 100);
+	void *large_dram = memkind_malloc(MEMKIND_DEFAULT, 4 * MIB);
+	void *regular = memkind_malloc(MEMKIND_REGULAR, 100);
+	assert_ptr_equal(kind_of(small), kind);
+	assert_ptr_equal(kind_of(large), kind);
+	assert_ptr_equal(kind_of((char *)large + MIB - 1), kind);
+	assert_ptr_equal(kind_of(dram), MEMKIND_DEFAULT);
+	assert_ptr_equal(kind_of(large_dram), MEMKIND_DEFAULT);
+	assert_ptr_equal(kind_of(regular), MEMKIND_REGULAR);
+	assert_null(kind_of(NULL));
+	assert_null(kind_of(&here));
+	assert_null(kind_of(foreign));
+	assert_null(kind_of((void *)UINTPTR_MAX));
+	memkind_free(NULL, dram);
+	memkind_free(NULL, large_dram);
+	memkind_free(NULL, regular);
+	assert_int_equal(kind_free(kind), 0);
+	assert_null(kind_of(small));
+	assert_null(kind_of(large));
+	free(foreign);
+}
+
+static int
+stop_at_second(struct memkind *kind, void *arg)
+{
+	(void)kind;
+	return ++*(int *)arg == 2 ? -7 : 0;
+}
+
+static void
+test_the_registry_is_walked_until_somebody_says_stop(void **state)
+{
+	struct memkind *kinds[3];
+	int nr = 0;
+
+	(void)state;
+	assert_int_equal(nr_kinds(), 0);
+	for (size_t i = 0; i < 3; i++) {
+		kinds[i] = kind_registry_new();
+		assert_non_null(kinds[i]);
+		assert_true(test_all_bytes(kinds[i], 0, sizeof(*kinds[i])));
+		/* not before it is added */
+		size_t before = nr_kinds();
+		kind_registry_add(kinds[i]);
+		assert_int_equal(nr_kinds(), before + 1);
+	}
+	assert_int_equal(kind_registry_walk(stop_at_second, &nr), -7);
+	assert_int_equal(nr, 2);
+	/* from the middle, the end and the beginning */
+	static const size_t order[] = {1, 0, 2};
+	for (size_t i = 0; i < 3; i++) {
+		struct memkind *kind = kinds[order[i]];
+		size_t visits = 0;
+
+		assert_int_equal(
+		    kind_registry_visit(kind, count_one, &visits), 0);
+		assert_int_equal(visits, 1);
+		assert_int_equal(kind_registry_remove(kind), 0);
+		assert_int_equal(nr_kinds(), 2 - i);
+		assert_int_equal(
+		    kind_registry_visit(kind, count_one, &visits), -EINVAL);
+		assert_int_equal(visits, 1);
+		assert_int_equal(kind_registry_remove(kind), -EINVAL);
+		kind_registry_free(kind);
+	}
+}
+
+static void
+test_static_kinds_are_for_ever(void **state)
+{
+	struct memkind *const kinds[] = {MEMKIND_DEFAULT, MEMKIND_REGULAR};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		assert_true(kind_is_static(kinds[i]));
+		assert_null(kinds[i]->region);
+		assert_int_equal(
+		    memkind_destroy_kind(kinds[i]), MEMKIND_SUCCESS);
+		void *p = memkind_malloc(kinds[i], 1000);
+		assert_non_null(p);
+		assert_ptr_equal(kind_of(p), kinds[i]);
+		memkind_free(kinds[i], p);
+	}
+	assert_false(kind_is_static(NULL));
+}
+
+static void
+test_error_codes_go_both_ways(void **state)
+{
+	static const struct {
+		int rc, err;
+	} rows[] = {
+	    {0, MEMKIND_SUCCESS},
+	    {-ENOMEM, MEMKIND_ERROR_MALLOC},
+	    {-EAGAIN, MEMKIND_ERROR_ARENAS_CREATE},
+	    {-ENODEV, MEMKIND_ERROR_UNAVAILABLE},
+	    {-EOPNOTSUPP, MEMKIND_ERROR_MMAP},
+	    {-EIO, MEMKIND_ERROR_OPERATION_FAILED},
+	    {-EINVAL, MEMKIND_ERROR_INVALID},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(error_from_errno(rows[i].rc), rows[i].err);
+		assert_int_equal(error_to_errno(rows[i].err), rows[i].rc);
+	}
+	/* whatever else there is, it is an error */
+	for (int err = -300; err < 300; err++) {
+		if (err != MEMKIND_SUCCESS)
+			assert_true(error_to_errno(err) < 0);
+		if (err < 0)
+			assert_int_not_equal(
+			    error_from_errno(err), MEMKIND_SUCCESS);
+	}
+}
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    UNIT(test_a_kind_knows_what_it_was_made_of),
+	    UNIT(test_a_table_must_have_its_operations),
+	    UNIT(test_a_name_has_a_limit),
+	    UNIT(test_a_region_has_one_kind),
+	    UNIT(test_a_failing_create_leaves_nothing),
+	    UNIT(test_without_memory_there_is_no_kind),
+	    UNIT(test_a_kind_ends_once),
+	    UNIT(test_a_kind_takes_its_own_region_along),
+	    UNIT(test_a_failing_destroy_is_told_and_ends_it),
+	    UNIT(test_every_pointer_has_its_kind_or_none),
+	    UNIT(test_the_registry_is_walked_until_somebody_says_stop),
+	    UNIT(test_static_kinds_are_for_ever),
+	    UNIT(test_error_codes_go_both_ways),
+	};
+
+	return cmocka_run_group_tests_name("kind", tests, NULL, NULL);
+}

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_keeper.c -- the thread that gives file space back over time.
+ *
+ * Its waits are a hundredth as long here (mock_time.h).
+ */
+#include "../../support/cmocka_all.h"
+
+#include "../../support/fake_backing.h"
+#include "../../support/mock_os.h"
+#include "../../support/mock_time.h"
+#include "../../support/test_region.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "region/reclaimer.h"
+#include "region/region.h"
+
+#define PERIOD_S (KEEPER_PERIOD_MS / 100 / 1000.0)
+
+struct kept {
+	struct fake_backing fake;
+	struct daxkind_region *region;
+};
+
+static struct kept A, B;
+static size_t Threads_before;
+
+/* Threads that have ended may be listed for a moment. */
+static bool
+threads_become(size_t nr)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (test_nr_threads() == nr)
+			return true;
+		test_sleep_ms(1);
+	}
+	return false;
+}
+
+/* A sanitizer may start a thread of its own with the first of all. */
+static int
+start_first_thread(void **state)
+{
+	(void)state;
+	return keeper_set(true, NULL) == 0 ? keeper_set(false, NULL) : -1;
+}
+
+static int
+setup(void **state)
+{
+	mock_os_reset();
+	mock_time_divide(100);
+	Threads_before = test_nr_threads();
+	return test_leaks_setup(state);
+}
+
+static void
+close_kept(struct kept *kept)
+{
+	if (kept->region == NULL)
+		return;
+	region_close(kept->region);
+	kept->region = NULL;
+	fake_backing_fini(&kept->fake);
+}
+
+static int
+teardown(void **state)
+{
+	mock_os_reset();
+	close_kept(&A);
+	close_kept(&B);
+	(void)keeper_set(false, NULL);
+	if (!threads_become(Threads_before))
+		return -1;
+	mock_time_divide(1);
+	return test_leaks_teardown(state);
+}
+
+static void
+open_kept(struct kept *kept)
+{
+	fake_backing_init(&kept->fake, 16 * MIB);
+	assert_int_equal(region_open(&kept->fake.base, kept->fake.base.base,
+			     kept->fake.base.size, &kept->region),
+	    0);
+}
+
+/* Take and give so much, less than what a free gives back by itself. */
+static void
+make_idle(struct kept *kept, size_t len)
+{
+	struct region_block block;
+
+	assert_int_equal(
+	    region_take(kept->region, len, DK_PAGE, RANGESET_LOW, &block), 0);
+	assert_int_equal(region_give(kept->region, block.addr, block.len), 0);
+}
+
+static size_t
+held(struct kept *kept)
+{
+	return fake_backing_counts(&kept->fake).held;
+}
+
+/* Wait until nothing is held any more; seconds, or 1000 if that is never. */
+static double
+seconds_until_given(struct kept *kept)
+{
+	double began = test_now();
+
+	while (held(kept) > 0) {
+		if (test_now() - began > 2)
+			return 1000;
+		test_sleep_ms(1);
+	}
+	return test_now() - began;
+}
+
+/* --- when there is a thread ------------------------------------------------------ */
+
+static void
+test_a_thread_is_there_while_a_region_is_open(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	assert_true(threads_become(Threads_before + 1));
+	open_kept(&B);
+	assert_int_equal(test_nr_threads(), Threads_before + 1);
+	close_kept(&A);
+	assert_int_equal(test_nr_threads(), Threads_before + 1);
+	close_kept(&B);
+	assert_true(threads_become(Threads_before));
+}
+
+static void
+test_a_mapping_needs_no_thread(void **state)
+{
+	(void)state;
+	fake_backing_init_mapping(&A.fake, 16 * MIB);
+	assert_int_equal(region_open(&A.fake.base, A.fake.base.base,
+			     A.fake.base.size, &A.region),
+	    0);
+	assert_int_equal(test_nr_threads(), Threads_before);
+}
+
+static void
+test_it_is_switched_on_and_off(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		double began = test_now();
+
+		assert_int_equal(keeper_set(true, NULL), 0);
+		assert_int_equal(keeper_set(true, NULL), 0);
+		assert_true(threads_become(Threads_before + 1));
+		assert_int_equal(keeper_set(false, NULL), 0);
+		assert_int_equal(keeper_set(false, NULL), 0);
+		assert_true(threads_become(Threads_before));
+		assert_true(test_now() - began < 2);
+	}
+}
+
+static void
+test_on_it_stays_without_a_region(void **state)
+{
+	(void)state;
+	assert_int_equal(keeper_set(true, NULL), 0);
+	open_kept(&A);
+	close_kept(&A);
+	assert_true(threads_become(Threads_before + 1));
+	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_true(threads_become(Threads_before));
+}
+
+static void
+test_off_it_comes_back_with_the_next_region(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_true(threads_become(Threads_before));
+	make_idle(&A, MIB);
+	test_sleep_ms(5);
+	assert_int_not_equal(held(&A), 0);
+	open_kept(&B);
+	assert_true(threads_become(Threads_before + 1));
+	assert_true(seconds_until_given(&A) < 1000);
+}
+
+static void
+test_without_a_thread_regions_work(void **state)
+{
+	(void)state;
+	mock_os_fail_all("os_thread_start", EAGAIN);
+	open_kept(&A);
+	assert_int_equal(test_nr_threads(), Threads_before);
+	assert_int_equal(keeper_set(true, NULL), -EAGAIN);
+	mock_os_reset();
+	/* frees give back what is too much, all the same */
+	make_idle(&A, 8 * MIB);
+	assert_true(held(&A) <= 2 * MIB);
+	/* and later there may be one */
+	make_idle(&A, MIB);
+	assert_int_equal(keeper_set(true, NULL), 0);
+	assert_true(threads_become(Threads_before + 1));
+	assert_true(seconds_until_given(&A) < 1000);
+}
+
+/* --- what it does ------------------------------------------------------------------ */
+
+static void
+test_idle_space_is_gone_within_two_periods(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	open_kept(&B);
+	for (int i = 0; i < 5; i++) {
+		make_idle(&A, 3 * MIB);
+		make_idle(&B, DK_PAGE);
+		double seconds = seconds_until_given(&A);
+		print_message("%.0f ms\n", seconds * 1e3);
+		/* with as much again for a busy machine */
+		assert_true(seconds < 4 * PERIOD_S + 0.2);
+		assert_true(seconds_until_given(&B) < 1000);
+	}
+	assert_int_equal(mock_time_last_ms(), KEEPER_PERIOD_MS);
+}
+
+/* A free that gives space back itself leaves a part for the next take. */
+static void
+test_what_a_trim_keeps_is_given_back_later(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	make_idle(&A, 16 * MIB);
+	assert_in_range(held(&A), DK_PAGE, 4 * MIB);
+	assert_true(seconds_until_given(&A) < 1000);
+}
+
+static void
+test_space_in_use_stays(void **state)
+{
+	struct region_block block;
+
+	(void)state;
+	open_kept(&A);
+	assert_int_equal(
+	    region_take(A.region, 4 * MIB, DK_PAGE, RANGESET_LOW, &block), 0);
+	memset(block.addr, 0xaa, block.len);
+	make_idle(&A, 2 * MIB);
+	for (int i = 0; i < 3000 && held(&A) > 4 * MIB; i++)
+		test_sleep_ms(1);
+	test_sleep_ms(120);
+	assert_int_equal(held(&A), 4 * MIB);
+	assert_true(test_all_bytes(block.addr, 0xaa, block.len));
+}
+
+static void
+test_at_once_it_comes_back_soon(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	region_set_policy(A.region, REGION_GIVE_AT_ONCE);
+	/* more often than it is allowed to be done at the free itself */
+	for (int i = 0; i < 500; i++)
+		make_idle(&A, DK_PAGE);
+	assert_true(seconds_until_given(&A) < 0.5);
+	for (int i = 0;
+	     i < 2000 && mock_time_last_ms() != KEEPER_PERIOD_AT_ONCE_MS; i++) {
+		make_idle(&A, DK_PAGE);
+		test_sleep_ms(1);
+	}
+	assert_int_equal(mock_time_last_ms(), KEEPER_PERIOD_AT_ONCE_MS);
+}
+
+static void
+test_it_sleeps_while_nothing_is_idle(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	make_idle(&A, MIB);
+	assert_true(seconds_until_given(&A) < 1000);
+	/* it notices that at its next look at the latest */
+	test_sleep_ms(130);
+	unsigned nr = mock_time_nr_waits();
+	test_sleep_ms(200);
+	assert_int_equal(mock_time_nr_waits(), nr);
+	/* and wakes again */
+	make_idle(&A, MIB);
+	assert_true(seconds_until_given(&A) < 1000);
+}
+
+static _Atomic(unsigned) Nr_visits;
+
+static bool
+wants_three_visits(void *arg)
+{
+	(void)arg;
+	return atomic_fetch_add(&Nr_visits, 1) < 2;
+}
+
+/* What threads cache is found idle at the second look at the earliest. */
+static void
+test_a_heap_is_visited_until_it_wants_no_more(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	atomic_store(&Nr_visits, 0);
+	keeper_set_chore(A.region, wants_three_visits, NULL);
+	keeper_wake();
+	for (int i = 0; i < 5000 && atomic_load(&Nr_visits) < 3; i++)
+		test_sleep_ms(1);
+	test_sleep_ms(200);
+	assert_int_equal(atomic_load(&Nr_visits), 3);
+	keeper_set_chore(A.region, NULL, NULL);
+}
+
+static _Atomic(unsigned) Nr_chores;
+
+static void
+chore(void)
+{
+	atomic_fetch_add(&Nr_chores, 1);
+}
+
+static void
+test_a_chore_is_done_each_period(void **state)
+{
+	(void)state;
+	atomic_store(&Nr_chores, 0);
+	assert_int_equal(keeper_set(true, chore), 0);
+	for (int i = 0; i < 5000 && atomic_load(&Nr_chores) < 3; i++)
+		test_sleep_ms(1);
+	assert_true(atomic_load(&Nr_chores) >= 3);
+	assert_int_equal(keeper_set(false, NULL), 0);
+	unsigned nr = atomic_load(&Nr_chores);
+	/* a region does not bring it back */
+	open_kept(&A);
+	make_idle(&A, MIB);
+	assert_true(seconds_until_given(&A) < 1000);
+	assert_int_equal(atomic_load(&Nr_chores), nr);
+}
+
+/* --- ends ---------------------------------------------------------------------- */
+
+static _Atomic(bool) Is_closed;
+
+static void *
+close_in_thread(void *arg)
+{
+	region_close(arg);
+	atomic_store(&Is_closed, true);
+	return NULL;
+}
+
+static void
+test_close_waits_for_the_thread(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	/* With another region the thread stays: it is not joined. */
+	open_kept(&B);
+	open_kept(&A);
+	fake_backing_stop(&A.fake, FAKE_DISCARD);
+	make_idle(&A, MIB);
+	assert_true(fake_backing_wait_stopped(&A.fake, 1));
+	atomic_store(&Is_closed, false);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, close_in_thread, A.region), 0);
+	test_sleep_ms(20);
+	bool was_closed = atomic_load(&Is_closed);
+	fake_backing_go(&A.fake);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	A.region = NULL;
+	fake_backing_fini(&A.fake);
+	assert_false(was_closed);
+}
+
+static void
+test_regions_come_and_go_beside_it(void **state)
+{
+	double until = test_now() + 0.3;
+
+	(void)state;
+	mock_time_divide(5000);
+	open_kept(&A);
+	while (test_now() < until) {
+		open_kept(&B);
+		make_idle(&A, MIB);
+		make_idle(&B, MIB);
+		close_kept(&B);
+	}
+}
+
+#if !DK_SANITIZED
+/* A child has the regions, but no thread, until it opens one. */
+static int
+look_in_child(void *arg)
+{
+	struct kept c;
+
+	(void)arg;
+	if (test_nr_threads() != 1)
+		return 1;
+	fake_backing_init(&c.fake, 16 * MIB);
+	if (region_open(&c.fake.base, c.fake.base.base, c.fake.base.size,
+		&c.region) != 0)
+		return 2;
+	if (!threads_become(2))
+		return 3;
+	make_idle(&c, MIB);
+	if (seconds_until_given(&c) >= 1000)
+		return 4;
+	region_close(c.region);
+	region_close(A.region);
+	return threads_become(1) ? 0 : 5;
+}
+
+static void
+test_a_child_gets_a_thread_with_its_first_region(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	/* kind_fork.c registers these in the library */
+	assert_int_equal(
+	    pthread_atfork(keeper_before_fork, keeper_after_fork_in_parent,
+		keeper_after_fork_in_child),
+	    0);
+	assert_int_equal(test_in_child(look_in_child, NULL), 0);
+	/* this one's is still there */
+	make_idle(&A, MIB);
+	assert_true(seconds_until_given(&A) < 1000);
+}
+#endif
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(test_a_thread_is_there_while_a_region_is_open),
+		UNIT(test_a_mapping_needs_no_thread),
+		UNIT(test_it_is_switched_on_and_off),
+		UNIT(test_on_it_stays_without_a_region),
+		UNIT(test_off_it_comes_back_with_the_next_region),
+		UNIT(test_without_a_thread_regions_work),
+		UNIT(test_idle_space_is_gone_within_two_periods),
+		UNIT(test_what_a_trim_keeps_is_given_back_later),
+		UNIT(test_space_in_use_stays),
+		UNIT(test_at_once_it_comes_back_soon),
+		UNIT(test_it_sleeps_while_nothing_is_idle),
+		UNIT(test_a_heap_is_visited_until_it_wants_no_more),
+		UNIT(test_a_chore_is_done_each_period),
+		UNIT(test_close_waits_for_the_thread),
+		UNIT(test_regions_come_and_go_beside_it),
+#if !DK_SANITIZED
+		UNIT(test_a_child_gets_a_thread_with_its_first_region),
+#endif
+	};
+
+	return cmocka_run_group_tests_name(
+	    "keeper", tests, start_first_thread, NULL);
+}
