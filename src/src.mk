@@ -3,6 +3,8 @@
 # utils/layers.txt has what each may use.
 libdaxkind_core_la_SOURCES =
 libdaxkind_core_la_SOURCES += \
+	src/base/error.c \
+	src/base/error.h \
 	src/base/export.h \
 	src/base/lock.c \
 	src/base/lock.h \
@@ -130,3 +132,14 @@ else
 libdaxkind_core_la_SOURCES += src/dax/dax_device_none.c \
 	src/dax/dax_namespace_none.c
 endif
+EXTRA_DIST += \
+	src/base/README.md \
+	src/space/README.md \
+	src/dax/README.md \
+	src/region/README.md \
+	src/dram/README.md \
+	src/heap/README.md \
+	src/kind/README.md \
+	src/tiers/README.md \
+	src/daxkind/README.md \
+	src/memkind/README.md

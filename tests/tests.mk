@@ -140,7 +140,7 @@ UNIT_SUPPORT = \
 # Functions of os.h that unit tests may make fail: calls from other files go
 # through the __wrap_NAME of UNIT_SUPPORT.
 UNIT_WRAPS = \
-	daxctl_query_walk \
+	dax_device_walk \
 	lock_wait_ms \
 	os_allocate \
 	os_current_node \

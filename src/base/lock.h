@@ -13,20 +13,20 @@
 
 /*
  * From the outermost to the innermost.  jemalloc's own locks come between
- * LOCK_CACHES and LOCK_DRAM: extent hooks run with them held, so nothing that
- * holds LOCK_DRAM or a later one may call jemalloc.
+ * RANK_CACHES and RANK_DRAM: extent hooks run with them held, so nothing that
+ * holds RANK_DRAM or a later one may call jemalloc.
  */
 enum lock_rank {
-	LOCK_TIER_FORK, /* tier_fork.c: one fork at a time */
-	LOCK_SIGBUS,    /* sigbus.c: installing and removing the handler */
-	LOCK_REGISTRY,  /* kind_registry.c: the set of live kinds */
-	LOCK_ARENAS,    /* arena_set.c: which arenas a kind has */
-	LOCK_THREADS,   /* thread_cache.c: the caches of all threads */
-	LOCK_CACHES,    /* thread_cache.c: the caches of one heap */
-	LOCK_DRAM,      /* dram_source.c: what is free of huge pages */
-	LOCK_KEEPER,    /* keeper.c: the thread that gives file space back */
-	LOCK_INDEX,     /* region_index.c: which addresses belong to regions */
-	LOCK_REGION,    /* region.c: the space map of one region */
+	RANK_TIER_FORK, /* tier_fork.c: one fork at a time */
+	RANK_SIGBUS,    /* sigbus.c: installing and removing the handler */
+	RANK_REGISTRY,  /* kind_registry.c: the set of live kinds */
+	RANK_ARENAS,    /* arena_set.c: which arenas a kind has */
+	RANK_THREADS,   /* thread_cache.c: the caches of all threads */
+	RANK_CACHES,    /* thread_cache.c: the caches of one heap */
+	RANK_DRAM,      /* dram_source.c: what is free of huge pages */
+	RANK_RECLAIMER, /* reclaimer.c: the thread that gives file space back */
+	RANK_INDEX,     /* region_index.c: which addresses belong to regions */
+	RANK_REGION,    /* region.c: the space map of one region */
 	NR_LOCK_RANKS
 };
 
@@ -35,7 +35,7 @@ struct lock {
 	enum lock_rank rank;
 };
 
-#define LOCK_INIT(the_rank)                                            \
+#define DK_LOCK_INIT(the_rank)                                         \
 	{                                                              \
 		.mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (the_rank) \
 	}

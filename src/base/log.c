@@ -22,7 +22,6 @@ enum {
 static _Atomic int Level = -1; /* -1: the environment was not looked at yet */
 /* MEMKIND_DEBUG=1: lines look as memkind's do.  Set before Level. */
 static _Atomic bool Is_memkinds;
-static _Thread_local char Error_text[256];
 
 /* One write(2) for each line, so that lines of threads do not mix. */
 static void
@@ -48,7 +47,7 @@ static const char Memkinds_prefix[] = "MEMKIND_";
 static const char *
 memkinds_name(enum log_level level)
 {
-	return level == LOG_ERROR ? "ERROR" : "INFO";
+	return level == DK_LOG_ERROR ? "ERROR" : "INFO";
 }
 
 static void
@@ -83,7 +82,7 @@ static int
 read_environment(void)
 {
 	const char *env = secure_getenv("DAXKIND_LOG");
-	int unknown = -1, level = LOG_NONE;
+	int unknown = -1, level = DK_LOG_NONE;
 
 	for (int i = 0; env != NULL && i < NR_LEVELS; i++) {
 		if (strcmp(env, Level_names[i]) == 0)
@@ -91,8 +90,8 @@ read_environment(void)
 	}
 	if (is_memkind_debug()) {
 		atomic_store(&Is_memkinds, true);
-		if (level < LOG_INFO)
-			level = LOG_INFO;
+		if (level < DK_LOG_INFO)
+			level = DK_LOG_INFO;
 	}
 	(void)atomic_compare_exchange_strong(&Level, &unknown, level);
 	return level;
@@ -123,39 +122,13 @@ log_write(enum log_level level, const char *fmt, ...)
 }
 
 void
-error_set_text(const char *fmt, ...)
-{
-	int saved_errno = errno;
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(Error_text, sizeof(Error_text), fmt, args);
-	va_end(args);
-	if (wanted_level() >= LOG_ERROR)
-		write_level(LOG_ERROR, Error_text);
-	errno = saved_errno;
-}
-
-void
-error_clear(void)
-{
-	Error_text[0] = '\0';
-}
-
-const char *
-error_text(void)
-{
-	return Error_text;
-}
-
-void
 log_bug(const char *file, int line, const char *expr)
 {
 	char text[256];
 
 	(void)snprintf(text, sizeof(text),
 	    "internal error at %s:%d: %s; please report it", file, line, expr);
-	write_level(LOG_ERROR, text);
+	write_level(DK_LOG_ERROR, text);
 	abort();
 }
 

@@ -109,7 +109,7 @@ badblocks_of_devdax(unsigned major_nr, unsigned minor_nr, size_t off,
 	int rc = 0;
 	if (read_number(device, "resource", &device_start) < 0 ||
 	    read_number(dir, "resource", &region_start) < 0)
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "there are bad blocks in the region of device %u:%u, but "
 		    "only root may read where the device lies in it: they are "
 		    "not known",

@@ -13,9 +13,9 @@
 #include "dax/dax_sysfs.h"
 
 static void
-describe(struct daxctl_dev *dev, struct daxctl_device *device)
+describe(struct daxctl_dev *dev, struct dax_device *device)
 {
-	*device = (struct daxctl_device){
+	*device = (struct dax_device){
 	    .major_nr = (unsigned)daxctl_dev_get_major(dev),
 	    .minor_nr = (unsigned)daxctl_dev_get_minor(dev),
 	    .size = daxctl_dev_get_size(dev),
@@ -29,17 +29,17 @@ describe(struct daxctl_dev *dev, struct daxctl_device *device)
 }
 
 void
-daxctl_query_silence(struct daxctl_ctx *ctx)
+dax_device_silence(struct daxctl_ctx *ctx)
 {
 	daxctl_set_log_priority(ctx, 0); /* LOG_EMERG, which it never says */
 }
 
 int
-daxctl_query_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg)
+dax_device_walk(
+    int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
 	int saved_errno = errno;
-	struct daxctl_device device;
+	struct dax_device device;
 	struct daxctl_region *region;
 	struct daxctl_dev *dev;
 	struct daxctl_ctx *ctx;
@@ -49,7 +49,7 @@ daxctl_query_walk(
 		errno = saved_errno;
 		return rc;
 	}
-	daxctl_query_silence(ctx);
+	dax_device_silence(ctx);
 	daxctl_region_foreach(ctx, region)
 	{
 		daxctl_dev_foreach(region, dev)
@@ -70,11 +70,11 @@ daxctl_query_walk(
 struct search {
 	const char *name; /* NULL: by number */
 	unsigned major_nr, minor_nr;
-	struct daxctl_device found;
+	struct dax_device found;
 };
 
 static int
-compare(const struct daxctl_device *device, void *arg)
+compare(const struct dax_device *device, void *arg)
 {
 	struct search *search = arg;
 	bool same = search->name != NULL
@@ -88,9 +88,9 @@ compare(const struct daxctl_device *device, void *arg)
 }
 
 static int
-find(struct search *search, struct daxctl_device *device)
+find(struct search *search, struct dax_device *device)
 {
-	int rc = daxctl_query_walk(compare, search);
+	int rc = dax_device_walk(compare, search);
 
 	if (rc <= 0)
 		return rc == 0 ? -ENODEV : rc;
@@ -99,7 +99,8 @@ find(struct search *search, struct daxctl_device *device)
 }
 
 int
-daxctl_query(unsigned major_nr, unsigned minor_nr, struct daxctl_device *device)
+dax_device_find_number(
+    unsigned major_nr, unsigned minor_nr, struct dax_device *device)
 {
 	struct search search = {.major_nr = major_nr, .minor_nr = minor_nr};
 	int rc = find(&search, device);
@@ -108,7 +109,7 @@ daxctl_query(unsigned major_nr, unsigned minor_nr, struct daxctl_device *device)
 }
 
 int
-daxctl_query_name(const char *name, struct daxctl_device *device)
+dax_device_find(const char *name, struct dax_device *device)
 {
 	struct search search = {.name = name};
 	int rc = find(&search, device);
@@ -117,8 +118,7 @@ daxctl_query_name(const char *name, struct daxctl_device *device)
 }
 
 void
-daxctl_query_region_device(
-    struct daxctl_region *region, char *name, size_t name_size)
+dax_device_of_region(struct daxctl_region *region, char *name, size_t name_size)
 {
 	struct daxctl_dev *dev = daxctl_dev_get_first(region);
 

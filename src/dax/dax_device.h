@@ -2,8 +2,8 @@
 /*
  * dax_device.h -- what is known of devdax devices (layer 2).
  *
- * daxctl_query.c asks libdaxctl, the one place that includes it;
- * daxctl_query_none.c is built without it and reads what a region needs from
+ * dax_device.c asks libdaxctl, the one place that includes it;
+ * dax_device_none.c is built without it and reads what a region needs from
  * sysfs.
  */
 #ifndef DAX_DEVICE_H
@@ -17,7 +17,7 @@
 struct daxctl_ctx; /* libdaxctl's */
 struct daxctl_region;
 
-struct daxctl_device {
+struct dax_device {
 	char name[32]; /* "dax0.0" */
 	unsigned major_nr, minor_nr;
 	size_t size;        /* bytes */
@@ -28,21 +28,19 @@ struct daxctl_device {
 };
 
 /* -ENODEV: no devdax device has that number. */
-int daxctl_query(unsigned major_nr, unsigned minor_nr,
-    struct daxctl_device *device) DK_MUST_CHECK;
+int dax_device_find_number(unsigned major_nr, unsigned minor_nr,
+    struct dax_device *device) DK_MUST_CHECK;
 /* The same by the name that the kernel gave it, "dax0.0". */
-int daxctl_query_name(const char *name, struct daxctl_device *device)
-    DK_MUST_CHECK;
+int dax_device_find(const char *name, struct dax_device *device) DK_MUST_CHECK;
 /* Call visit for each device, until it returns other than 0, which is
  * returned then. */
-int daxctl_query_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg)
-    DK_MUST_CHECK;
-/* The name of a region's first device, for ndctl_query.c; "" when it has none.
+int dax_device_walk(int (*visit)(const struct dax_device *device, void *arg),
+    void *arg) DK_MUST_CHECK;
+/* The name of a region's first device, for dax_namespace.c; "" when it has none.
  * Not in builds without libdaxctl. */
-void daxctl_query_region_device(
+void dax_device_of_region(
     struct daxctl_region *region, char *name, size_t name_size);
 /* Keep the library's own messages off standard error; likewise. */
-void daxctl_query_silence(struct daxctl_ctx *ctx);
+void dax_device_silence(struct daxctl_ctx *ctx);
 
 #endif /* DAX_DEVICE_H */

@@ -6,20 +6,21 @@
 #include "dax/dax_sysfs.h"
 
 int
-daxctl_query(unsigned major_nr, unsigned minor_nr, struct daxctl_device *device)
+dax_device_find_number(
+    unsigned major_nr, unsigned minor_nr, struct dax_device *device)
 {
 	return dax_sysfs_read(major_nr, minor_nr, device);
 }
 
 int
-daxctl_query_name(const char *name, struct daxctl_device *device)
+dax_device_find(const char *name, struct dax_device *device)
 {
 	return dax_sysfs_read_name(name, device);
 }
 
 int
-daxctl_query_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg)
+dax_device_walk(
+    int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
 	return dax_sysfs_walk(visit, arg);
 }

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_namespace.h"
@@ -67,8 +67,7 @@ classify(const char *word)
 
 /* Join pieces to a path; false when it does not fit. */
 static bool
-set_place(
-    struct namespace_place *place, enum namespace_what what, const char *path)
+set_place(struct dax_place *place, enum dax_place_type what, const char *path)
 {
 	int need = snprintf(place->path, sizeof(place->path), "%s", path);
 
@@ -78,7 +77,7 @@ set_place(
 
 static int
 finish_place(
-    struct namespace_place *place, enum namespace_what what, const char *path)
+    struct dax_place *place, enum dax_place_type what, const char *path)
 {
 	if (!set_place(place, what, path))
 		return error_set(-ENAMETOOLONG, "%.64s...: %s", path,
@@ -89,7 +88,7 @@ finish_place(
 /* --- devdax ----------------------------------------------------------------- */
 
 int
-namespace_check_device(const struct daxctl_device *device, const char *path)
+dax_name_check_device(const struct dax_device *device, const char *path)
 {
 	const char *name = device->name;
 
@@ -111,7 +110,7 @@ namespace_check_device(const struct daxctl_device *device, const char *path)
 
 /* A node of the device in /dev, whatever its name is. */
 static int
-find_node(const struct daxctl_device *device, char *path, size_t path_size)
+find_node(const struct dax_device *device, char *path, size_t path_size)
 {
 	struct os_stat st;
 	char number[32];
@@ -133,11 +132,11 @@ find_node(const struct daxctl_device *device, char *path, size_t path_size)
 }
 
 static int
-find_dax(const char *name, struct namespace_place *place)
+find_dax(const char *name, struct dax_place *place)
 {
-	struct daxctl_device device;
+	struct dax_device device;
 	char path[64];
-	int rc = daxctl_query_name(name, &device);
+	int rc = dax_device_find(name, &device);
 
 	if (rc == -ENODEV)
 		return error_set(-ENOENT,
@@ -147,16 +146,16 @@ find_dax(const char *name, struct namespace_place *place)
 	if (rc < 0)
 		return error_set(rc, "DAX device %s can not be asked: %s", name,
 		    strerror(-rc));
-	rc = namespace_check_device(&device, name);
+	rc = dax_name_check_device(&device, name);
 	if (rc == 0)
 		rc = find_node(&device, path, sizeof(path));
-	return rc < 0 ? rc : finish_place(place, NAMESPACE_DEVDAX, path);
+	return rc < 0 ? rc : finish_place(place, DAX_PLACE_DEVDAX, path);
 }
 
 /* --- fsdax ------------------------------------------------------------------ */
 
 int
-namespace_read_fs_type(const char *path, char *type)
+dax_name_read_fs_type(const char *path, char *type)
 {
 	static const struct {
 		size_t off;
@@ -232,7 +231,7 @@ explain_not_mounted(const char *path, const char *block)
 
 	if (rc < 0)
 		return rc;
-	rc = namespace_read_fs_type(path, type);
+	rc = dax_name_read_fs_type(path, type);
 	if (rc < 0)
 		return error_set(-ENODEV,
 		    "%s is not mounted, and can not be read (%s); if it holds "
@@ -271,20 +270,19 @@ check_dax(const char *path, const struct mount *mount)
 }
 
 static int
-refuse_mode(const char *name, const struct ndctl_query_namespace *ns)
+refuse_mode(const char *name, const struct dax_namespace *ns)
 {
 	return error_set(-ENODEV,
 	    "%s is in %s mode, which has no DAX; make it an fsdax or devdax "
 	    "namespace, which erases it: ndctl create-namespace -f -e %s "
 	    "--mode=fsdax",
-	    name, ndctl_query_mode_name(ns->mode), ns->name);
+	    name, dax_namespace_mode_name(ns->mode), ns->name);
 }
 
 static int
-find_block(
-    const char *path, const struct os_stat *st, struct namespace_place *place)
+find_block(const char *path, const struct os_stat *st, struct dax_place *place)
 {
-	struct ndctl_query_namespace ns;
+	struct dax_namespace ns;
 	char link[64], block[64];
 
 	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", st->major_nr,
@@ -295,8 +293,8 @@ find_block(
 		    "%s is a block device without DAX; name a directory on its "
 		    "file system, or a namespace: see ndctl list -N",
 		    path);
-	if (ndctl_query_device(block, &ns) == 0 &&
-	    (ns.mode == NDCTL_QUERY_RAW || ns.mode == NDCTL_QUERY_SECTOR))
+	if (dax_namespace_find_device(block, &ns) == 0 &&
+	    (ns.mode == DAX_NAMESPACE_RAW || ns.mode == DAX_NAMESPACE_SECTOR))
 		return refuse_mode(path, &ns);
 
 	struct mount *mount = os_new(sizeof(*mount));
@@ -310,7 +308,7 @@ find_block(
 	else
 		rc = check_dax(path, mount);
 	if (rc == 0)
-		rc = finish_place(place, NAMESPACE_DIR, mount->point);
+		rc = finish_place(place, DAX_PLACE_DIR, mount->point);
 	os_delete(mount);
 	return rc;
 }
@@ -318,7 +316,7 @@ find_block(
 /* --- namespaces ------------------------------------------------------------- */
 
 static int
-refuse_disabled(const char *name, const struct ndctl_query_namespace *ns)
+refuse_disabled(const char *name, const struct dax_namespace *ns)
 {
 	return error_set(-ENODEV,
 	    "%s is disabled; enable it by: ndctl enable-namespace %s", name,
@@ -329,21 +327,21 @@ refuse_disabled(const char *name, const struct ndctl_query_namespace *ns)
 static int
 explain_no_pmem(const char *name)
 {
-	struct ndctl_query_namespace ns;
+	struct dax_namespace ns;
 	unsigned region = 0, nr = 0;
 	char want[48];
 
 	/* The word was checked: numbers are where they are looked for. */
 	(void)sscanf(name, "pmem%u.%u", &region, &nr); // NOLINT(cert-err34-c)
 	(void)snprintf(want, sizeof(want), "namespace%u.%u", region, nr);
-	if (ndctl_query_name(want, &ns) == 0) {
+	if (dax_namespace_find(want, &ns) == 0) {
 		if (!ns.is_active)
 			return refuse_disabled(want, &ns);
 		if (ns.device[0] != '\0')
 			return error_set(-ENOENT,
 			    "there is no block device %s; %s is in %s mode, "
 			    "its device is /dev/%s",
-			    name, ns.name, ndctl_query_mode_name(ns.mode),
+			    name, ns.name, dax_namespace_mode_name(ns.mode),
 			    ns.device);
 	}
 	return error_set(-ENOENT,
@@ -353,7 +351,7 @@ explain_no_pmem(const char *name)
 }
 
 static int
-find_pmem(const char *name, struct namespace_place *place)
+find_pmem(const char *name, struct dax_place *place)
 {
 	struct os_stat st;
 	char path[64];
@@ -370,10 +368,10 @@ find_pmem(const char *name, struct namespace_place *place)
 }
 
 static int
-find_by_namespace(const char *name, struct namespace_place *place)
+find_by_namespace(const char *name, struct dax_place *place)
 {
-	struct ndctl_query_namespace ns;
-	int rc = ndctl_query_name(name, &ns);
+	struct dax_namespace ns;
+	int rc = dax_namespace_find(name, &ns);
 
 	if (rc == -EOPNOTSUPP)
 		return error_set(rc,
@@ -392,14 +390,14 @@ find_by_namespace(const char *name, struct namespace_place *place)
 		    strerror(-rc));
 	if (!ns.is_active)
 		return refuse_disabled(name, &ns);
-	if (ns.mode == NDCTL_QUERY_RAW || ns.mode == NDCTL_QUERY_SECTOR)
+	if (ns.mode == DAX_NAMESPACE_RAW || ns.mode == DAX_NAMESPACE_SECTOR)
 		return refuse_mode(name, &ns);
 	if (ns.device[0] == '\0')
 		return error_set(-ENODEV,
 		    "%s has no device; load its driver by: modprobe -a nd_pmem "
 		    "dax_pmem device_dax",
 		    name);
-	if (ns.mode == NDCTL_QUERY_DEVDAX)
+	if (ns.mode == DAX_NAMESPACE_DEVDAX)
 		return find_dax(ns.device, place);
 	return find_pmem(ns.device, place);
 }
@@ -407,7 +405,7 @@ find_by_namespace(const char *name, struct namespace_place *place)
 /* --- both ------------------------------------------------------------------- */
 
 static int
-find_word(enum word word, const char *name, struct namespace_place *place)
+find_word(enum word word, const char *name, struct dax_place *place)
 {
 	if (word == WORD_DAX)
 		return find_dax(name, place);
@@ -417,7 +415,7 @@ find_word(enum word word, const char *name, struct namespace_place *place)
 }
 
 int
-namespace_find(const char *name, struct namespace_place *place)
+dax_name_find(const char *name, struct dax_place *place)
 {
 	bool is_in_dev = strncmp(name, "/dev/", 5) == 0;
 	enum word word = classify(is_in_dev ? name + 5 : name);
@@ -433,21 +431,21 @@ namespace_find(const char *name, struct namespace_place *place)
 		return find_block(name, &st, place);
 	/* What is wrong with another path is the opener's to say. */
 	return finish_place(place,
-	    rc == 0 && st.is_dir        ? NAMESPACE_DIR
-	    : rc == 0 && st.is_char_dev ? NAMESPACE_DEVDAX
-					: NAMESPACE_FILE,
+	    rc == 0 && st.is_dir        ? DAX_PLACE_DIR
+	    : rc == 0 && st.is_char_dev ? DAX_PLACE_DEVDAX
+					: DAX_PLACE_FILE,
 	    name);
 }
 
 int
-namespace_find_devdax(const char *name, struct namespace_place *place)
+dax_name_find_devdax(const char *name, struct dax_place *place)
 {
-	int rc = namespace_find(name, place);
+	int rc = dax_name_find(name, place);
 
-	if (rc < 0 || place->what == NAMESPACE_DEVDAX)
+	if (rc < 0 || place->what == DAX_PLACE_DEVDAX)
 		return rc;
 	/* A path that is no device at all: its opener says so. */
-	if (place->what == NAMESPACE_FILE || strcmp(place->path, name) == 0)
+	if (place->what == DAX_PLACE_FILE || strcmp(place->path, name) == 0)
 		return 0;
 	return error_set(-ENODEV,
 	    "%s is an fsdax namespace, mounted on %s, and no devdax device; "

@@ -18,14 +18,14 @@
 #include "base/export.h"
 #include "dax/dax_device.h"
 
-enum namespace_what {
-	NAMESPACE_FILE,
-	NAMESPACE_DIR,
-	NAMESPACE_DEVDAX
+enum dax_place_type {
+	DAX_PLACE_FILE,
+	DAX_PLACE_DIR,
+	DAX_PLACE_DEVDAX
 };
 
-struct namespace_place {
-	enum namespace_what what;
+struct dax_place {
+	enum dax_place_type what;
 	char path[PATH_MAX];
 };
 
@@ -36,16 +36,15 @@ struct namespace_place {
  * system, or that is not mounted.  -EOPNOTSUPP: mounted without dax; or a
  * namespace's name in a build without libndctl.
  */
-int namespace_find(const char *name, struct namespace_place *place)
-    DK_MUST_CHECK;
+int dax_name_find(const char *name, struct dax_place *place) DK_MUST_CHECK;
 /* The same for who wants a device and nothing else. */
-int namespace_find_devdax(const char *name, struct namespace_place *place)
+int dax_name_find_devdax(const char *name, struct dax_place *place)
     DK_MUST_CHECK;
 /* Whether a region can be opened on a device; path is how the user calls it. */
-int namespace_check_device(const struct daxctl_device *device, const char *path)
+int dax_name_check_device(const struct dax_device *device, const char *path)
     DK_MUST_CHECK;
 /* The type of the file system on a block device, "ext4"; "" for one that is
  * not known here.  *type has room for 16 bytes. */
-int namespace_read_fs_type(const char *path, char *type) DK_MUST_CHECK;
+int dax_name_read_fs_type(const char *path, char *type) DK_MUST_CHECK;
 
 #endif /* DAX_NAME_H */

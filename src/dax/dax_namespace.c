@@ -20,20 +20,20 @@ copy_text(char *to, size_t to_size, const char *from)
 	(void)snprintf(to, to_size, "%s", from != NULL ? from : "");
 }
 
-static enum ndctl_query_mode
+static enum dax_namespace_mode
 mode_of(struct ndctl_namespace *ndns)
 {
 	switch (ndctl_namespace_get_mode(ndns)) {
 	case NDCTL_NS_MODE_RAW:
-		return NDCTL_QUERY_RAW;
+		return DAX_NAMESPACE_RAW;
 	case NDCTL_NS_MODE_SECTOR:
-		return NDCTL_QUERY_SECTOR;
+		return DAX_NAMESPACE_SECTOR;
 	case NDCTL_NS_MODE_FSDAX:
-		return NDCTL_QUERY_FSDAX;
+		return DAX_NAMESPACE_FSDAX;
 	case NDCTL_NS_MODE_DEVDAX:
-		return NDCTL_QUERY_DEVDAX;
+		return DAX_NAMESPACE_DEVDAX;
 	default:
-		return NDCTL_QUERY_UNKNOWN;
+		return DAX_NAMESPACE_UNKNOWN;
 	}
 }
 
@@ -52,7 +52,7 @@ bad_len_of(struct ndctl_namespace *ndns)
 
 /* The device of the claim, if that is enabled. */
 static void
-describe_claim(struct ndctl_namespace *ndns, struct ndctl_query_namespace *ns)
+describe_claim(struct ndctl_namespace *ndns, struct dax_namespace *ns)
 {
 	struct ndctl_btt *btt = ndctl_namespace_get_btt(ndns);
 	struct ndctl_pfn *pfn = ndctl_namespace_get_pfn(ndns);
@@ -72,7 +72,7 @@ describe_claim(struct ndctl_namespace *ndns, struct ndctl_query_namespace *ns)
 		ns->size = (size_t)ndctl_dax_get_size(dax);
 		ns->align = ndctl_dax_get_align(dax);
 		if (region != NULL)
-			daxctl_query_region_device(
+			dax_device_of_region(
 			    region, ns->device, sizeof(ns->device));
 		return;
 	} else {
@@ -83,7 +83,7 @@ describe_claim(struct ndctl_namespace *ndns, struct ndctl_query_namespace *ns)
 }
 
 static void
-describe(struct ndctl_namespace *ndns, struct ndctl_query_namespace *ns)
+describe(struct ndctl_namespace *ndns, struct dax_namespace *ns)
 {
 	struct ndctl_region *region = ndctl_namespace_get_region(ndns);
 
@@ -97,7 +97,7 @@ describe(struct ndctl_namespace *ndns, struct ndctl_query_namespace *ns)
 	copy_text(ns->provider, sizeof(ns->provider),
 	    ndctl_bus_get_provider(ndctl_region_get_bus(region)));
 	ns->is_active = ndctl_namespace_is_active(ndns);
-	ns->mode = ns->is_active ? mode_of(ndns) : NDCTL_QUERY_UNKNOWN;
+	ns->mode = ns->is_active ? mode_of(ndns) : DAX_NAMESPACE_UNKNOWN;
 	ns->numa_node = ndctl_namespace_get_target_node(ndns);
 	if (ns->numa_node < 0)
 		ns->numa_node = ndctl_namespace_get_numa_node(ndns);
@@ -110,9 +110,9 @@ describe(struct ndctl_namespace *ndns, struct ndctl_query_namespace *ns)
 
 static int
 walk_bus(struct ndctl_bus *bus,
-    int (*visit)(const struct ndctl_query_namespace *ns, void *arg), void *arg)
+    int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
 {
-	struct ndctl_query_namespace ns;
+	struct dax_namespace ns;
 	struct ndctl_region *region;
 	struct ndctl_namespace *ndns;
 	int rc = 0;
@@ -132,8 +132,8 @@ walk_bus(struct ndctl_bus *bus,
 }
 
 int
-ndctl_query_walk(
-    int (*visit)(const struct ndctl_query_namespace *ns, void *arg), void *arg)
+dax_namespace_walk(
+    int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
 {
 	int saved_errno = errno;
 	struct ndctl_ctx *ctx;
@@ -144,8 +144,8 @@ ndctl_query_walk(
 		errno = saved_errno;
 		return rc;
 	}
-	ndctl_set_log_priority(ctx, 0); /* as daxctl_query_silence() */
-	daxctl_query_silence(ndctl_get_daxctl_ctx(ctx));
+	ndctl_set_log_priority(ctx, 0); /* as dax_device_silence() */
+	dax_device_silence(ndctl_get_daxctl_ctx(ctx));
 	ndctl_bus_foreach(ctx, bus)
 	{
 		if (rc == 0)
@@ -159,11 +159,11 @@ ndctl_query_walk(
 /* A namespace that is looked for: by its name, or by its device. */
 struct search {
 	const char *name, *device; /* one of them is NULL */
-	struct ndctl_query_namespace found;
+	struct dax_namespace found;
 };
 
 static int
-compare(const struct ndctl_query_namespace *ns, void *arg)
+compare(const struct dax_namespace *ns, void *arg)
 {
 	struct search *search = arg;
 	bool same = search->name != NULL
@@ -176,9 +176,9 @@ compare(const struct ndctl_query_namespace *ns, void *arg)
 }
 
 static int
-find(struct search *search, struct ndctl_query_namespace *ns)
+find(struct search *search, struct dax_namespace *ns)
 {
-	int rc = ndctl_query_walk(compare, search);
+	int rc = dax_namespace_walk(compare, search);
 
 	if (rc <= 0)
 		return rc == 0 ? -ENODEV : rc;
@@ -187,7 +187,7 @@ find(struct search *search, struct ndctl_query_namespace *ns)
 }
 
 int
-ndctl_query_name(const char *name, struct ndctl_query_namespace *ns)
+dax_namespace_find(const char *name, struct dax_namespace *ns)
 {
 	struct search search = {.name = name};
 
@@ -195,7 +195,7 @@ ndctl_query_name(const char *name, struct ndctl_query_namespace *ns)
 }
 
 int
-ndctl_query_device(const char *device, struct ndctl_query_namespace *ns)
+dax_namespace_find_device(const char *device, struct dax_namespace *ns)
 {
 	struct search search = {.device = device};
 
@@ -203,14 +203,14 @@ ndctl_query_device(const char *device, struct ndctl_query_namespace *ns)
 }
 
 const char *
-ndctl_query_mode_name(enum ndctl_query_mode mode)
+dax_namespace_mode_name(enum dax_namespace_mode mode)
 {
 	static const char *const Names[] = {
-	    [NDCTL_QUERY_RAW] = "raw",
-	    [NDCTL_QUERY_SECTOR] = "sector",
-	    [NDCTL_QUERY_FSDAX] = "fsdax",
-	    [NDCTL_QUERY_DEVDAX] = "devdax",
-	    [NDCTL_QUERY_UNKNOWN] = "unknown",
+	    [DAX_NAMESPACE_RAW] = "raw",
+	    [DAX_NAMESPACE_SECTOR] = "sector",
+	    [DAX_NAMESPACE_FSDAX] = "fsdax",
+	    [DAX_NAMESPACE_DEVDAX] = "devdax",
+	    [DAX_NAMESPACE_UNKNOWN] = "unknown",
 	};
 
 	return Names[mode];

@@ -2,8 +2,8 @@
 /*
  * dax_namespace.h -- what is known of the namespaces of this machine (layer 2).
  *
- * ndctl_query.c asks libndctl, the one place that includes it;
- * ndctl_query_none.c is built without it and knows nothing.
+ * dax_namespace.c asks libndctl, the one place that includes it;
+ * dax_namespace_none.c is built without it and knows nothing.
  */
 #ifndef DAX_NAMESPACE_H
 #define DAX_NAMESPACE_H
@@ -13,20 +13,20 @@
 
 #include "base/export.h"
 
-enum ndctl_query_mode {
-	NDCTL_QUERY_RAW,
-	NDCTL_QUERY_SECTOR,
-	NDCTL_QUERY_FSDAX,
-	NDCTL_QUERY_DEVDAX,
-	NDCTL_QUERY_UNKNOWN /* as of a disabled one */
+enum dax_namespace_mode {
+	DAX_NAMESPACE_RAW,
+	DAX_NAMESPACE_SECTOR,
+	DAX_NAMESPACE_FSDAX,
+	DAX_NAMESPACE_DEVDAX,
+	DAX_NAMESPACE_UNKNOWN /* as of a disabled one */
 };
 
-struct ndctl_query_namespace {
+struct dax_namespace {
 	char name[32];     /* "namespace0.0" */
 	char alt_name[64]; /* what its label says, or "" */
 	char region[32];   /* "region0" */
 	char provider[32]; /* of the bus: "e820" when emulated by memmap= */
-	enum ndctl_query_mode mode;
+	enum dax_namespace_mode mode;
 	bool is_active;  /* enabled */
 	char device[32]; /* "pmem0" or "dax0.0"; "": it has none */
 	size_t size;     /* usable bytes */
@@ -39,16 +39,15 @@ struct ndctl_query_namespace {
  * Call visit for each namespace that has memory, until it returns other than
  * 0, which is returned then.  -EOPNOTSUPP: built without libndctl.
  */
-int ndctl_query_walk(
-    int (*visit)(const struct ndctl_query_namespace *ns, void *arg), void *arg)
-    DK_MUST_CHECK;
+int dax_namespace_walk(int (*visit)(const struct dax_namespace *ns, void *arg),
+    void *arg) DK_MUST_CHECK;
 /* The namespace of that name; -ENODEV: there is none. */
-int ndctl_query_name(const char *name, struct ndctl_query_namespace *ns)
+int dax_namespace_find(const char *name, struct dax_namespace *ns)
     DK_MUST_CHECK;
 /* The namespace that has the device "pmem0" or "dax0.0". */
-int ndctl_query_device(const char *device, struct ndctl_query_namespace *ns)
+int dax_namespace_find_device(const char *device, struct dax_namespace *ns)
     DK_MUST_CHECK;
 /* "raw", "sector", "fsdax", "devdax", "unknown". */
-const char *ndctl_query_mode_name(enum ndctl_query_mode mode);
+const char *dax_namespace_mode_name(enum dax_namespace_mode mode);
 
 #endif /* DAX_NAMESPACE_H */

@@ -7,8 +7,8 @@
 #include "dax/dax_namespace.h"
 
 int
-ndctl_query_walk(
-    int (*visit)(const struct ndctl_query_namespace *ns, void *arg), void *arg)
+dax_namespace_walk(
+    int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
 {
 	(void)visit;
 	(void)arg;
@@ -16,7 +16,7 @@ ndctl_query_walk(
 }
 
 int
-ndctl_query_name(const char *name, struct ndctl_query_namespace *ns)
+dax_namespace_find(const char *name, struct dax_namespace *ns)
 {
 	(void)name;
 	(void)ns;
@@ -24,7 +24,7 @@ ndctl_query_name(const char *name, struct ndctl_query_namespace *ns)
 }
 
 int
-ndctl_query_device(const char *device, struct ndctl_query_namespace *ns)
+dax_namespace_find_device(const char *device, struct dax_namespace *ns)
 {
 	(void)device;
 	(void)ns;
@@ -32,7 +32,7 @@ ndctl_query_device(const char *device, struct ndctl_query_namespace *ns)
 }
 
 const char *
-ndctl_query_mode_name(enum ndctl_query_mode mode)
+dax_namespace_mode_name(enum dax_namespace_mode mode)
 {
 	(void)mode;
 	return "unknown";

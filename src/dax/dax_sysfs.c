@@ -51,7 +51,7 @@ read_device_number(const char *dir, unsigned *major_nr, unsigned *minor_nr)
 }
 
 static int
-read_device(const char *dir, const char *name, struct daxctl_device *device)
+read_device(const char *dir, const char *name, struct dax_device *device)
 {
 	char path[256], driver[64] = "", subsystem[64];
 	unsigned major_nr, minor_nr;
@@ -69,7 +69,7 @@ read_device(const char *dir, const char *name, struct daxctl_device *device)
 		node = -1;
 	(void)snprintf(path, sizeof(path), "%s/driver", dir);
 	int rc = os_read_link_name(path, driver, sizeof(driver));
-	*device = (struct daxctl_device){
+	*device = (struct dax_device){
 	    .major_nr = major_nr,
 	    .minor_nr = minor_nr,
 	    .size = (size_t)size,
@@ -83,8 +83,7 @@ read_device(const char *dir, const char *name, struct daxctl_device *device)
 }
 
 int
-dax_sysfs_read(
-    unsigned major_nr, unsigned minor_nr, struct daxctl_device *device)
+dax_sysfs_read(unsigned major_nr, unsigned minor_nr, struct dax_device *device)
 {
 	char dir[128], name[32];
 
@@ -96,7 +95,7 @@ dax_sysfs_read(
 }
 
 int
-dax_sysfs_read_name(const char *name, struct daxctl_device *device)
+dax_sysfs_read_name(const char *name, struct dax_device *device)
 {
 	char dir[128];
 
@@ -105,7 +104,7 @@ dax_sysfs_read_name(const char *name, struct daxctl_device *device)
 }
 
 struct walk {
-	int (*visit)(const struct daxctl_device *device, void *arg);
+	int (*visit)(const struct dax_device *device, void *arg);
 	void *arg;
 };
 
@@ -113,7 +112,7 @@ static int
 visit_name(const char *name, void *arg)
 {
 	const struct walk *walk = arg;
-	struct daxctl_device device;
+	struct dax_device device;
 
 	if (dax_sysfs_read_name(name, &device) < 0)
 		return 0;
@@ -122,7 +121,7 @@ visit_name(const char *name, void *arg)
 
 int
 dax_sysfs_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg)
+    int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
 	struct walk walk = {visit, arg};
 	int rc = os_walk_dir(DEVICES, visit_name, &walk);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dax_sysfs.h -- the questions of daxctl_query.h, answered by sysfs (layer 2).
+ * dax_sysfs.h -- the questions of dax_device.h, answered by sysfs (layer 2).
  *
  * For builds without libdaxctl, and for devices that libdaxctl leaves out
  * because they have no node of their name in /dev.
@@ -12,10 +12,10 @@
 #include "dax/dax_device.h"
 
 int dax_sysfs_read(unsigned major_nr, unsigned minor_nr,
-    struct daxctl_device *device) DK_MUST_CHECK;
-int dax_sysfs_read_name(const char *name, struct daxctl_device *device)
+    struct dax_device *device) DK_MUST_CHECK;
+int dax_sysfs_read_name(const char *name, struct dax_device *device)
     DK_MUST_CHECK;
-int dax_sysfs_walk(int (*visit)(const struct daxctl_device *device, void *arg),
+int dax_sysfs_walk(int (*visit)(const struct dax_device *device, void *arg),
     void *arg) DK_MUST_CHECK;
 
 #endif /* DAX_SYSFS_H */

@@ -4,8 +4,8 @@
  */
 #include <errno.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
 #include "kind/kind_quarantine.h"

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "base/util.h"
 #include "dax/dax_name.h"
 #include "daxkind.h"
@@ -111,13 +111,13 @@ daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
     unsigned flags, struct daxkind_region **region)
 {
 	struct backing *backing = NULL;
-	struct namespace_place place;
+	struct dax_place place;
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
 	if (rc == 0)
-		rc = namespace_find_devdax(path, &place);
+		rc = dax_name_find_devdax(path, &place);
 	if (rc == 0)
 		rc = backing_devdax_open(
 		    place.path, offset, size, flags, &backing);
@@ -129,19 +129,19 @@ daxkind_region_open(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region)
 {
 	struct backing *backing = NULL;
-	struct namespace_place place;
+	struct dax_place place;
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
 	if (rc == 0)
-		rc = namespace_find(path, &place);
+		rc = dax_name_find(path, &place);
 	if (rc < 0)
 		return api_result(rc);
 	switch (place.what) {
-	case NAMESPACE_DIR:
+	case DAX_PLACE_DIR:
 		return daxkind_region_open_dir(place.path, size, flags, region);
-	case NAMESPACE_DEVDAX:
+	case DAX_PLACE_DEVDAX:
 		rc = backing_devdax_open(place.path, 0, size, flags, &backing);
 		return finish(rc, backing, region);
 	default:
@@ -201,7 +201,7 @@ daxkind_region_info(const struct daxkind_region *region,
 	    .is_dax = b->is_dax,
 	    .is_sync = b->is_sync,
 	    .numa_node =
-		b->numa_node >= 0 ? b->numa_node : numa_node_of(b->base),
+		b->numa_node >= 0 ? b->numa_node : mem_policy_node_of(b->base),
 	};
 	answer(info, info_size, &value, sizeof(value));
 	return 0;

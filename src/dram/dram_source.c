@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
@@ -28,7 +29,7 @@ page_size(const struct dram_source *source)
 }
 
 void
-dram_source_init(struct dram_source *source, enum numa_policy policy,
+dram_source_init(struct dram_source *source, enum mem_policy policy,
     enum node_choice choice, unsigned flags)
 {
 	memset(source, 0, sizeof(*source));
@@ -36,7 +37,7 @@ dram_source_init(struct dram_source *source, enum numa_policy policy,
 	source->choice = choice;
 	source->flags = flags;
 	source->keeps = is_huge(source) || os_hogs_memory();
-	lock_init(&source->lock, LOCK_DRAM);
+	lock_init(&source->lock, RANK_DRAM);
 	pool_init(&source->records, sizeof(struct rangeset_node));
 	rangeset_init(&source->free, &source->records);
 }
@@ -57,7 +58,8 @@ dram_source_fini(struct dram_source *source)
 static enum node_choice
 choice_of(const struct dram_source *source)
 {
-	return source->policy == NUMA_ANY ? NODES_WITH_MEMORY : source->choice;
+	return source->policy == MEM_POLICY_ANY ? NODES_WITH_MEMORY
+						: source->choice;
 }
 
 int
@@ -91,8 +93,8 @@ dram_source_capacity(struct dram_source *source, size_t *bytes)
 	/* No huge page at all is still a number. */
 	if (rc < 0 && rc != -EUSERS)
 		return rc;
-	if (source->policy == NUMA_PREFERRED ||
-	    (is_huge(source) && source->policy != NUMA_ANY))
+	if (source->policy == MEM_POLICY_PREFERRED ||
+	    (is_huge(source) && source->policy != MEM_POLICY_ANY))
 		return -ENODEV;
 	const struct node_set *set =
 	    node_choice_here(node_choice_get(choice_of(source)));
@@ -109,22 +111,22 @@ dram_source_capacity(struct dram_source *source, size_t *bytes)
 static int
 place(const struct dram_source *source, void *addr, size_t len)
 {
-	if (source->policy == NUMA_ANY)
+	if (source->policy == MEM_POLICY_ANY)
 		return 0;
 	const struct node_sets *sets = node_choice_get(source->choice);
 	int rc = sets == NULL ? -ENOMEM
-			      : numa_place(addr, len, source->policy,
+			      : mem_policy_set(addr, len, source->policy,
 				    node_choice_here(sets));
 
 	if ((rc == -EPERM || rc == -ENOSYS) &&
 	    (source->flags & DRAM_ANYWHERE) != 0) {
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "mbind(2) is not permitted: memory is not bound");
 		rc = 0;
 	}
 	/* Binding does not see whether these nodes have a huge page, and a
 	 * store to one that is not there is a signal. */
-	if (rc == 0 && source->policy == NUMA_BIND && is_huge(source) &&
+	if (rc == 0 && source->policy == MEM_POLICY_BIND && is_huge(source) &&
 	    os_populate(addr, len) < 0)
 		rc = -ENOMEM;
 	return rc;

@@ -32,8 +32,8 @@ enum dram_flags {
 
 struct dram_source {
 	/* Constant. */
-	enum numa_policy policy;
-	enum node_choice choice; /* unless policy is NUMA_ANY */
+	enum mem_policy policy;
+	enum node_choice choice; /* unless policy is MEM_POLICY_ANY */
 	unsigned flags;
 	bool keeps; /* all that is free, in the set below */
 	/* Maps pages in a way of its own, policy or not; NULL: as all that
@@ -41,13 +41,13 @@ struct dram_source {
 	int (*map)(
 	    struct dram_source *source, size_t len, size_t align, void **addr);
 
-	struct lock lock; /* rank LOCK_DRAM: what follows */
+	struct lock lock; /* rank RANK_DRAM: what follows */
 	struct pool records;
 	struct rangeset free;
 };
 
 /* Makes records only. */
-void dram_source_init(struct dram_source *source, enum numa_policy policy,
+void dram_source_init(struct dram_source *source, enum mem_policy policy,
     enum node_choice choice, unsigned flags);
 
 /* Nothing of it is in use any more. */

@@ -12,7 +12,7 @@
 #include "dram/topology.h"
 
 int
-numa_node_of(const void *addr)
+mem_policy_node_of(const void *addr)
 {
 	int saved_errno = errno;
 	uintptr_t page = align_down((uintptr_t)addr, DK_PAGE);
@@ -26,24 +26,24 @@ numa_node_of(const void *addr)
 }
 
 int
-numa_mode_of(enum numa_policy policy)
+mem_policy_mode(enum mem_policy policy)
 {
 	switch (policy) {
-	case NUMA_BIND:
+	case MEM_POLICY_BIND:
 		return MPOL_BIND;
-	case NUMA_PREFERRED:
+	case MEM_POLICY_PREFERRED:
 		return MPOL_PREFERRED;
-	case NUMA_INTERLEAVE:
+	case MEM_POLICY_INTERLEAVE:
 		return MPOL_INTERLEAVE;
-	case NUMA_ANY:
+	case MEM_POLICY_ANY:
 	default:
 		return MPOL_DEFAULT;
 	}
 }
 
 int
-numa_place_raw(void *addr, size_t len, int mode, const unsigned long *nodemask,
-    unsigned long maxnode)
+mem_policy_set_raw(void *addr, size_t len, int mode,
+    const unsigned long *nodemask, unsigned long maxnode)
 {
 	int saved_errno = errno;
 	/* On a machine with one node too: programs look at the policy. */
@@ -52,7 +52,7 @@ numa_place_raw(void *addr, size_t len, int mode, const unsigned long *nodemask,
 
 	errno = saved_errno;
 	if (err == -EPERM || err == -ENOSYS) {
-		const struct numa_topology *t = numa_topology_get();
+		const struct topology *t = topology_get();
 
 		if (t != NULL && t->nr == 1)
 			err = 0;
@@ -61,12 +61,12 @@ numa_place_raw(void *addr, size_t len, int mode, const unsigned long *nodemask,
 }
 
 int
-numa_place(void *addr, size_t len, enum numa_policy policy,
+mem_policy_set(void *addr, size_t len, enum mem_policy policy,
     const struct node_set *nodes)
 {
-	if (policy == NUMA_ANY)
+	if (policy == MEM_POLICY_ANY)
 		return 0;
 	/* The kernel takes one bit less than it is told. */
-	return numa_place_raw(
-	    addr, len, numa_mode_of(policy), nodes->words, NODE_SET_MAX + 1);
+	return mem_policy_set_raw(
+	    addr, len, mem_policy_mode(policy), nodes->words, NODE_SET_MAX + 1);
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_device.h"
@@ -28,7 +28,7 @@ enum pick {
 /* How good node is for the processors of home, the smaller the better; 0: it
  * is no candidate. */
 typedef uint64_t rank_fn(
-    const struct numa_topology *t, unsigned home, unsigned node);
+    const struct topology *t, unsigned home, unsigned node);
 
 /* A memory of that size, or of nothing known, is none. */
 static uint64_t
@@ -38,40 +38,40 @@ larger_first(uint64_t value)
 }
 
 static uint64_t
-rank_by_distance(const struct numa_topology *t, unsigned home, unsigned node)
+rank_by_distance(const struct topology *t, unsigned home, unsigned node)
 {
-	return max_size(numa_access_of(t, home, node)->distance, 1);
+	return max_size(topology_access_of(t, home, node)->distance, 1);
 }
 
 static uint64_t
-rank_by_size(const struct numa_topology *t, unsigned home, unsigned node)
+rank_by_size(const struct topology *t, unsigned home, unsigned node)
 {
 	(void)home;
 	return larger_first(t->nodes[node].memory);
 }
 
 static uint64_t
-rank_local_by_size(const struct numa_topology *t, unsigned home, unsigned node)
+rank_local_by_size(const struct topology *t, unsigned home, unsigned node)
 {
-	return numa_access_of(t, home, node)->is_local
+	return topology_access_of(t, home, node)->is_local
 		   ? larger_first(t->nodes[node].memory)
 		   : 0;
 }
 
 static uint64_t
-rank_local_by_latency(
-    const struct numa_topology *t, unsigned home, unsigned node)
+rank_local_by_latency(const struct topology *t, unsigned home, unsigned node)
 {
-	const struct numa_access *access = numa_access_of(t, home, node);
+	const struct topology_access *access =
+	    topology_access_of(t, home, node);
 
 	return access->is_local ? access->latency : 0;
 }
 
 static uint64_t
-rank_local_by_bandwidth(
-    const struct numa_topology *t, unsigned home, unsigned node)
+rank_local_by_bandwidth(const struct topology *t, unsigned home, unsigned node)
 {
-	const struct numa_access *access = numa_access_of(t, home, node);
+	const struct topology_access *access =
+	    topology_access_of(t, home, node);
 
 	return access->is_local ? larger_first(access->bandwidth) : 0;
 }
@@ -81,7 +81,7 @@ rank_local_by_bandwidth(
  * processors of home.  The number of nodes picked.
  */
 static unsigned
-pick_for(const struct numa_topology *t, unsigned home,
+pick_for(const struct topology *t, unsigned home,
     const struct node_set *candidates, rank_fn *rank, enum pick pick,
     struct node_set *picked)
 {
@@ -105,7 +105,7 @@ pick_for(const struct numa_topology *t, unsigned home,
 
 /* For each node with processors. */
 static int
-pick_for_each(const struct numa_topology *t, const struct node_set *candidates,
+pick_for_each(const struct topology *t, const struct node_set *candidates,
     rank_fn *rank, enum pick pick, int rc_if_several, struct node_sets *sets)
 {
 	for (unsigned home = 0; home < t->nr; home++) {
@@ -130,8 +130,7 @@ pick_for_each(const struct numa_topology *t, const struct node_set *candidates,
 
 /* 1: the variable is not set. */
 static int
-read_variable(
-    const char *name, const struct numa_topology *t, struct node_set *set)
+read_variable(const char *name, const struct topology *t, struct node_set *set)
 {
 	const char *text = os_getenv(name);
 
@@ -162,8 +161,7 @@ hbw_threshold(size_t *threshold)
 }
 
 static int
-choose_hbw(
-    const struct numa_topology *t, enum pick pick, struct node_sets *sets)
+choose_hbw(const struct topology *t, enum pick pick, struct node_sets *sets)
 {
 	struct node_set named;
 	size_t threshold;
@@ -185,7 +183,7 @@ choose_hbw(
 			continue;
 		for (unsigned node = 0; node < t->nr; node++) {
 			unsigned bandwidth =
-			    numa_access_of(t, home, node)->bandwidth;
+			    topology_access_of(t, home, node)->bandwidth;
 
 			if (bandwidth != 0 && bandwidth >= threshold)
 				node_set_add(&fast, node);
@@ -210,7 +208,7 @@ choose_hbw(
 /* --- DAX devices as memory ---------------------------------------------------- */
 
 static int
-visit_device(const struct daxctl_device *device, void *arg)
+visit_device(const struct dax_device *device, void *arg)
 {
 	if (device->is_system_ram && device->numa_node >= 0)
 		node_set_add(arg, (unsigned)device->numa_node);
@@ -218,8 +216,7 @@ visit_device(const struct daxctl_device *device, void *arg)
 }
 
 static int
-choose_kmem(
-    const struct numa_topology *t, enum pick pick, struct node_sets *sets)
+choose_kmem(const struct topology *t, enum pick pick, struct node_sets *sets)
 {
 	struct node_set nodes = {0};
 	int rc = read_variable("MEMKIND_DAX_KMEM_NODES", t, &nodes);
@@ -227,7 +224,7 @@ choose_kmem(
 	if (rc < 0)
 		return rc;
 	if (rc == 1) {
-		rc = daxctl_query_walk(visit_device, &nodes);
+		rc = dax_device_walk(visit_device, &nodes);
 		if (rc < 0 || node_set_is_empty(&nodes))
 			return error_set(-ENODEV,
 			    "no DAX device is in mode system-ram; "
@@ -240,8 +237,8 @@ choose_kmem(
 /* --- all ------------------------------------------------------------------------ */
 
 static int
-choose(enum node_choice choice, const struct numa_topology *t,
-    struct node_sets *sets)
+choose(
+    enum node_choice choice, const struct topology *t, struct node_sets *sets)
 {
 	switch (choice) {
 	case NODES_WITH_CPUS:
@@ -292,7 +289,7 @@ choose(enum node_choice choice, const struct numa_topology *t,
 }
 
 int
-node_choice_make(enum node_choice choice, const struct numa_topology *topology,
+node_choice_make(enum node_choice choice, const struct topology *topology,
     struct node_sets *sets)
 {
 	sets->nr = topology->nr;
@@ -316,7 +313,7 @@ static _Thread_local bool Is_choosing;
 static const struct node_sets *
 make_once(enum node_choice choice)
 {
-	const struct numa_topology *t = numa_topology_get();
+	const struct topology *t = topology_get();
 	struct node_sets *none = NULL;
 	void *map;
 
@@ -383,7 +380,7 @@ node_choice_copy(
 size_t
 node_choice_memory(const struct node_set *set)
 {
-	const struct numa_topology *t = numa_topology_get();
+	const struct topology *t = topology_get();
 	size_t bytes = 0;
 
 	for (unsigned node = 0; t != NULL && node < t->nr; node++)
@@ -394,7 +391,7 @@ node_choice_memory(const struct node_set *set)
 size_t
 node_choice_huge_pages(const struct node_set *set)
 {
-	const struct numa_topology *t = numa_topology_get_huge_pages();
+	const struct topology *t = topology_get_huge_pages();
 	size_t nr = 0;
 
 	for (unsigned node = 0; t != NULL && node < t->nr; node++)
@@ -405,7 +402,7 @@ node_choice_huge_pages(const struct node_set *set)
 bool
 node_choice_has_huge_pages(const struct node_set *set)
 {
-	const struct numa_topology *t = numa_topology_get_huge_pages();
+	const struct topology *t = topology_get_huge_pages();
 
 	return t != NULL &&
 	       (t->extra_huge_pages != 0 || node_choice_huge_pages(set) != 0);

@@ -63,8 +63,8 @@ struct node_sets {
  *              are several where there must be one
  *   -ENOTUNIQ  several are equally near where there must be one
  */
-int node_choice_make(enum node_choice choice,
-    const struct numa_topology *topology, struct node_sets *sets);
+int node_choice_make(enum node_choice choice, const struct topology *topology,
+    struct node_sets *sets);
 
 /* The same for this machine, made once.  NULL: no memory for it. */
 const struct node_sets *node_choice_get(enum node_choice choice);

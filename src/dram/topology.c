@@ -22,12 +22,12 @@ enum {
 /* While it is being filled in. */
 struct draft {
 	const char *dir;
-	struct numa_topology *t;
-	struct numa_node *nodes;
-	struct numa_access *access;
+	struct topology *t;
+	struct topology_node *nodes;
+	struct topology_access *access;
 };
 
-static struct numa_access *
+static struct topology_access *
 access_of(struct draft *d, unsigned from, unsigned to)
 {
 	return &d->access[(size_t)from * d->t->nr + to];
@@ -141,7 +141,7 @@ read_attributes(struct draft *d, unsigned to)
 	bandwidth = read_mean(dir, "bandwidth");
 	latency = read_mean(dir, "latency");
 	for (unsigned from = 0; from < d->t->nr; from++) {
-		struct numa_access *access = access_of(d, from, to);
+		struct topology_access *access = access_of(d, from, to);
 
 		if (!node_set_has(&initiators, from))
 			continue;
@@ -209,14 +209,14 @@ make_single_node(struct draft *d, const char *kernel_mm_dir)
 	    kernel_mm_dir);
 	d->nodes[0].huge_pages = read_number(path);
 	*access_of(d, 0, 0) =
-	    (struct numa_access){.is_local = true, .distance = 10};
+	    (struct topology_access){.is_local = true, .distance = 10};
 }
 
 int
-numa_topology_read(const char *node_dir, const char *kernel_mm_dir,
-    struct numa_topology **topology)
+topology_read(
+    const char *node_dir, const char *kernel_mm_dir, struct topology **topology)
 {
-	struct numa_topology t = {0};
+	struct topology t = {0};
 	char path[PATH_SIZE];
 	bool is_numa = read_set(node_dir, "online", &t.online) == 0 &&
 		       !node_set_is_empty(&t.online);
@@ -236,8 +236,9 @@ numa_topology_read(const char *node_dir, const char *kernel_mm_dir,
 			t.nr = node + 1;
 	}
 
-	size_t nodes_len = t.nr * sizeof(struct numa_node);
-	size_t access_len = (size_t)t.nr * t.nr * sizeof(struct numa_access);
+	size_t nodes_len = t.nr * sizeof(struct topology_node);
+	size_t access_len =
+	    (size_t)t.nr * t.nr * sizeof(struct topology_access);
 	void *map;
 	t.len = align_up(sizeof(t) + nodes_len + access_len, DK_PAGE);
 	int rc = os_map_anon(t.len, &map);
@@ -262,44 +263,42 @@ numa_topology_read(const char *node_dir, const char *kernel_mm_dir,
 }
 
 void
-numa_topology_free(struct numa_topology *topology)
+topology_free(struct topology *topology)
 {
 	if (topology != NULL)
 		(void)os_unmap(topology, topology->len);
 }
 
-static const struct numa_topology *
-read_once(_Atomic(struct numa_topology *) *where)
+static const struct topology *
+read_once(_Atomic(struct topology *) *where)
 {
-	struct numa_topology *none = NULL;
-	struct numa_topology *t =
-	    atomic_load_explicit(where, memory_order_acquire);
+	struct topology *none = NULL;
+	struct topology *t = atomic_load_explicit(where, memory_order_acquire);
 
 	if (DK_LIKELY(t != NULL))
 		return t;
 	/* Of threads that read it at the same time one is the first. */
-	if (numa_topology_read(
-		"/sys/devices/system/node", "/sys/kernel/mm", &t) < 0)
+	if (topology_read("/sys/devices/system/node", "/sys/kernel/mm", &t) < 0)
 		return NULL;
 	if (!atomic_compare_exchange_strong(where, &none, t)) {
-		numa_topology_free(t);
+		topology_free(t);
 		t = none;
 	}
 	return t;
 }
 
-const struct numa_topology *
-numa_topology_get(void)
+const struct topology *
+topology_get(void)
 {
-	static _Atomic(struct numa_topology *) Machine;
+	static _Atomic(struct topology *) Machine;
 
 	return read_once(&Machine);
 }
 
-const struct numa_topology *
-numa_topology_get_huge_pages(void)
+const struct topology *
+topology_get_huge_pages(void)
 {
-	static _Atomic(struct numa_topology *) Machine;
+	static _Atomic(struct topology *) Machine;
 
 	return read_once(&Machine);
 }

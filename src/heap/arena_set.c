@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 
@@ -47,14 +47,14 @@ arena_set_slots_for(size_t size, unsigned *nr_slots)
 }
 
 void
-arena_set_init(struct arena_set *set, struct je_hooks *hooks, bool is_eager,
-    unsigned nr_slots)
+arena_set_init(struct arena_set *set, struct je_hooks *hooks,
+    bool purges_at_once, unsigned nr_slots)
 {
 	memset(set, 0, sizeof(*set));
 	set->hooks = hooks;
-	set->is_eager = is_eager;
+	set->purges_at_once = purges_at_once;
 	set->nr_slots = nr_slots;
-	lock_init(&set->lock, LOCK_ARENAS);
+	lock_init(&set->lock, RANK_ARENAS);
 }
 
 void
@@ -80,7 +80,7 @@ make_arena(struct arena_set *set, unsigned slot, unsigned *arena)
 	if (value != 0) {
 		*arena = value - 1;
 	} else {
-		rc = je_arena_new(set->hooks, set->is_eager, arena);
+		rc = je_arena_new(set->hooks, set->purges_at_once, arena);
 		if (rc == 0)
 			atomic_store_explicit(&set->slots[slot], *arena + 1,
 			    memory_order_release);

@@ -22,16 +22,16 @@ enum {
 
 struct arena_set {
 	struct je_hooks *hooks;
-	bool is_eager;
+	bool purges_at_once;
 	unsigned nr_slots; /* threads are spread over so many arenas */
-	struct lock lock;  /* rank LOCK_ARENAS: making arenas */
+	struct lock lock;  /* rank RANK_ARENAS: making arenas */
 	/* Arena number + 1, or 0 where none was made; only ever set. */
 	_Atomic(unsigned) slots[ARENA_SET_MAX];
 };
 
 /* Makes no arena.  hooks must outlive the set. */
 void arena_set_init(struct arena_set *set, struct je_hooks *hooks,
-    bool is_eager, unsigned nr_slots);
+    bool purges_at_once, unsigned nr_slots);
 /* No thread uses the set; all blocks are gone. */
 void arena_set_fini(struct arena_set *set);
 /*

@@ -7,17 +7,18 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "heap/je.h"
 #include "region/reclaimer.h"
 
-/* The keeper's, now and then. */
+/* The reclaimer's, now and then. */
 static bool
 reclaim_idle(void *arg)
 {
-	(void)quarantine_free_parked(arg);
+	(void)quarantine_free_withheld(arg);
 	return thread_cache_reclaim_idle(arg);
 }
 
@@ -50,7 +51,7 @@ heap_new(struct daxkind_region *region, struct heap **out)
 	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
 	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
 	thread_cache_heap_init(heap, region->size);
-	keeper_set_chore(region, reclaim_idle, heap);
+	reclaimer_set_task(region, reclaim_idle, heap);
 	*out = heap;
 	return 0;
 
@@ -76,7 +77,7 @@ heap_init_dram(struct heap *heap)
 void
 heap_free_all(struct heap *heap)
 {
-	keeper_set_chore(heap->region, NULL, NULL);
+	reclaimer_set_task(heap->region, NULL, NULL);
 	thread_cache_heap_fini(heap);
 	heap->hooks.is_closing = true;
 	arena_set_fini(&heap->arenas);
@@ -89,16 +90,16 @@ heap_free_all(struct heap *heap)
 /* --- large blocks: whole pages of the region --------------------------------- */
 
 /*
- * Take free blocks out of thread caches and let go of parked ones, so that
+ * Take free blocks out of thread caches and let go of withheld ones, so that
  * slabs without a live block go back; says whether to look again.  A block is
- * parked only by an allocation that met it, which bounds the cost.
+ * withheld only by an allocation that met it, which bounds the cost.
  */
 static bool
 collect(struct heap *heap)
 {
 	bool any = thread_cache_reclaim(heap);
 
-	return quarantine_free_parked(heap) || any;
+	return quarantine_free_withheld(heap) || any;
 }
 
 /*
@@ -168,7 +169,7 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 	atomic_fetch_sub_explicit(
 	    &heap->large_bytes, len, memory_order_relaxed);
 	if (region_give(heap->region, ptr, len) < 0)
-		log_write(LOG_ERROR,
+		log_write(DK_LOG_ERROR,
 		    "%zu bytes of a region are lost: no memory for records",
 		    len);
 }
@@ -354,7 +355,7 @@ word_of(const struct heap *heap, const void *ptr)
 {
 	if (DK_UNLIKELY(!region_contains(heap->region, ptr, 1)))
 		return 0;
-	uint32_t word = page_untainted(page_map_get(&heap->pages, ptr));
+	uint32_t word = page_plain_word(page_map_get(&heap->pages, ptr));
 	/* A large block begins where its page does. */
 	if (page_is_large(word) && (uintptr_t)ptr % DK_PAGE != 0)
 		return 0;
@@ -443,7 +444,7 @@ heap_free(struct heap *heap, void *ptr)
 	else if (page_is_large(word))
 		free_large(heap, ptr, word);
 	else
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "free of %p, which is no block of that kind: ignored", ptr);
 }
 
@@ -563,7 +564,7 @@ heap_get_stats(struct heap *heap, struct heap_stats *stats)
 		    &heap->large_bytes, memory_order_relaxed);
 
 		size_t cached = thread_cache_bytes(heap) +
-				atomic_load(&heap->quarantine.parked_bytes);
+				atomic_load(&heap->quarantine.withheld_bytes);
 
 		region_get_figures(heap->region, &figures);
 		sum.allocated -= min_size(cached, sum.allocated);

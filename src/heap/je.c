@@ -340,7 +340,7 @@ destroy(unsigned arena)
 }
 
 int
-je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
+je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
 {
 	struct je_arena_config config = {
 	    .extent_hooks = (extent_hooks_t *)(void *)hooks->jemalloc_table,
@@ -353,7 +353,7 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 	if (!is_ready())
 		return -ENOTSUP;
 	unsigned spare;
-	if (is_eager && take_spare(&spare)) {
+	if (purges_at_once && take_spare(&spare)) {
 		int err = set_hooks(spare, hooks);
 
 		DK_BUG_ON(err < 0);
@@ -366,7 +366,7 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 		atomic_fetch_sub(&Nr_arenas, 1);
 		return -EAGAIN;
 	}
-	if (!is_eager) {
+	if (!purges_at_once) {
 		note_dram();
 		atomic_store(&Has_dram_arenas, true);
 	}
@@ -374,7 +374,7 @@ je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
 	    &config, sizeof(config));
 	if (rc < 0) {
 		atomic_fetch_sub(&Nr_arenas, 1);
-	} else if (is_eager) {
+	} else if (purges_at_once) {
 		rc = control(&Je.dirty_decay, 1, *arena, NULL, NULL, &at_once,
 		    sizeof(at_once));
 		if (rc == 0)

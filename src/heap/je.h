@@ -15,7 +15,7 @@
 
 /*
  * The extents of one arena's heap come from these.  Called with locks of
- * jemalloc held: no allocation, no lock of a rank before LOCK_DRAM.
+ * jemalloc held: no allocation, no lock of a rank before RANK_DRAM.
  */
 struct je_hooks {
 	/*
@@ -39,10 +39,10 @@ void je_hooks_init(struct je_hooks *hooks);
 
 /*
  * Make an arena whose extents come from hooks, which must outlive it, and
- * whose own records are in DRAM.  is_eager: pages without live objects are
+ * whose own records are in DRAM.  purges_at_once: pages without live objects are
  * given back at once.  -EAGAIN: jemalloc has no more arenas; -ENOMEM.
  */
-int je_arena_new(struct je_hooks *hooks, bool is_eager, unsigned *arena)
+int je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
     DK_MUST_CHECK;
 /* Whether a block that is no region's was ever asked for: until then no pointer
  * needs to be looked up in jemalloc's records. */

@@ -25,7 +25,7 @@
  * a jemalloc slab begin, or PAGE_LARGE + the number of pages of the block. */
 #define PAGE_SMALL ((uint32_t)4) /* thread_cache.h says why */
 /* In a word that is not large: a block that begins there may be bad. */
-#define PAGE_TAINTED ((uint32_t)1 << 30)
+#define PAGE_NEAR_BAD ((uint32_t)1 << 30)
 #define PAGE_LARGE ((uint32_t)1 << 31)
 /* Bytes of the largest block that a word can stand for: 8 TiB. */
 #define PAGE_LARGE_MAX (((size_t)PAGE_LARGE - 1) * DK_PAGE)
@@ -102,7 +102,7 @@ page_word_of_small(unsigned size_class)
 	return (size_class + 1) * PAGE_SMALL;
 }
 
-/* word is small and not tainted. */
+/* word is small and not near bad pages. */
 static inline unsigned
 page_size_class(uint32_t word)
 {
@@ -111,9 +111,9 @@ page_size_class(uint32_t word)
 
 /* The word as it would be without bad pages. */
 static inline uint32_t
-page_untainted(uint32_t word)
+page_plain_word(uint32_t word)
 {
-	return page_is_large(word) ? word : word & ~PAGE_TAINTED;
+	return page_is_large(word) ? word : word & ~PAGE_NEAR_BAD;
 }
 
 static inline size_t

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 
-#include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "heap/heap.h"
@@ -22,8 +21,8 @@ enum {
 	PAGES_BEFORE = (SIZE_CLASS_LARGEST + 4095) / 4096
 };
 
-struct parked_block {
-	struct parked_block *next;
+struct withheld_block {
+	struct withheld_block *next;
 	void *ptr;
 	size_t size;
 };
@@ -68,7 +67,7 @@ quarantine_touches_slow(const struct heap *heap, const void *ptr, size_t len)
 }
 
 bool
-quarantine_admit_slow(struct heap *heap, const void *ptr, unsigned size_class)
+quarantine_check_slow(struct heap *heap, const void *ptr, unsigned size_class)
 {
 	_Atomic(uint32_t) *at = page_map_word(&heap->pages, ptr);
 	uint32_t old = atomic_load(at);
@@ -78,7 +77,7 @@ quarantine_admit_slow(struct heap *heap, const void *ptr, unsigned size_class)
 	do {
 		word = page_word_of_small(size_class);
 		if (any_bad(heap, first, first + PAGES_BEFORE))
-			word |= PAGE_TAINTED;
+			word |= PAGE_NEAR_BAD;
 	} while (!atomic_compare_exchange_weak(at, &old, word));
 	return !quarantine_touches_slow(
 	    heap, ptr, Size_classes.size[size_class]);
@@ -104,13 +103,13 @@ make_bits(struct heap *heap)
 }
 
 static void
-taint(struct heap *heap, size_t nr)
+mark_near_bad(struct heap *heap, size_t nr)
 {
 	_Atomic(uint32_t) *at = &heap->pages.words[nr];
 	uint32_t old = atomic_load(at);
 
 	while (!page_is_large(old) &&
-	       !atomic_compare_exchange_weak(at, &old, old | PAGE_TAINTED))
+	       !atomic_compare_exchange_weak(at, &old, old | PAGE_NEAR_BAD))
 		;
 }
 
@@ -127,59 +126,60 @@ quarantine_add(struct heap *heap, void *addr, size_t len)
 	for (size_t nr = first; nr < end; nr++)
 		atomic_fetch_or(&bits[nr / 64], UINT64_C(1) << nr % 64);
 	for (size_t nr = first - min_size(first, PAGES_BEFORE); nr < end; nr++)
-		taint(heap, nr);
+		mark_near_bad(heap, nr);
 	rc = region_mark_bad(heap->region, addr, len);
 	/* What is cached was freed before; from now on no bad one is cached. */
 	thread_cache_empty(heap);
-	(void)quarantine_free_parked(heap);
+	(void)quarantine_free_withheld(heap);
 	return rc;
 }
 
 /* --- parking ------------------------------------------------------------------ */
 
 void
-quarantine_park(struct heap *heap, void *ptr, unsigned size_class)
+quarantine_withhold(struct heap *heap, void *ptr, unsigned size_class)
 {
 	struct heap_quarantine *q = &heap->quarantine;
-	struct parked_block *parked = os_new(sizeof(*parked));
+	struct withheld_block *withheld = os_new(sizeof(*withheld));
 
-	atomic_fetch_add(&q->parked_bytes, Size_classes.size[size_class]);
+	atomic_fetch_add(&q->withheld_bytes, Size_classes.size[size_class]);
 	/* Without a record it stays where it is as long as the heap. */
-	if (parked == NULL)
+	if (withheld == NULL)
 		return;
-	parked->ptr = ptr;
-	parked->size = Size_classes.size[size_class];
+	withheld->ptr = ptr;
+	withheld->size = Size_classes.size[size_class];
 	lock_take(&heap->caches.lock);
-	parked->next = q->parked;
-	q->parked = parked;
+	withheld->next = q->withheld;
+	q->withheld = withheld;
 	lock_drop(&heap->caches.lock);
 }
 
-static struct parked_block *
-take_parked(struct heap *heap)
+static struct withheld_block *
+take_withheld(struct heap *heap)
 {
 	lock_take(&heap->caches.lock);
-	struct parked_block *parked = heap->quarantine.parked;
-	heap->quarantine.parked = NULL;
+	struct withheld_block *withheld = heap->quarantine.withheld;
+	heap->quarantine.withheld = NULL;
 	lock_drop(&heap->caches.lock);
-	return parked;
+	return withheld;
 }
 
 bool
-quarantine_free_parked(struct heap *heap)
+quarantine_free_withheld(struct heap *heap)
 {
 	if (bits_of(heap) == NULL)
 		return false;
-	struct parked_block *parked = take_parked(heap);
-	bool any = parked != NULL;
+	struct withheld_block *withheld = take_withheld(heap);
+	bool any = withheld != NULL;
 
-	while (parked != NULL) {
-		struct parked_block *next = parked->next;
+	while (withheld != NULL) {
+		struct withheld_block *next = withheld->next;
 
-		je_free(parked->ptr);
-		atomic_fetch_sub(&heap->quarantine.parked_bytes, parked->size);
-		os_delete(parked);
-		parked = next;
+		je_free(withheld->ptr);
+		atomic_fetch_sub(
+		    &heap->quarantine.withheld_bytes, withheld->size);
+		os_delete(withheld);
+		withheld = next;
 	}
 	return any;
 }
@@ -192,11 +192,11 @@ quarantine_fini(struct heap *heap)
 	if (bits == NULL)
 		return;
 	/* The blocks themselves go with their arenas. */
-	while (heap->quarantine.parked != NULL) {
-		struct parked_block *parked = heap->quarantine.parked;
+	while (heap->quarantine.withheld != NULL) {
+		struct withheld_block *withheld = heap->quarantine.withheld;
 
-		heap->quarantine.parked = parked->next;
-		os_delete(parked);
+		heap->quarantine.withheld = withheld->next;
+		os_delete(withheld);
 	}
 	(void)os_unmap((void *)(uintptr_t)bits, bits_len(heap));
 }

@@ -8,10 +8,10 @@
  * thread caches without the space map, so there
  *
  *   - a bit for each bad page says which blocks are bad: those that touch one;
- *   - the words of the page map where such blocks can begin are tainted, so
+ *   - the words of the page map where such blocks can begin are near bad pages, so
  *     that their frees miss the hot path and no cache takes them;
  *   - all thread caches are emptied once;
- *   - a bad block that jemalloc hands out is parked: nobody gets it, until it is
+ *   - a bad block that jemalloc hands out is withheld: nobody gets it, until it is
  *     freed again to let an empty slab go back to the region.
  *
  * All but quarantine_add() is on ways that every allocation may take, and costs
@@ -29,14 +29,14 @@
 #include "heap/page_map.h"
 
 struct heap;
-struct parked_block;
+struct withheld_block;
 
 /* Part of each heap over a region. */
 struct heap_quarantine {
 	/* A bit for each page of the region; NULL while none was bad. */
 	_Atomic(_Atomic(uint64_t) *) bits;
-	_Atomic(size_t) parked_bytes;
-	struct parked_block *parked; /* guarded by the caches' lock */
+	_Atomic(size_t) withheld_bytes;
+	struct withheld_block *withheld; /* guarded by the caches' lock */
 };
 
 void quarantine_fini(struct heap *heap);
@@ -49,13 +49,13 @@ int quarantine_add(struct heap *heap, void *addr, size_t len) DK_MUST_CHECK;
 
 /* Whether a block of that class may be handed out; notes in the page map that
  * it begins where it does. */
-bool quarantine_admit_slow(
+bool quarantine_check_slow(
     struct heap *heap, const void *ptr, unsigned size_class);
 /* Keep a block that was not admitted. */
-void quarantine_park(struct heap *heap, void *ptr, unsigned size_class);
-/* Free what is parked; it is parked again when it is met again.  Whether there
+void quarantine_withhold(struct heap *heap, void *ptr, unsigned size_class);
+/* Free what is withheld; it is withheld again when it is met again.  Whether there
  * was anything. */
-bool quarantine_free_parked(struct heap *heap);
+bool quarantine_free_withheld(struct heap *heap);
 bool quarantine_touches_slow(
     const struct heap *heap, const void *ptr, size_t len);
 

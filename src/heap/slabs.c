@@ -7,26 +7,26 @@
 #include "heap/heap.h"
 #include "heap/je.h"
 
-#define NO_ROOM (UINT64_C(1) << 32)
+#define FULL (UINT64_C(1) << 32)
 
 static void
-note_change(struct heap *heap, unsigned size_class)
+start_generation(struct heap *heap, unsigned size_class)
 {
 	atomic_fetch_add_explicit(
-	    &heap->slabs.nr_changes[size_class], 1, memory_order_release);
+	    &heap->slabs.generation[size_class], 1, memory_order_release);
 }
 
 /* Whether a block of jemalloc's may be handed out. */
 static bool
-admit(struct heap *heap, void *ptr, unsigned size_class)
+note_block(struct heap *heap, void *ptr, unsigned size_class)
 {
 	/* Most find the word as it should be, no bad page near. */
 	if (DK_LIKELY(page_map_get(&heap->pages, ptr) ==
 		      page_word_of_small(size_class)))
 		return true;
-	bool is_good = quarantine_admit_slow(heap, ptr, size_class);
+	bool is_good = quarantine_check_slow(heap, ptr, size_class);
 	/* A new slab: who has looked for room before it was there is wrong. */
-	note_change(heap, size_class);
+	start_generation(heap, size_class);
 	return is_good;
 }
 
@@ -43,9 +43,9 @@ slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
 			je_free(ptr);
 			return NULL;
 		}
-		if (admit(heap, ptr, size_class))
+		if (note_block(heap, ptr, size_class))
 			break;
-		quarantine_park(heap, ptr, size_class);
+		quarantine_withhold(heap, ptr, size_class);
 	}
 	return ptr;
 }
@@ -67,8 +67,8 @@ void *
 slabs_alloc_anywhere(
     struct heap *heap, unsigned first_arena, unsigned size_class)
 {
-	_Atomic(uint32_t) *nr_changes = &heap->slabs.nr_changes[size_class];
-	uint32_t now = atomic_load_explicit(nr_changes, memory_order_acquire);
+	_Atomic(uint32_t) *generation = &heap->slabs.generation[size_class];
+	uint32_t now = atomic_load_explicit(generation, memory_order_acquire);
 	uint32_t before;
 	void *ptr;
 
@@ -76,11 +76,11 @@ slabs_alloc_anywhere(
 	do {
 		before = now;
 		ptr = look_everywhere(heap, first_arena, size_class);
-		now = atomic_load_explicit(nr_changes, memory_order_acquire);
+		now = atomic_load_explicit(generation, memory_order_acquire);
 	} while (ptr == NULL && now != before);
 	if (ptr == NULL)
-		atomic_store_explicit(&heap->slabs.no_room_at[size_class],
-		    NO_ROOM | before, memory_order_relaxed);
+		atomic_store_explicit(&heap->slabs.full_at[size_class],
+		    FULL | before, memory_order_relaxed);
 	return ptr;
 }
 
@@ -92,17 +92,17 @@ slabs_free(struct heap *heap, unsigned size_class, void **blocks, size_t nr)
 	/* After the blocks are back: who reads the old number and then looks
 	 * in vain will look again. */
 	if (nr > 0)
-		note_change(heap, size_class);
+		start_generation(heap, size_class);
 }
 
 bool
 slabs_are_full(const struct heap *heap, unsigned size_class)
 {
 	uint64_t mark = atomic_load_explicit(
-	    &heap->slabs.no_room_at[size_class], memory_order_relaxed);
+	    &heap->slabs.full_at[size_class], memory_order_relaxed);
 
 	return DK_UNLIKELY(mark != 0) &&
-	       mark == (NO_ROOM | atomic_load_explicit(
-				      &heap->slabs.nr_changes[size_class],
-				      memory_order_acquire));
+	       mark == (FULL | atomic_load_explicit(
+				   &heap->slabs.generation[size_class],
+				   memory_order_acquire));
 }

@@ -3,7 +3,7 @@
  * thread_cache.c -- see thread_cache.h.
  *
  * Two things end a cache, in either order and at any time: its thread and its
- * heap.  Threads_lock (rank LOCK_THREADS) decides which comes first: a cache
+ * heap.  Threads_lock (rank RANK_THREADS) decides which comes first: a cache
  * whose heap ended has heap == NULL and is only put away by its thread; a
  * thread that ends counts itself in the heap's nr_leaving before it lets go of
  * the lock, and the heap waits for that.
@@ -40,7 +40,7 @@ enum {
 /* After an allocation failed, this many have to work before threads cache
  * blocks again. */
 enum {
-	TIGHT_COUNT = 4096
+	REOPEN_COUNT = 4096
 };
 /* A cache that was not used for this long is emptied by whoever comes by. */
 #define IDLE_US ((uint64_t)2 * 1000000)
@@ -61,7 +61,7 @@ _Thread_local struct thread_caches *Thread_caches = &No_thread;
 
 static _Atomic(unsigned) Next_nr; /* of a heap */
 
-static struct lock Threads_lock = LOCK_INIT(LOCK_THREADS);
+static struct lock Threads_lock = DK_LOCK_INIT(RANK_THREADS);
 static pthread_cond_t Left = PTHREAD_COND_INITIALIZER; /* of Threads_lock */
 /* Guarded by Threads_lock. */
 static struct pool Thread_records = {
@@ -102,7 +102,7 @@ thread_cache_heap_init(struct heap *heap, size_t region_size)
 	    .slot = nr % TLS_SLOTS,
 	    .max_bytes = min_size(BIN_BYTES, region_size / REGION_SHARE),
 	};
-	lock_init(&hc->lock, LOCK_CACHES);
+	lock_init(&hc->lock, RANK_CACHES);
 }
 
 void
@@ -349,7 +349,8 @@ reopen(struct heap *heap, struct thread_cache *c)
 {
 	struct heap_caches *hc = &heap->caches;
 
-	if (atomic_load_explicit(&hc->tight, memory_order_relaxed) > 0)
+	if (atomic_load_explicit(&hc->reopen_countdown, memory_order_relaxed) >
+	    0)
 		return;
 	lock_take(&hc->lock);
 	/* Before a block can be cached: thread_cache_reclaim() looks at it. */
@@ -420,8 +421,8 @@ is_idle(struct thread_cache *c)
 
 	for (unsigned i = 0; i < Size_classes.nr; i++)
 		sum = sum * 31 + nr_blocks(bin_of(c, i));
-	bool same = sum == c->look;
-	c->look = sum;
+	bool same = sum == c->last_fill;
+	c->last_fill = sum;
 	return same && sum != 0;
 }
 
@@ -481,7 +482,8 @@ thread_cache_reclaim(struct heap *heap)
 {
 	struct heap_caches *hc = &heap->caches;
 
-	atomic_store_explicit(&hc->tight, TIGHT_COUNT, memory_order_relaxed);
+	atomic_store_explicit(
+	    &hc->reopen_countdown, REOPEN_COUNT, memory_order_relaxed);
 	if (atomic_load_explicit(&hc->nr_open, memory_order_relaxed) == 0)
 		return false;
 	return empty_caches(heap, false);
@@ -489,15 +491,15 @@ thread_cache_reclaim(struct heap *heap)
 
 /* Now and then, on the way to fetching more. */
 static void
-look_for_idle(struct heap *heap)
+flush_idle_caches(struct heap *heap)
 {
 	struct heap_caches *hc = &heap->caches;
 	uint64_t now = os_now_coarse_us();
 	uint64_t next =
-	    atomic_load_explicit(&hc->next_look_us, memory_order_relaxed);
+	    atomic_load_explicit(&hc->next_idle_check_us, memory_order_relaxed);
 
 	if (now < next || !atomic_compare_exchange_strong(
-			      &hc->next_look_us, &next, now + IDLE_US))
+			      &hc->next_idle_check_us, &next, now + IDLE_US))
 		return;
 	if (next != 0)
 		(void)empty_caches(heap, true);
@@ -548,7 +550,7 @@ get_open_cache(struct heap *heap)
 	/* What is cached holds file space: somebody has to look for caches that
 	 * are not used any more. */
 	if (heap->region->backing->has_file_space)
-		keeper_wake();
+		reclaimer_wake();
 
 	if (c != NULL && is_closed(c))
 		reopen(heap, c);
@@ -570,7 +572,7 @@ fetch(struct heap *heap, struct thread_cache *c, unsigned arena,
 	if (bin->batch < max)
 		bin->batch *= 2;
 	else
-		look_for_idle(heap);
+		flush_idle_caches(heap);
 	while (nr < want) {
 		blocks[nr] = slabs_alloc(heap, arena, size_class);
 		if (blocks[nr] == NULL)
@@ -601,8 +603,10 @@ thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
 		return NULL;
 	if (c != NULL)
 		fetch(heap, c, arena, size_class);
-	else if (atomic_load_explicit(&hc->tight, memory_order_relaxed) > 0)
-		atomic_fetch_sub_explicit(&hc->tight, 1, memory_order_relaxed);
+	else if (atomic_load_explicit(
+		     &hc->reopen_countdown, memory_order_relaxed) > 0)
+		atomic_fetch_sub_explicit(
+		    &hc->reopen_countdown, 1, memory_order_relaxed);
 	return ptr;
 }
 

@@ -65,7 +65,7 @@ struct thread_cache {
 	void **items;                /* all stacks */
 	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
 	_Atomic(bool) is_closed;     /* bins take nothing: limit is base */
-	uint64_t look; /* sum of nr when an idle look was taken last */
+	uint64_t last_fill; /* sum of nr when an idle look was taken last */
 	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
 };
 
@@ -94,15 +94,16 @@ struct heap_caches {
 	unsigned nr;      /* counted: spreads heaps over slots and buckets */
 	unsigned slot;    /* of daxkind_tls_slots */
 	size_t max_bytes; /* of one bin */
-	struct lock lock; /* rank LOCK_CACHES: list, and changes of owner */
+	struct lock lock; /* rank RANK_CACHES: list, and changes of owner */
 	struct thread_cache *list; /* linked by heap_next */
 	/* Caches that are not closed. */
 	_Atomic(unsigned) nr_open;
 	/* Above 0 after an allocation failed: caches stay closed, and each
 	 * allocation that goes the slow way and works takes 1 off. */
-	_Atomic(int) tight;
+	_Atomic(int) reopen_countdown;
 	unsigned nr_leaving; /* threads that end and are flushing a cache */
-	_Atomic(uint64_t) next_look_us; /* when idle caches are looked for */
+	_Atomic(uint64_t)
+	    next_idle_check_us; /* when idle caches are looked for */
 };
 
 extern _Thread_local struct thread_caches *Thread_caches;
@@ -238,7 +239,7 @@ thread_cache_free(const void *owner, unsigned slot, void *ptr)
 	uint32_t word = atomic_load_explicit(
 	    &c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed);
 	if (DK_UNLIKELY(word > SIZE_CLASS_MAX * PAGE_SMALL))
-		goto no; /* large, or tainted */
+		goto no; /* large, or near bad pages */
 	struct cache_bin *bin = cache_bin(c, word);
 	void **top = cache_top(bin);
 	if (DK_UNLIKELY(top == bin->limit))

@@ -9,7 +9,7 @@
 #include "memkind.h"
 
 int
-error_from_errno(int rc)
+error_code_from_errno(int rc)
 {
 	switch (-rc) {
 	case 0:
@@ -40,7 +40,7 @@ error_from_errno(int rc)
 }
 
 int
-error_to_errno(int err)
+error_code_to_errno(int err)
 {
 	switch (err) {
 	case MEMKIND_SUCCESS:

@@ -6,8 +6,8 @@
 #define ERROR_CODE_H
 
 /* 0 or -errno to MEMKIND_SUCCESS or MEMKIND_ERROR_*. */
-int error_from_errno(int rc);
+int error_code_from_errno(int rc);
 /* The other way; what an operation of a user's table returned. */
-int error_to_errno(int err);
+int error_code_to_errno(int err);
 
 #endif /* ERROR_CODE_H */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "heap/je.h"
 #include "kind/decorators.h"
@@ -59,7 +60,7 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 	error_clear();
 	int err = ops->create(kind, ops, name);
 	if (err != MEMKIND_SUCCESS) {
-		rc = error_to_errno(err);
+		rc = error_code_to_errno(err);
 		if (*error_text() == '\0') /* a user's operation has none */
 			(void)error_set(rc,
 			    "the create operation of kind %s returned %d", name,
@@ -77,11 +78,11 @@ kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
 		region_set_kind(region, kind);
 	kind_registry_add(kind);
 	if (region != NULL)
-		log_write(LOG_INFO, "kind %s: %zu bytes at %p, %s", name,
+		log_write(DK_LOG_INFO, "kind %s: %zu bytes at %p, %s", name,
 		    region->size, (void *)region->base,
 		    region->backing->is_sync ? "DAX" : "not DAX");
 	else
-		log_write(LOG_INFO, "kind %s: no region", name);
+		log_write(DK_LOG_INFO, "kind %s: no region", name);
 	*out = kind;
 	return 0;
 
@@ -113,7 +114,7 @@ kind_free(struct memkind *kind)
 		region_close(region);
 	kind_tally_fini(kind);
 	kind_registry_free(kind);
-	return error_to_errno(err);
+	return error_code_to_errno(err);
 }
 
 struct memkind *

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dram/dram_source.h"
@@ -51,7 +51,7 @@ is_bound(struct memkind *kind)
 
 	return kind->ops->mbind != NULL && kind->ops->get_mbind_mode != NULL &&
 	       kind->ops->get_mbind_mode(kind, &mode) == MEMKIND_SUCCESS &&
-	       mode == numa_mode_of(NUMA_BIND);
+	       mode == mem_policy_mode(MEM_POLICY_BIND);
 }
 
 /* As struct dram_source has it: pages of the kind's operations, which know
@@ -123,8 +123,8 @@ kind_arenas_new(
 		os_delete(heap);
 		return rc;
 	}
-	dram_source_init(
-	    &heap->source, NUMA_ANY, NODES_WITH_MEMORY, source_flags(kind));
+	dram_source_init(&heap->source, MEM_POLICY_ANY, NODES_WITH_MEMORY,
+	    source_flags(kind));
 	heap->source.map = map_aligned;
 	heap->kind = kind;
 	heap_init_dram(&heap->heap);

@@ -69,7 +69,7 @@ inner_before(void)
 {
 	kind_static_walk(dram_before);
 	kind_registry_walk_at_fork(dram_before);
-	keeper_before_fork();
+	reclaimer_before_fork();
 	region_index_lock_at_fork();
 	region_index_walk_at_fork(region_before, NULL);
 }
@@ -79,7 +79,7 @@ inner_in_parent(void)
 {
 	region_index_walk_at_fork(region_in_parent, NULL);
 	region_index_unlock_at_fork();
-	keeper_after_fork_in_parent();
+	reclaimer_after_fork_in_parent();
 	kind_registry_walk_at_fork(dram_after);
 	kind_static_walk(dram_after);
 }
@@ -89,7 +89,7 @@ inner_in_child(void)
 {
 	region_index_walk_at_fork(region_in_child, NULL);
 	region_index_unlock_at_fork();
-	keeper_after_fork_in_child();
+	reclaimer_after_fork_in_child();
 	kind_registry_walk_at_fork(dram_after);
 	kind_static_walk(dram_after);
 }
@@ -150,7 +150,7 @@ register_handlers(
     void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
 	if (pthread_atfork(before, in_parent, in_child) != 0)
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "no memory for fork handlers: do not use kinds in a "
 		    "child of fork(2)");
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "heap/heap.h"
@@ -49,7 +50,7 @@ kind_quarantine(struct memkind *kind, void *addr, size_t len)
 		return error_set(rc,
 		    "no memory for the records of a quarantine of %zu bytes",
 		    pages.len);
-	log_write(LOG_WARNING, "%zu bytes at %p are quarantined", pages.len,
+	log_write(DK_LOG_WARNING, "%zu bytes at %p are quarantined", pages.len,
 	    (void *)pages.addr);
 	return 0;
 }
@@ -69,8 +70,9 @@ mark_part(struct daxkind_region *r, void *arg)
 	int rc = region_mark_bad(r, pages->addr, pages->len);
 
 	if (rc < 0)
-		log_write(LOG_ERROR, "%zu bytes at %p can not be quarantined",
-		    pages->len, (void *)pages->addr);
+		log_write(DK_LOG_ERROR,
+		    "%zu bytes at %p can not be quarantined", pages->len,
+		    (void *)pages->addr);
 }
 
 void

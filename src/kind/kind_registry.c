@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/lock.h"
-#include "base/log.h"
 #include "base/pool.h"
 #include "kind/kind.h"
 
-static struct lock Lock = LOCK_INIT(LOCK_REGISTRY); /* guards all below */
+static struct lock Lock = DK_LOCK_INIT(RANK_REGISTRY); /* guards all below */
 static struct pool Records = {
     .object_size = sizeof(struct memkind), .next_chunk_len = 4096};
 static struct memkind *Kinds; /* linked by next and prev */

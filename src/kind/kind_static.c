@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
@@ -83,7 +84,7 @@ static _Atomic(bool) Was_asked[NR_DRAM_KINDS], Is_there[NR_DRAM_KINDS];
 
 /* Makes records only: no arena, no memory. */
 static void
-make(size_t i, enum numa_policy policy, enum node_choice choice, unsigned flags)
+make(size_t i, enum mem_policy policy, enum node_choice choice, unsigned flags)
 {
 	dram_source_init(&Sources[i], policy, choice, flags);
 	heap_init_dram(&Heaps[i]);
@@ -93,7 +94,7 @@ make(size_t i, enum numa_policy policy, enum node_choice choice, unsigned flags)
 }
 
 #define MAKE(id, text, policy, nodes, flags) \
-	make(DRAM_##id, NUMA_##policy, NODES_##nodes, (flags));
+	make(DRAM_##id, MEM_POLICY_##policy, NODES_##nodes, (flags));
 __attribute__((constructor)) static void
 make_all(void)
 {
@@ -131,11 +132,11 @@ check_available(struct memkind *kind)
 
 	/* In memkind's words, which scripts look for. */
 	if (!atomic_exchange(&Was_asked[i], true))
-		log_write(LOG_INFO, "Initializing kind %s.", kind->name);
+		log_write(DK_LOG_INFO, "Initializing kind %s.", kind->name);
 	int rc = dram_source_check(&Sources[i]);
 	if (rc == 0)
 		atomic_store(&Is_there[i], true);
-	return error_from_errno(rc);
+	return error_code_from_errno(rc);
 }
 
 /* Must be so before the heap asks for its first extent. */
@@ -246,7 +247,7 @@ get_mmap_flags(struct memkind *kind, int *flags)
 static int
 get_mbind_mode(struct memkind *kind, int *mode)
 {
-	*mode = numa_mode_of(Sources[number_of(kind)].policy);
+	*mode = mem_policy_mode(Sources[number_of(kind)].policy);
 	return MEMKIND_SUCCESS;
 }
 
@@ -254,7 +255,7 @@ static int
 get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
 {
-	return error_from_errno(node_choice_copy(
+	return error_code_from_errno(node_choice_copy(
 	    Sources[number_of(kind)].choice, nodemask, maxnode));
 }
 
@@ -292,11 +293,12 @@ static struct memkind_ops Unbound_ops = {
     .defrag_reallocate = kind_heap_defrag_reallocate,
 };
 
-#define RECORD(id, text, policy, nodes, flags)                      \
-	static struct memkind Kind_##id = {                         \
-	    .ops = NUMA_##policy == NUMA_ANY ? &Unbound_ops : &Ops, \
-	    .name = "memkind_" #text,                               \
-	    .heap = &Heaps[DRAM_##id]};                             \
+#define RECORD(id, text, policy, nodes, flags)                               \
+	static struct memkind Kind_##id = {                                  \
+	    .ops =                                                           \
+		MEM_POLICY_##policy == MEM_POLICY_ANY ? &Unbound_ops : &Ops, \
+	    .name = "memkind_" #text,                                        \
+	    .heap = &Heaps[DRAM_##id]};                                      \
 	DK_EXPORT memkind_t MEMKIND_##id = &Kind_##id;
 DRAM_KINDS(RECORD)
 

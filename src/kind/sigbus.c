@@ -27,6 +27,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -69,7 +70,8 @@ static struct {
 	struct slot slots[NR_SLOTS];
 	atomic_flag is_replacing;
 	_Atomic(unsigned) nr_lost; /* found no slot */
-} Sigbus = {.lock = LOCK_INIT(LOCK_SIGBUS), .is_replacing = ATOMIC_FLAG_INIT};
+} Sigbus = {
+    .lock = DK_LOCK_INIT(RANK_SIGBUS), .is_replacing = ATOMIC_FLAG_INIT};
 
 /* --- our own thread ------------------------------------------------------------ */
 
@@ -87,7 +89,7 @@ work_off(void)
 	}
 	unsigned nr_lost = atomic_exchange(&Sigbus.nr_lost, 0);
 	if (nr_lost > 0)
-		log_write(LOG_ERROR,
+		log_write(DK_LOG_ERROR,
 		    "%u media errors were too many at a time: not quarantined",
 		    nr_lost);
 }
@@ -351,7 +353,7 @@ sigbus_after_fork_in_child(void)
 	 * quarantine, and off here. */
 	atomic_store(&Sigbus.has_thread, false);
 	atomic_flag_clear(&Sigbus.is_replacing);
-	lock_init(&Sigbus.lock, LOCK_SIGBUS);
+	lock_init(&Sigbus.lock, RANK_SIGBUS);
 }
 
 /* The code of the handler and the thread goes away with the library. */

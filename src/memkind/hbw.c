@@ -170,7 +170,7 @@ hbw_verify_memory_region(void *addr, size_t size, int flags)
 	if (sets == NULL || sets->rc < 0)
 		return -1;
 	for (uintptr_t page = start; page < end; page += DK_PAGE) {
-		int node = numa_node_of((void *)page);
+		int node = mem_policy_node_of((void *)page);
 
 		if (node < 0 || !node_set_has(&sets->all, (unsigned)node))
 			return -1;

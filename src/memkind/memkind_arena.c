@@ -7,8 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "base/util.h"
 #include "heap/je.h"
 #include "kind/error_code.h"
@@ -30,10 +30,10 @@ memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 	    ops->posix_memalign == NULL || ops->realloc == NULL ||
 	    ops->free == NULL || ops->malloc_usable_size == NULL ||
 	    ops->init_once != NULL)
-		return error_from_errno(error_set(-ENOEXEC,
+		return error_code_from_errno(error_set(-ENOEXEC,
 		    "the operations table lacks one that must be there, or "
 		    "has init_once, which is for static kinds"));
-	return error_from_errno(
+	return error_code_from_errno(
 	    kind_new(NULL, false, (size_t)-1, ops, name, kind));
 }
 
@@ -44,10 +44,10 @@ memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks)
 {
 	if (kind == NULL || kind->region != NULL || kind->heap != NULL ||
 	    kind_is_static(kind))
-		return error_from_errno(error_set(-EINVAL,
+		return error_code_from_errno(error_set(-EINVAL,
 		    "arenas are for a kind that is being made without a "
 		    "region"));
-	return error_from_errno(kind_arenas_new(
+	return error_code_from_errno(kind_arenas_new(
 	    kind, hooks, kind->ops->get_arena == memkind_bijective_get_arena));
 }
 
@@ -97,7 +97,7 @@ memkind_arena_set_max_bg_threads(size_t threads_limit)
 	/* 0 is no limit, and any other leaves room for the one that there is. */
 	return threads_limit <= UINT_MAX
 		   ? MEMKIND_SUCCESS
-		   : error_from_errno(error_set(-EINVAL,
+		   : error_code_from_errno(error_set(-EINVAL,
 			 "%zu is no number of threads", threads_limit));
 }
 
@@ -117,7 +117,7 @@ memkind_thread_get_arena(struct memkind *kind, unsigned int *arena, size_t size)
 	if (kind == NULL || arena == NULL || kind->heap == NULL ||
 	    kind->region != NULL)
 		return MEMKIND_ERROR_INVALID;
-	return error_from_errno(kind_arenas_get(kind, arena));
+	return error_code_from_errno(kind_arenas_get(kind, arena));
 }
 
 /* Of a kind that was made with this operation, there is one. */

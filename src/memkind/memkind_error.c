@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "daxkind.h"
 #include "memkind.h"
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "heap/heap.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
@@ -28,7 +28,7 @@ memkind_fixed_create(
 		    "over a region");
 		return MEMKIND_ERROR_INVALID;
 	}
-	return error_from_errno(heap_new(kind->region, &kind->heap));
+	return error_code_from_errno(heap_new(kind->region, &kind->heap));
 }
 
 DK_EXPORT int

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "base/os.h"
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
@@ -46,11 +46,11 @@ memkind_create_fixed(void *addr, size_t size, memkind_t *kind)
 
 err_close_region:
 	region_close(region);
-	return error_from_errno(rc);
+	return error_code_from_errno(rc);
 err_close_backing:
 	backing_close(backing);
 err:
-	return error_from_errno(rc);
+	return error_code_from_errno(rc);
 }
 
 /* A kind over an unlinked file in dir; errno is left for the caller. */
@@ -98,7 +98,7 @@ pmem_result(int rc)
 		return MEMKIND_SUCCESS;
 	errno = -rc;
 	return rc == -ENOMEM || rc == -EAGAIN || rc == -EBADMSG
-		   ? error_from_errno(rc)
+		   ? error_code_from_errno(rc)
 		   : MEMKIND_ERROR_INVALID;
 }
 
@@ -170,7 +170,7 @@ memkind_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
-	return error_from_errno(kind_static_find(
+	return error_code_from_errno(kind_static_find(
 	    (unsigned)memtype_flags, policy, (unsigned)flags, kind));
 }
 
@@ -181,7 +181,7 @@ memkind_destroy_kind(memkind_t kind)
 		return MEMKIND_ERROR_INVALID;
 	if (kind_is_static(kind))
 		return MEMKIND_SUCCESS;
-	return error_from_errno(kind_free(kind));
+	return error_code_from_errno(kind_free(kind));
 }
 
 DK_EXPORT memkind_t
@@ -234,7 +234,7 @@ memkind_check_dax_path(const char *pmem_dir)
 	backing_close(backing);
 	if (!is_sync) {
 		errno = EOPNOTSUPP;
-		return error_from_errno(error_set(-EOPNOTSUPP,
+		return error_code_from_errno(error_set(-EOPNOTSUPP,
 		    "the file system of %s maps no file with MAP_SYNC; mount "
 		    "one that can with -o dax",
 		    pmem_dir));
@@ -253,7 +253,7 @@ memkind_set_bg_threads(bool state)
 {
 	/* Memory of DRAM kinds decays by jemalloc's clock, which the thread
 	 * winds; that of regions needs none. */
-	return error_from_errno(keeper_set(state, kind_static_decay));
+	return error_code_from_errno(reclaimer_set(state, kind_static_decay));
 }
 
 DK_EXPORT void

@@ -130,7 +130,7 @@ free_slow(struct memkind *kind, void *ptr)
 	if (DK_LIKELY(of != NULL))
 		of->ops->free(of, ptr);
 	else
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "free of %p, which belongs to no kind: ignored", ptr);
 	errno = saved_errno;
 }

@@ -31,7 +31,8 @@ static int
 nodes_of(
     enum node_choice choice, unsigned long *nodemask, unsigned long maxnode)
 {
-	return error_from_errno(node_choice_copy(choice, nodemask, maxnode));
+	return error_code_from_errno(
+	    node_choice_copy(choice, nodemask, maxnode));
 }
 
 DK_EXPORT int
@@ -178,21 +179,21 @@ DK_EXPORT int
 memkind_default_get_mbind_mode(struct memkind *kind, int *mode)
 {
 	(void)kind;
-	return set_int(mode, numa_mode_of(NUMA_BIND));
+	return set_int(mode, mem_policy_mode(MEM_POLICY_BIND));
 }
 
 DK_EXPORT int
 memkind_preferred_get_mbind_mode(struct memkind *kind, int *mode)
 {
 	(void)kind;
-	return set_int(mode, numa_mode_of(NUMA_PREFERRED));
+	return set_int(mode, mem_policy_mode(MEM_POLICY_PREFERRED));
 }
 
 DK_EXPORT int
 memkind_interleave_get_mbind_mode(struct memkind *kind, int *mode)
 {
 	(void)kind;
-	return set_int(mode, numa_mode_of(NUMA_INTERLEAVE));
+	return set_int(mode, mem_policy_mode(MEM_POLICY_INTERLEAVE));
 }
 
 DK_EXPORT int
@@ -223,7 +224,8 @@ memkind_default_mbind(struct memkind *kind, void *ptr, size_t size)
 	if (err != MEMKIND_SUCCESS)
 		return err;
 	/* The kernel takes one bit less than it is told. */
-	int rc = numa_place_raw(ptr, size, mode, set.words, NODE_SET_MAX + 1);
+	int rc =
+	    mem_policy_set_raw(ptr, size, mode, set.words, NODE_SET_MAX + 1);
 	if (rc < 0) {
 		errno = -rc;
 		return MEMKIND_ERROR_MBIND;

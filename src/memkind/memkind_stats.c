@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "heap/dram_cache.h"
 #include "heap/je.h"
 #include "kind/error_code.h"
@@ -62,7 +62,7 @@ pick_of_kind(struct memkind *kind, void *arg)
 
 	if (rc < 0)
 		return rc;
-	return error_to_errno(
+	return error_code_to_errno(
 	    kind_pick_stat(&kind->stats, request->stat, request->value));
 }
 
@@ -115,7 +115,7 @@ memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 		return kind_heap_get_stat(kind, stat, value);
 
 	struct request request = {stat, value};
-	return error_from_errno(
+	return error_code_from_errno(
 	    kind_registry_visit(kind, pick_of_kind, &request));
 }
 

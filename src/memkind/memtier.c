@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "base/util.h"
 #include "kind/kind.h"
 #include "kind/kind_static.h"

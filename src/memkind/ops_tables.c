@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -32,7 +33,7 @@
 	    unsigned long maxnode)                                        \
 	{                                                                 \
 		(void)kind;                                               \
-		return error_from_errno(                                  \
+		return error_code_from_errno(                             \
 		    node_choice_copy(NODES_##choice, nodemask, maxnode)); \
 	}
 
@@ -56,7 +57,7 @@ bind_if_permitted(struct memkind *kind, void *ptr, size_t size)
 	if (err != MEMKIND_ERROR_MBIND || (errno != EPERM && errno != ENOSYS))
 		return err;
 	log_write(
-	    LOG_WARNING, "mbind(2) is not permitted: memory is not bound");
+	    DK_LOG_WARNING, "mbind(2) is not permitted: memory is not bound");
 	return MEMKIND_SUCCESS;
 }
 
@@ -76,7 +77,7 @@ check_gigantic(struct memkind *kind)
 		      : MEMKIND_SUCCESS;
 
 	if (err == MEMKIND_SUCCESS && os_nr_gigantic_pages() == 0)
-		err = error_from_errno(error_set(
+		err = error_code_from_errno(error_set(
 		    -EUSERS, "no huge page of 1 GiB is in the kernel's pools"));
 	return err;
 }

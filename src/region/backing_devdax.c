@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_device.h"
@@ -114,14 +114,14 @@ lock_owner(const struct os_stat *st, const char *path, int fd, int *sysfs_fd)
 }
 
 static int
-query(const struct os_stat *st, const char *path, struct daxctl_device *device)
+query(const struct os_stat *st, const char *path, struct dax_device *device)
 {
 	if (!st->is_char_dev)
 		return error_set(-ENODEV,
 		    "%s is no character device; a devdax device is "
 		    "/dev/daxX.Y: see daxctl list",
 		    path);
-	int rc = daxctl_query(st->major_nr, st->minor_nr, device);
+	int rc = dax_device_find_number(st->major_nr, st->minor_nr, device);
 	if (rc == -ENODEV)
 		return error_set(rc,
 		    "%s is no devdax device; see daxctl list, or make one by "
@@ -130,11 +130,11 @@ query(const struct os_stat *st, const char *path, struct daxctl_device *device)
 	if (rc < 0)
 		return error_set(rc, "%s: the device can not be asked: %s",
 		    path, strerror(-rc));
-	return namespace_check_device(device, path);
+	return dax_name_check_device(device, path);
 }
 
 static int
-check_range(const struct daxctl_device *device, const char *path, size_t offset,
+check_range(const struct dax_device *device, const char *path, size_t offset,
     size_t *size)
 {
 	if (offset >= device->size)
@@ -166,7 +166,7 @@ int
 backing_devdax_open(const char *path, size_t offset, size_t size,
     unsigned flags, struct backing **out)
 {
-	struct daxctl_device device;
+	struct dax_device device;
 	struct os_stat st;
 	void *addr;
 	int fd, sysfs_fd;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
@@ -92,8 +93,9 @@ undo_open(int fd, const char *path, enum undo undo)
 	else if (undo == UNDO_SIZE)
 		rc = os_set_size(fd, 0); /* empty, as it was */
 	if (rc < 0)
-		log_write(LOG_WARNING, "%s can not be put back as it was: %s",
-		    path, strerror(-rc));
+		log_write(DK_LOG_WARNING,
+		    "%s can not be put back as it was: %s", path,
+		    strerror(-rc));
 }
 
 static int
@@ -221,7 +223,7 @@ lock_owner(int fd, const char *name)
 		    name);
 	/* Network file systems without locks: serve it, say so. */
 	if (rc < 0)
-		log_write(LOG_WARNING, "%s can not be locked: %s", name,
+		log_write(DK_LOG_WARNING, "%s can not be locked: %s", name,
 		    strerror(-rc));
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_sysfs.h"
@@ -72,7 +72,7 @@ check_area(void *addr, size_t size)
 static int
 find_devdax(char *base, size_t size, bool *is_devdax)
 {
-	struct daxctl_device device;
+	struct dax_device device;
 	unsigned major_nr = 0, minor_nr = 0, last_major_nr = 0,
 		 last_minor_nr = 0;
 	int rc = os_mapped_device(base, &major_nr, &minor_nr);

@@ -16,31 +16,31 @@ struct daxkind_region;
 /* How often it looks; what was idle at two looks is given back, so within two
  * periods. */
 enum {
-	KEEPER_PERIOD_MS = 5000,
-	KEEPER_PERIOD_AT_ONCE_MS = 500
+	RECLAIMER_PERIOD_MS = 5000,
+	RECLAIMER_PERIOD_AT_ONCE_MS = 500
 };
 
 /* Look after r from now on.  Without a thread, if none can be started: then
  * space goes back at frees only. */
-void keeper_add(struct daxkind_region *r);
+void reclaimer_add(struct daxkind_region *r);
 /* Waits until the thread has let go of r.  No error if it was not added. */
-void keeper_remove(struct daxkind_region *r);
-/* Have chore called at each visit of r; it says whether there is to be another.
+void reclaimer_remove(struct daxkind_region *r);
+/* Have task called at each visit of r; it says whether there is to be another.
  * NULL ends that, and waits until no call is under way. */
-void keeper_set_chore(
-    struct daxkind_region *r, bool (*chore)(void *arg), void *arg);
+void reclaimer_set_task(
+    struct daxkind_region *r, bool (*task)(void *arg), void *arg);
 /* Some region has idle space, or a heap something in caches: cheap when that is known already. */
-void keeper_wake(void);
+void reclaimer_wake(void);
 /*
- * true: run the thread in any case, and have it call chore (which may be NULL)
- * each period.  false: end the thread, until the next keeper_set(true) or
- * keeper_add().  Returns -EAGAIN when no thread can be had.
+ * true: run the thread in any case, and have it call task (which may be NULL)
+ * each period.  false: end the thread, until the next reclaimer_set(true) or
+ * reclaimer_add().  Returns -EAGAIN when no thread can be had.
  */
-int keeper_set(bool on, void (*chore)(void));
+int reclaimer_set(bool on, void (*task)(void));
 
 /* Around a fork. */
-void keeper_before_fork(void);
-void keeper_after_fork_in_parent(void);
-void keeper_after_fork_in_child(void);
+void reclaimer_before_fork(void);
+void reclaimer_after_fork_in_parent(void);
+void reclaimer_after_fork_in_child(void);
 
 #endif /* RECLAIMER_H */

@@ -5,7 +5,7 @@
  * Giving file space back (files only): free ranges that still hold file space
  * are idle.  Much idle space is given back by the thread that frees, in large
  * pieces and down to half the limit, so that no workload makes it punch at
- * every call; what is left is given back by the keeper's thread once nobody
+ * every call; what is left is given back by the reclaimer's thread once nobody
  * needed it for a while.
  */
 #include "region/region.h"
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
@@ -35,7 +36,7 @@ enum {
 #define TRIM_MAX_LEN (64 * MIB)
 #define TRIM_MIN_LEN (64 * KIB)
 /* REGION_GIVE_AT_ONCE: punching takes at most one part in this many of the
- * time; what comes faster is left to the keeper. */
+ * time; what comes faster is left to the reclaimer. */
 enum {
 	TRIM_TIME_SHARE = 10
 };
@@ -79,7 +80,7 @@ note_bad(void *arg, size_t off, size_t len)
 	int rc = space_mark_bad(&r->space, r->space.base + start, end - start);
 
 	if (rc == 0)
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "bad block: %zu bytes at offset %zu are not used",
 		    end - start, start);
 	return rc;
@@ -113,7 +114,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 		    strerror(-rc));
 		goto err_fini_space;
 	}
-	lock_init(&r->lock, LOCK_REGION);
+	lock_init(&r->lock, RANK_REGION);
 	lock_cond_init(&r->settled);
 	r->can_discard = b->has_file_space && !os_hogs_memory();
 	note_longest_locked(r);
@@ -122,7 +123,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 		goto err_fini;
 	b->is_kept = true;
 	if (b->has_file_space)
-		keeper_add(r);
+		reclaimer_add(r);
 	*out = r;
 	return 0;
 
@@ -139,7 +140,7 @@ err_free:
 void
 region_close(struct daxkind_region *r)
 {
-	keeper_remove(r);
+	reclaimer_remove(r);
 	region_index_remove(r);
 	backing_close(r->backing);
 	r->backing = NULL; /* daxkind_region_close() finds a second close */
@@ -194,7 +195,7 @@ settle_locked(
     struct daxkind_region *r, size_t start, size_t len, unsigned state)
 {
 	if (space_give(&r->space, start, len, state) < 0)
-		log_write(LOG_ERROR,
+		log_write(DK_LOG_ERROR,
 		    "%zu bytes of a region are lost: no memory for records",
 		    len);
 }
@@ -237,7 +238,7 @@ take_ahead_locked(struct daxkind_region *r, struct space_grant *grant)
 /* Have all idle file space go back to the file system, or wait for who does
  * that already; says whether any went. */
 static bool
-gather_file_space(struct daxkind_region *r)
+reclaim_file_space(struct daxkind_region *r)
 {
 	bool any = false;
 
@@ -283,7 +284,7 @@ ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
 		rc = backing_ensure(
 		    r->backing, offset(r, want->start), want->len, &is_zero);
 	/* Other free ranges may hold what is missing here. */
-	if (rc < 0 && gather_file_space(r))
+	if (rc < 0 && reclaim_file_space(r))
 		rc = backing_ensure(
 		    r->backing, offset(r, want->start), want->len, &is_zero);
 	lock_take(&r->lock);
@@ -479,7 +480,7 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 		region_trim(r, keep);
 	/* What is kept now goes later, if nobody needs it. */
 	if (has_idle)
-		keeper_wake();
+		reclaimer_wake();
 	return rc;
 }
 
@@ -502,7 +503,7 @@ region_give_all(struct daxkind_region *r)
 	bool has_idle = r->space.idle.total > 0;
 	unlock(r);
 	if (has_idle)
-		keeper_wake();
+		reclaimer_wake();
 }
 
 int
@@ -545,7 +546,7 @@ discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 	(void)pthread_cond_broadcast(&r->settled);
 	if (rc == -EOPNOTSUPP && r->can_discard) {
 		r->can_discard = false;
-		log_write(LOG_WARNING,
+		log_write(DK_LOG_WARNING,
 		    "the file system makes no holes: free file space is "
 		    "kept and used again");
 	}

@@ -3,7 +3,7 @@
  * region.h -- a backing, its space map, and the rule between them: a range is
  * handed out only with file space behind it (layer 2).
  *
- * One lock for each region (LOCK_REGION) guards the space map.  It is never
+ * One lock for each region (RANK_REGION) guards the space map.  It is never
  * held across a system call: a range whose file space is being changed is
  * taken in the map meanwhile, and counted in in_flight; whoever finds no room
  * waits for those before saying so.
@@ -58,7 +58,7 @@ struct daxkind_region {
 	 * region while ranges are in flight. */
 	_Atomic(size_t) longest_free;
 
-	struct lock lock; /* rank LOCK_REGION; guards what follows */
+	struct lock lock; /* rank RANK_REGION; guards what follows */
 	struct space space;
 	pthread_cond_t settled; /* in_flight went down */
 	unsigned in_flight;     /* ranges taken only while space changes */
@@ -67,17 +67,17 @@ struct daxkind_region {
 	bool is_trimming; /* one thread at a time gives space back */
 	enum region_policy policy;
 	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: not before that */
-	size_t idle_low;       /* least idle bytes since the keeper looked */
+	size_t idle_low;       /* least idle bytes since the reclaimer looked */
 
-	/* The index's; rank LOCK_INDEX. */
+	/* The index's; rank RANK_INDEX. */
 	struct daxkind_region *index_next, *index_prev;
 
-	/* The keeper's; rank LOCK_KEEPER. */
-	bool (*chore)(void *arg); /* of the heap, called at each visit */
-	void *chore_arg;
-	struct daxkind_region *keeper_next;
-	bool is_kept;    /* is in the keeper's list */
-	bool is_visited; /* the keeper works on it with the lock dropped */
+	/* The reclaimer's; rank RANK_RECLAIMER. */
+	bool (*task)(void *arg); /* of the heap, called at each visit */
+	void *task_arg;
+	struct daxkind_region *reclaimer_next;
+	bool is_kept;    /* is in the reclaimer's list */
+	bool is_visited; /* the reclaimer works on it with the lock dropped */
 };
 
 /*
@@ -129,7 +129,7 @@ int region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
 void region_set_policy(struct daxkind_region *r, enum region_policy policy);
 /* Give idle file space back until at most keep bytes are idle. */
 void region_trim(struct daxkind_region *r, size_t keep);
-/* Give back what was idle all the time since the last call.  For the keeper;
+/* Give back what was idle all the time since the last call.  For the reclaimer;
  * returns whether it should come back soon. */
 bool region_trim_unneeded(struct daxkind_region *r);
 /* Whether there is anything that region_trim() could do. */

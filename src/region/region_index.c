@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -21,7 +22,7 @@
 region_index_entry Region_index[INDEX_TOP_LEN];
 
 /* Guards all below, and writing to the tree. */
-static struct lock Lock = LOCK_INIT(LOCK_INDEX);
+static struct lock Lock = DK_LOCK_INIT(RANK_INDEX);
 static struct pool Records = {
     .object_size = sizeof(struct daxkind_region), .next_chunk_len = 4096};
 static struct pool Area_nodes = {

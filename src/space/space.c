@@ -11,7 +11,7 @@
 /*
  * Nodes that each take leaves in the pool, so that the gives after it find
  * theirs without asking the kernel: a give needs at most three (free, idle,
- * zero), and one more for each doomed range in it.
+ * zero), and one more for each bad_taken range in it.
  */
 enum {
 	SPARE_NODES = 24
@@ -37,7 +37,7 @@ space_init(struct space *sp, size_t base, size_t size, bool tracks_file_space,
 	rangeset_init(&sp->idle, &sp->nodes);
 	rangeset_init(&sp->zero, &sp->nodes);
 	rangeset_init(&sp->bad, &sp->nodes);
-	rangeset_init(&sp->doomed, &sp->nodes);
+	rangeset_init(&sp->bad_taken, &sp->nodes);
 	if (size == 0)
 		return 0;
 
@@ -128,8 +128,8 @@ space_give(struct space *sp, size_t start, size_t len, unsigned state)
 {
 	size_t end = start + len;
 	size_t bad_start, bad_len;
-	/* One for each set, and three for each doomed range that is met. */
-	size_t nr_nodes = 3 + 3 * sp->doomed.nr;
+	/* One for each set, and three for each bad_taken range that is met. */
+	size_t nr_nodes = 3 + 3 * sp->bad_taken.nr;
 	int rc;
 
 	if (sp->nodes.nr_spare < nr_nodes) {
@@ -137,12 +137,12 @@ space_give(struct space *sp, size_t start, size_t len, unsigned state)
 		if (rc < 0)
 			return rc;
 	}
-	while (rangeset_next(&sp->doomed, start, &bad_start, &bad_len) &&
+	while (rangeset_next(&sp->bad_taken, start, &bad_start, &bad_len) &&
 	       bad_start < end) {
 		size_t from = max_size(bad_start, start);
 		size_t to = min_size(bad_start + bad_len, end);
 
-		rc = rangeset_remove(&sp->doomed, from, to - from);
+		rc = rangeset_remove(&sp->bad_taken, from, to - from);
 		if (rc == 0)
 			rc = rangeset_add(&sp->bad, from, to - from);
 		if (rc == 0 && from > start)
@@ -178,10 +178,10 @@ space_mark_bad(struct space *sp, size_t start, size_t len)
 		if (run == SPACE_RUN_BAD)
 			continue;
 		if (run == SPACE_RUN_TAKEN) {
-			/* Part of it may be doomed already. */
-			rc = rangeset_remove(&sp->doomed, pos, run_len);
+			/* Part of it may be bad_taken already. */
+			rc = rangeset_remove(&sp->bad_taken, pos, run_len);
 			if (rc == 0)
-				rc = rangeset_add(&sp->doomed, pos, run_len);
+				rc = rangeset_add(&sp->bad_taken, pos, run_len);
 			continue;
 		}
 		struct space_grant grant;
@@ -281,10 +281,11 @@ space_check(const struct space *sp)
 {
 	return rangeset_check(&sp->free) && rangeset_check(&sp->idle) &&
 	       rangeset_check(&sp->zero) && rangeset_check(&sp->bad) &&
-	       rangeset_check(&sp->doomed) && is_subset(&sp->idle, &sp->free) &&
+	       rangeset_check(&sp->bad_taken) &&
+	       is_subset(&sp->idle, &sp->free) &&
 	       is_subset(&sp->zero, &sp->free) &&
 	       is_disjoint(&sp->bad, &sp->free) &&
-	       is_disjoint(&sp->doomed, &sp->free) &&
-	       is_disjoint(&sp->doomed, &sp->bad) &&
+	       is_disjoint(&sp->bad_taken, &sp->free) &&
+	       is_disjoint(&sp->bad_taken, &sp->bad) &&
 	       (sp->tracks_file_space || sp->idle.nr == 0);
 }

@@ -36,12 +36,12 @@ struct space {
 	/* Whether file space comes and goes; else all is always held, and
 	 * idle stays empty. */
 	bool tracks_file_space;
-	struct rangeset free;   /* all that can be taken */
-	struct rangeset idle;   /* of free: what holds file space */
-	struct rangeset zero;   /* of free: what is known to be zero */
-	struct rangeset bad;    /* never to be taken again */
-	struct rangeset doomed; /* taken, and bad once it is given back */
-	struct pool nodes;      /* of all five */
+	struct rangeset free;      /* all that can be taken */
+	struct rangeset idle;      /* of free: what holds file space */
+	struct rangeset zero;      /* of free: what is known to be zero */
+	struct rangeset bad;       /* never to be taken again */
+	struct rangeset bad_taken; /* taken, and bad once it is given back */
+	struct pool nodes;         /* of all five */
 	/* The first of them: a map that stays simple asks the kernel for
 	 * nothing. */
 	struct rangeset_node first_nodes[32];

@@ -18,7 +18,7 @@
 #include "kind/kind_registry.h"
 #include "region/region.h"
 
-static struct lock Lock = LOCK_INIT(LOCK_TIER_FORK);
+static struct lock Lock = DK_LOCK_INIT(RANK_TIER_FORK);
 /* A pipe, whose writing end is closed when the child is done; -1: none. */
 static int Copied[2] = {-1, -1};
 /* Of the fork that is being made. */
@@ -86,7 +86,7 @@ copy_region(struct memkind *kind, void *arg)
 			continue;
 		int rc = os_make_private(r->base + off, end_off - off);
 		if (rc < 0) {
-			log_write(LOG_ERROR,
+			log_write(DK_LOG_ERROR,
 			    "no memory for a child's copy of %zu bytes",
 			    end_off - off);
 			os_forbid(r->base + off, end_off - off);
@@ -111,7 +111,7 @@ static void
 register_handlers(void)
 {
 	if (pthread_atfork(before_fork, in_parent, in_child) != 0)
-		log_write(LOG_WARNING, "no memory for fork handlers");
+		log_write(DK_LOG_WARNING, "no memory for fork handlers");
 }
 
 void

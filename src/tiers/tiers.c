@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "heap/je.h"
 #include "kind/kind.h"

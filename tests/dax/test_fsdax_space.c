@@ -49,7 +49,7 @@ settled_free_bytes(void)
 	return last;
 }
 
-/* Wait until at least so much is free; the keeper works in the background. */
+/* Wait until at least so much is free; the reclaimer works in the background. */
 static bool
 becomes_free(size_t bytes)
 {

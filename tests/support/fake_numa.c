@@ -195,14 +195,14 @@ fake_numa_remove(void)
 	Root[0] = '\0';
 }
 
-struct numa_topology *
+struct topology *
 fake_numa_read(const struct fake_node *nodes, unsigned nr, size_t overcommit)
 {
-	struct numa_topology *topology;
+	struct topology *topology;
 
 	fake_numa_write(nodes, nr, overcommit);
-	assert_int_equal(numa_topology_read(fake_numa_node_dir(),
-			     fake_numa_mm_dir(), &topology),
+	assert_int_equal(
+	    topology_read(fake_numa_node_dir(), fake_numa_mm_dir(), &topology),
 	    0);
 	fake_numa_remove();
 	return topology;

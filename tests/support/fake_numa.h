@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct numa_topology;
+struct topology;
 
 struct fake_node {
 	bool is_offline, has_cpus;
@@ -30,7 +30,7 @@ const char *fake_numa_mm_dir(void);
 void fake_numa_remove(void);
 
 /* Write, read, remove.  Fails the test when it can not be read. */
-struct numa_topology *fake_numa_read(
+struct topology *fake_numa_read(
     const struct fake_node *nodes, unsigned nr, size_t overcommit);
 
 #endif /* FAKE_NUMA_H */

@@ -54,19 +54,19 @@ __wrap_os_current_node(void)
 	return Node >= 0 ? (unsigned)Node : __real_os_current_node();
 }
 
-int __real_daxctl_query_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg);
-int __wrap_daxctl_query_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg);
+int __real_dax_device_walk(
+    int (*visit)(const struct dax_device *device, void *arg), void *arg);
+int __wrap_dax_device_walk(
+    int (*visit)(const struct dax_device *device, void *arg), void *arg);
 
 int
-__wrap_daxctl_query_walk(
-    int (*visit)(const struct daxctl_device *device, void *arg), void *arg)
+__wrap_dax_device_walk(
+    int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
-	struct daxctl_device device = {.name = "dax0.0", .is_enabled = true};
+	struct dax_device device = {.name = "dax0.0", .is_enabled = true};
 
 	if (Kmem == NULL)
-		return __real_daxctl_query_walk(visit, arg);
+		return __real_dax_device_walk(visit, arg);
 	int rc = visit(&device, arg);
 	device.is_system_ram = true;
 	for (size_t i = 0; rc == 0 && Kmem[i] >= 0; i++) {

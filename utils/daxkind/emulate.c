@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "command.h"
@@ -61,7 +60,7 @@ struct request {
 	const char *namespace_name; /* NULL: choose */
 	bool apply, force, json;
 
-	struct ndctl_query_namespace ns;
+	struct dax_namespace ns;
 	bool has_ns; /* there is one to work on */
 	struct plan_map map;
 	struct plan_range place;
@@ -87,8 +86,8 @@ is_made(const struct request *request)
 {
 	return request->has_ns && request->ns.is_active &&
 	       request->ns.align != 0 &&
-	       strcmp(ndctl_query_mode_name(request->ns.mode), request->mode) ==
-		   0;
+	       strcmp(dax_namespace_mode_name(request->ns.mode),
+		   request->mode) == 0;
 }
 
 static void
@@ -152,28 +151,28 @@ print_step(FILE *out, const char *before, const struct step *step)
 
 /* Not in use: no mount, no file system, no devdax mode. */
 static bool
-is_unused(const struct ndctl_query_namespace *ns)
+is_unused(const struct dax_namespace *ns)
 {
 	char path[64], type[16];
 	struct os_stat st;
 	bool is_unused = false;
 
 	(void)snprintf(path, sizeof(path), "/dev/%s", ns->device);
-	if (!ns->is_active || ns->mode == NDCTL_QUERY_DEVDAX ||
-	    ns->mode == NDCTL_QUERY_SECTOR || os_stat(path, &st) < 0)
+	if (!ns->is_active || ns->mode == DAX_NAMESPACE_DEVDAX ||
+	    ns->mode == DAX_NAMESPACE_SECTOR || os_stat(path, &st) < 0)
 		return false;
 	struct mount *mount = os_new(sizeof(*mount));
 	if (mount != NULL &&
 	    mounts_find(st.major_nr, st.minor_nr, mount) == -ENOENT)
 		is_unused =
-		    namespace_read_fs_type(path, type) < 0 || type[0] == '\0';
+		    dax_name_read_fs_type(path, type) < 0 || type[0] == '\0';
 	os_delete(mount);
 	return is_unused;
 }
 
 /* What nobody named must come from memmap=: never a real module. */
 static int
-choose(const struct ndctl_query_namespace *ns, void *arg)
+choose(const struct dax_namespace *ns, void *arg)
 {
 	struct request *request = arg;
 
@@ -190,10 +189,10 @@ find_namespace(struct request *request)
 	int rc;
 
 	if (request->namespace_name == NULL) {
-		rc = ndctl_query_walk(choose, request);
+		rc = dax_namespace_walk(choose, request);
 		return rc < 0 && rc != -EOPNOTSUPP ? rc : 0;
 	}
-	rc = ndctl_query_name(request->namespace_name, &request->ns);
+	rc = dax_namespace_find(request->namespace_name, &request->ns);
 	request->has_ns = rc == 0;
 	return rc;
 }
@@ -295,16 +294,17 @@ check_apply(const struct request *request)
 		return command_fail(
 		    "no unused namespace that comes from memmap=; name one "
 		    "if another is meant: ndctl list -N -i");
-	const struct ndctl_query_namespace *ns = &request->ns;
+	const struct dax_namespace *ns = &request->ns;
 	if (!ns->is_active)
 		return command_fail("%s is disabled; enable it by: ndctl "
 				    "enable-namespace %s",
 		    ns->name, ns->name);
-	if (ns->mode == NDCTL_QUERY_DEVDAX || ns->mode == NDCTL_QUERY_SECTOR)
+	if (ns->mode == DAX_NAMESPACE_DEVDAX ||
+	    ns->mode == DAX_NAMESPACE_SECTOR)
 		return command_fail(
 		    "%s is in %s mode and may hold data; if it is not needed: "
 		    "ndctl destroy-namespace -f %s",
-		    ns->name, ndctl_query_mode_name(ns->mode), ns->name);
+		    ns->name, dax_namespace_mode_name(ns->mode), ns->name);
 	if (request->dir[0] == '\0')
 		return command_fail("the name of the directory is too long");
 	(void)snprintf(path, sizeof(path), "/dev/%s", ns->device);
@@ -365,7 +365,7 @@ follow_device(struct request *request)
 	char name[sizeof(request->ns.name)];
 
 	memcpy(name, request->ns.name, sizeof(name));
-	if (ndctl_query_name(name, &request->ns) < 0 ||
+	if (dax_namespace_find(name, &request->ns) < 0 ||
 	    request->ns.device[0] == '\0')
 		return command_fail("%s has no device now", name);
 	(void)snprintf(path, sizeof(path), "/dev/%s", request->ns.device);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "command.h"
 #include "dax/dax_name.h"
@@ -76,13 +76,13 @@ find_device(const struct list *list, const char *device)
 static void
 judge(struct entry *entry)
 {
-	struct namespace_place place;
+	struct dax_place place;
 
-	entry->is_usable = namespace_find(entry->name, &place) == 0;
+	entry->is_usable = dax_name_find(entry->name, &place) == 0;
 	if (!entry->is_usable) {
 		(void)snprintf(
 		    entry->reason, sizeof(entry->reason), "%s", error_text());
-	} else if (place.what == NAMESPACE_DIR) {
+	} else if (place.what == DAX_PLACE_DIR) {
 		(void)snprintf(
 		    entry->mount, sizeof(entry->mount), "%.255s", place.path);
 	} else if (inspect_is_locked(place.path)) {
@@ -95,16 +95,16 @@ judge(struct entry *entry)
 }
 
 static int
-add_namespace(const struct ndctl_query_namespace *ns, void *arg)
+add_namespace(const struct dax_namespace *ns, void *arg)
 {
 	struct entry *entry = add_entry(arg);
-	struct daxctl_device device;
+	struct dax_device device;
 
 	if (entry == NULL)
 		return -ENOMEM;
 	(void)snprintf(entry->name, sizeof(entry->name), "%s", ns->name);
 	(void)snprintf(entry->mode, sizeof(entry->mode), "%s",
-	    ns->is_active ? ndctl_query_mode_name(ns->mode) : "disabled");
+	    ns->is_active ? dax_namespace_mode_name(ns->mode) : "disabled");
 	if (ns->device[0] != '\0')
 		(void)snprintf(entry->device, sizeof(entry->device), "/dev/%s",
 		    ns->device);
@@ -112,8 +112,8 @@ add_namespace(const struct ndctl_query_namespace *ns, void *arg)
 	entry->align = ns->align;
 	entry->numa_node = ns->numa_node;
 	entry->bad_len = ns->bad_len;
-	if (ns->mode == NDCTL_QUERY_DEVDAX &&
-	    daxctl_query_name(ns->device, &device) == 0) {
+	if (ns->mode == DAX_NAMESPACE_DEVDAX &&
+	    dax_device_find(ns->device, &device) == 0) {
 		entry->size = device.size;
 		if (device.is_system_ram)
 			(void)snprintf(
@@ -126,7 +126,7 @@ add_namespace(const struct ndctl_query_namespace *ns, void *arg)
 /* A device of CXL or soft-reserved memory, or all of them in a build without
  * libndctl. */
 static int
-add_device(const struct daxctl_device *device, void *arg)
+add_device(const struct dax_device *device, void *arg)
 {
 	struct list *list = arg;
 	char path[64];
@@ -210,13 +210,13 @@ add_mount(const struct mount *mount, void *arg)
 static int
 collect(struct list *list)
 {
-	int rc = ndctl_query_walk(add_namespace, list);
+	int rc = dax_namespace_walk(add_namespace, list);
 
 	list->has_ndctl = rc != -EOPNOTSUPP;
 	if (rc == -EOPNOTSUPP)
 		rc = 0;
 	if (rc == 0)
-		rc = daxctl_query_walk(add_device, list);
+		rc = dax_device_walk(add_device, list);
 	if (rc == 0)
 		rc = os_walk_dir("/sys/class/block", add_block, list);
 	if (rc == -ENOENT)

@@ -299,12 +299,12 @@ open_demo(struct daxkind_region **region)
 static int
 open_path(const char *path, size_t size, struct daxkind_region **region)
 {
-	struct namespace_place place;
-	int rc = namespace_find(path, &place);
+	struct dax_place place;
+	int rc = dax_name_find(path, &place);
 
 	if (rc < 0)
 		return rc;
-	if (place.what == NAMESPACE_FILE)
+	if (place.what == DAX_PLACE_FILE)
 		size = 0;
 	return daxkind_region_open(path, size, DAXKIND_OVERWRITE, region);
 }

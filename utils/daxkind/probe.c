@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "command.h"
@@ -42,7 +42,7 @@ enum answer {
 
 struct probe {
 	const char *name;
-	struct namespace_place place;
+	struct dax_place place;
 	struct mount mount; /* of a file or directory; major 0 if unknown */
 	bool is_dax, is_sync;
 	enum flush_granularity granularity;
@@ -86,8 +86,8 @@ answer_name(enum answer answer)
 static int
 probe_device(struct probe *probe)
 {
-	struct ndctl_query_namespace ns;
-	struct daxctl_device device;
+	struct dax_namespace ns;
+	struct dax_device device;
 	struct os_stat st;
 	int fd;
 	int rc = os_stat(probe->place.path, &st);
@@ -95,12 +95,12 @@ probe_device(struct probe *probe)
 	if (rc < 0)
 		return error_set(
 		    rc, "%s: %s", probe->place.path, strerror(-rc));
-	rc = daxctl_query(st.major_nr, st.minor_nr, &device);
+	rc = dax_device_find_number(st.major_nr, st.minor_nr, &device);
 	if (rc < 0)
 		return error_set(rc,
 		    "%s is no devdax device; see: daxkind list",
 		    probe->place.path);
-	rc = namespace_check_device(&device, probe->place.path);
+	rc = dax_name_check_device(&device, probe->place.path);
 	if (rc < 0)
 		return rc;
 	rc = os_open(probe->place.path, false, &fd);
@@ -122,7 +122,7 @@ probe_device(struct probe *probe)
 	probe->available = align_down(device.size, device.align);
 	probe->numa_node = device.numa_node;
 	probe->is_busy = inspect_is_locked(probe->place.path);
-	if (ndctl_query_device(device.name, &ns) == 0)
+	if (dax_namespace_find_device(device.name, &ns) == 0)
 		probe->bad_len = ns.bad_len;
 	return 0;
 }
@@ -301,9 +301,9 @@ static const char *
 what_name(const struct probe *probe)
 {
 	static const char *const Names[] = {
-	    [NAMESPACE_FILE] = "file",
-	    [NAMESPACE_DIR] = "directory",
-	    [NAMESPACE_DEVDAX] = "devdax device",
+	    [DAX_PLACE_FILE] = "file",
+	    [DAX_PLACE_DIR] = "directory",
+	    [DAX_PLACE_DEVDAX] = "devdax device",
 	};
 
 	return Names[probe->place.what];
@@ -326,7 +326,7 @@ print_text(const struct probe *probe)
 		    probe->mount.type, probe->mount.source,
 		    probe->mount.options, probe->mount.point);
 	print_line("DAX", probe->is_dax ? "yes" : "no");
-	if (probe->place.what != NAMESPACE_DEVDAX)
+	if (probe->place.what != DAX_PLACE_DEVDAX)
 		print_line("MAP_SYNC", probe->is_sync ? "yes" : "no");
 	(void)snprintf(line, sizeof(line), "%s%s",
 	    granularity_name(probe->granularity),
@@ -389,16 +389,16 @@ print_json(const struct probe *probe)
 static int
 run_probe(struct probe *probe)
 {
-	int rc = namespace_find(probe->name, &probe->place);
+	int rc = dax_name_find(probe->name, &probe->place);
 
 	if (rc < 0)
 		return rc;
-	if (probe->place.what == NAMESPACE_DEVDAX)
+	if (probe->place.what == DAX_PLACE_DEVDAX)
 		return probe_device(probe);
 	rc = mounts_walk(is_same_mount, probe);
 	if (rc < 0) /* it is only told, never relied on */
 		probe->mount.point[0] = '\0';
-	return probe->place.what == NAMESPACE_DIR
+	return probe->place.what == DAX_PLACE_DIR
 		   ? probe_dir(probe, probe->place.path)
 		   : probe_file(probe);
 }

@@ -11,11 +11,10 @@
 #include <unistd.h>
 
 #include "base/lock.h"
-#include "base/log.h"
 
-static struct lock Outer = LOCK_INIT(LOCK_ARENAS);
-static struct lock Inner = LOCK_INIT(LOCK_REGION);
-static struct lock Also_inner = LOCK_INIT(LOCK_REGION);
+static struct lock Outer = DK_LOCK_INIT(RANK_ARENAS);
+static struct lock Inner = DK_LOCK_INIT(RANK_REGION);
+static struct lock Also_inner = DK_LOCK_INIT(RANK_REGION);
 static pthread_cond_t Cond;
 
 /* --- excluding and waiting -------------------------------------------------- */

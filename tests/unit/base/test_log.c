@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/log.h"
 
 static struct {
@@ -79,10 +80,10 @@ run_logged(const char *env, int (*f)(void), size_t *nr_lines)
 static int
 log_one_of_each(void)
 {
-	log_write(LOG_ERROR, "number %d", 1);
-	log_write(LOG_WARNING, "number %d", 2);
-	log_write(LOG_INFO, "number %d", 3);
-	log_write(LOG_DEBUG, "number %d", 4);
+	log_write(DK_LOG_ERROR, "number %d", 1);
+	log_write(DK_LOG_WARNING, "number %d", 2);
+	log_write(DK_LOG_INFO, "number %d", 3);
+	log_write(DK_LOG_DEBUG, "number %d", 4);
 	return 0;
 }
 
@@ -208,7 +209,7 @@ log_much(void)
 
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	log_write(LOG_ERROR, "%s", text);
+	log_write(DK_LOG_ERROR, "%s", text);
 	(void)error_set(-1, "%s", text);
 	return 0;
 }
@@ -316,7 +317,7 @@ test_each_thread_has_its_last_error(void **state)
 	assert_int_equal(error_set(0, "number %d", 2), 0);
 	assert_string_equal(error_text(), "number 2");
 	/* a line that is only logged is none */
-	log_write(LOG_ERROR, "number 3");
+	log_write(DK_LOG_ERROR, "number 3");
 	assert_string_equal(error_text(), "number 2");
 }
 

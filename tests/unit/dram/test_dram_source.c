@@ -48,7 +48,8 @@ test_pages_come_and_go(void **state)
 	bool is_zero = false;
 
 	(void)state;
-	dram_source_init(&Source, NUMA_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
+	dram_source_init(
+	    &Source, MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
 	assert_int_equal(dram_source_check(&Source), 0);
 	for (size_t align = DK_PAGE; align <= 8 * MIB; align *= 8) {
 		char *p = take(3 * DK_PAGE, align, &is_zero);
@@ -69,7 +70,7 @@ test_no_memory_to_map(void **state)
 	bool is_zero;
 
 	(void)state;
-	dram_source_init(&Source, NUMA_ANY, NODES_WITH_MEMORY, 0);
+	dram_source_init(&Source, MEM_POLICY_ANY, NODES_WITH_MEMORY, 0);
 	assert_int_equal(dram_source_check(&Source), 0);
 	mock_os_fail_all("os_map_anon_aligned", ENOMEM);
 	assert_null(take(DK_PAGE, DK_PAGE, &is_zero));
@@ -81,7 +82,8 @@ static void
 init_huge(size_t nr)
 {
 	mock_numa_set_huge_pages(nr);
-	dram_source_init(&Source, NUMA_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
+	dram_source_init(
+	    &Source, MEM_POLICY_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
 }
 
 /* |<-- a -->|<-- b -->|  left over  |   one huge page */
@@ -182,7 +184,8 @@ test_hogged_memory_is_kept(void **state)
 
 	(void)state;
 	assert_int_equal(setenv(Hog, "1", 1), 0);
-	dram_source_init(&Source, NUMA_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
+	dram_source_init(
+	    &Source, MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
 	assert_int_equal(dram_source_check(&Source), 0);
 	char *p = take(MIB, DK_PAGE, &is_zero);
 	assert_non_null(p);
@@ -202,22 +205,24 @@ test_capacity(void **state)
 	size_t bytes = 0, all;
 
 	(void)state;
-	dram_source_init(&Source, NUMA_INTERLEAVE, NODES_WITH_MEMORY, 0);
+	dram_source_init(&Source, MEM_POLICY_INTERLEAVE, NODES_WITH_MEMORY, 0);
 	assert_int_equal(dram_source_capacity(&Source, &all), 0);
 	assert_true(all > 0);
-	dram_source_init(&Source, NUMA_BIND, NODES_WITH_CPUS, 0);
+	dram_source_init(&Source, MEM_POLICY_BIND, NODES_WITH_CPUS, 0);
 	assert_int_equal(dram_source_capacity(&Source, &bytes), 0);
 	assert_true(bytes > 0 && bytes <= all);
 	bytes = 77;
-	dram_source_init(&Source, NUMA_PREFERRED, NODES_LARGEST_ONE, 0);
+	dram_source_init(&Source, MEM_POLICY_PREFERRED, NODES_LARGEST_ONE, 0);
 	assert_true(dram_source_capacity(&Source, &bytes) < 0);
 	assert_int_equal(bytes, 77);
 	/* Huge pages may be none, which is a number too. */
-	dram_source_init(&Source, NUMA_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
+	dram_source_init(
+	    &Source, MEM_POLICY_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
 	assert_int_equal(dram_source_capacity(&Source, &bytes), 0);
 	assert_int_equal(bytes % DK_HUGE_PAGE, 0);
 	bytes = 77;
-	dram_source_init(&Source, NUMA_BIND, NODES_WITH_CPUS, DRAM_HUGE_PAGES);
+	dram_source_init(
+	    &Source, MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_HUGE_PAGES);
 	assert_true(dram_source_capacity(&Source, &bytes) < 0);
 	assert_int_equal(bytes, 77);
 }

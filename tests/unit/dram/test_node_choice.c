@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/util.h"
 #include "dram/node_choice.h"
 
@@ -22,7 +21,7 @@ static const char Hbw_nodes[] = "MEMKIND_HBW_NODES";
 static const char Hbw_threshold[] = "MEMKIND_HBW_THRESHOLD";
 static const char Kmem_nodes[] = "MEMKIND_DAX_KMEM_NODES";
 
-static struct numa_topology *Topology;
+static struct topology *Topology;
 static union {
 	struct node_sets sets;
 	char space[sizeof(struct node_sets) + 8 * sizeof(struct node_set)];
@@ -37,7 +36,7 @@ teardown(void **state)
 	mock_os_reset();
 	mock_numa_run_on(-1);
 	mock_numa_set_kmem(NULL);
-	numa_topology_free(Topology);
+	topology_free(Topology);
 	Topology = NULL;
 	fake_numa_remove();
 	return test_leaks_teardown(state);
@@ -327,7 +326,7 @@ test_the_nodes_for_here(void **state)
 static void
 test_this_machine(void **state)
 {
-	const struct numa_topology *t = numa_topology_get();
+	const struct topology *t = topology_get();
 
 	(void)state;
 	mock_os_fail_all("os_map_anon", ENOMEM);

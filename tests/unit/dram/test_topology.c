@@ -55,7 +55,7 @@ static const struct fake_node Nodes[] = {
 static void
 test_sizes_and_sets(void **state)
 {
-	struct numa_topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 7);
+	struct topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 7);
 
 	(void)state;
 	assert_int_equal(t->nr, 6);
@@ -67,38 +67,38 @@ test_sizes_and_sets(void **state)
 	assert_int_equal(t->nodes[0].huge_pages, 3);
 	assert_int_equal(t->nodes[1].huge_pages, 0);
 	assert_int_equal(t->extra_huge_pages, 7);
-	numa_topology_free(t);
+	topology_free(t);
 }
 
 /* The kernel writes one number for each node that is online. */
 static void
 test_distances_skip_nodes_that_are_offline(void **state)
 {
-	struct numa_topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 0);
+	struct topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 0);
 
 	(void)state;
-	assert_int_equal(numa_access_of(t, 0, 0)->distance, 10);
-	assert_int_equal(numa_access_of(t, 0, 2)->distance, 17);
-	assert_int_equal(numa_access_of(t, 0, 4)->distance, 28);
-	assert_int_equal(numa_access_of(t, 1, 4)->distance, 17);
-	assert_int_equal(numa_access_of(t, 5, 4)->distance, 30);
-	numa_topology_free(t);
+	assert_int_equal(topology_access_of(t, 0, 0)->distance, 10);
+	assert_int_equal(topology_access_of(t, 0, 2)->distance, 17);
+	assert_int_equal(topology_access_of(t, 0, 4)->distance, 28);
+	assert_int_equal(topology_access_of(t, 1, 4)->distance, 17);
+	assert_int_equal(topology_access_of(t, 5, 4)->distance, 30);
+	topology_free(t);
 }
 
 static void
 test_attributes_are_those_of_the_initiators(void **state)
 {
-	struct numa_topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 0);
+	struct topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 0);
 
 	(void)state;
-	assert_int_equal(numa_access_of(t, 0, 0)->bandwidth, 1000);
-	assert_int_equal(numa_access_of(t, 0, 0)->latency, 80);
-	assert_int_equal(numa_access_of(t, 1, 0)->bandwidth, 0);
-	assert_int_equal(numa_access_of(t, 0, 2)->bandwidth, 5000);
-	assert_int_equal(numa_access_of(t, 0, 2)->latency, 0);
-	assert_int_equal(numa_access_of(t, 1, 4)->latency, 70);
-	assert_int_equal(numa_access_of(t, 0, 5)->bandwidth, 0);
-	numa_topology_free(t);
+	assert_int_equal(topology_access_of(t, 0, 0)->bandwidth, 1000);
+	assert_int_equal(topology_access_of(t, 0, 0)->latency, 80);
+	assert_int_equal(topology_access_of(t, 1, 0)->bandwidth, 0);
+	assert_int_equal(topology_access_of(t, 0, 2)->bandwidth, 5000);
+	assert_int_equal(topology_access_of(t, 0, 2)->latency, 0);
+	assert_int_equal(topology_access_of(t, 1, 4)->latency, 70);
+	assert_int_equal(topology_access_of(t, 0, 5)->bandwidth, 0);
+	topology_free(t);
 }
 
 static void
@@ -108,14 +108,15 @@ test_what_is_local(void **state)
 	    {true, false, true, false, false, false},
 	    {false, true, false, false, true, false},
 	};
-	struct numa_topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 0);
+	struct topology *t = fake_numa_read(Nodes, ARRAY_LEN(Nodes), 0);
 
 	(void)state;
 	for (unsigned from = 0; from < 2; from++)
 		for (unsigned to = 0; to < 6; to++)
-			assert_int_equal(numa_access_of(t, from, to)->is_local,
+			assert_int_equal(
+			    topology_access_of(t, from, to)->is_local,
 			    Local[from][to]);
-	numa_topology_free(t);
+	topology_free(t);
 }
 
 /* Without the firmware's word, the nearest processors are next to memory. */
@@ -127,13 +128,13 @@ test_what_is_local_by_distance(void **state)
 	    {.has_cpus = true, .memory_mib = 1, .distances = "20 10 28"},
 	    {.memory_mib = 1, .distances = "17 28 10"},
 	};
-	struct numa_topology *t = fake_numa_read(nodes, 3, 0);
+	struct topology *t = fake_numa_read(nodes, 3, 0);
 
 	(void)state;
-	assert_true(numa_access_of(t, 0, 2)->is_local);
-	assert_false(numa_access_of(t, 1, 2)->is_local);
-	assert_int_equal(numa_access_of(t, 0, 2)->bandwidth, 0);
-	numa_topology_free(t);
+	assert_true(topology_access_of(t, 0, 2)->is_local);
+	assert_false(topology_access_of(t, 1, 2)->is_local);
+	assert_int_equal(topology_access_of(t, 0, 2)->bandwidth, 0);
+	topology_free(t);
 }
 
 static void
@@ -143,42 +144,42 @@ test_missing_distances_are_the_kernels(void **state)
 	    {.has_cpus = true, .memory_mib = 1},
 	    {.has_cpus = true, .memory_mib = 1, .distances = "25"},
 	};
-	struct numa_topology *t = fake_numa_read(nodes, 2, 0);
+	struct topology *t = fake_numa_read(nodes, 2, 0);
 
 	(void)state;
-	assert_int_equal(numa_access_of(t, 0, 0)->distance, 10);
-	assert_int_equal(numa_access_of(t, 0, 1)->distance, 20);
-	assert_int_equal(numa_access_of(t, 1, 0)->distance, 25);
-	assert_int_equal(numa_access_of(t, 1, 1)->distance, 10);
-	numa_topology_free(t);
+	assert_int_equal(topology_access_of(t, 0, 0)->distance, 10);
+	assert_int_equal(topology_access_of(t, 0, 1)->distance, 20);
+	assert_int_equal(topology_access_of(t, 1, 0)->distance, 25);
+	assert_int_equal(topology_access_of(t, 1, 1)->distance, 10);
+	topology_free(t);
 }
 
 static void
 test_a_kernel_without_numa(void **state)
 {
-	struct numa_topology *t;
+	struct topology *t;
 
 	(void)state;
 	assert_int_equal(
-	    numa_topology_read("/nonexistent/node", "/nonexistent/mm", &t), 0);
+	    topology_read("/nonexistent/node", "/nonexistent/mm", &t), 0);
 	assert_int_equal(t->nr, 1);
 	assert_true(node_set_has(&t->with_cpus, 0));
 	assert_true(node_set_has(&t->with_memory, 0));
 	assert_int_equal(t->nodes[0].memory, os_memory_size());
-	assert_true(numa_access_of(t, 0, 0)->is_local);
+	assert_true(topology_access_of(t, 0, 0)->is_local);
 	assert_int_equal(t->extra_huge_pages, 0);
-	numa_topology_free(t);
-	numa_topology_free(NULL);
+	topology_free(t);
+	topology_free(NULL);
 }
 
 static void
 test_no_memory_for_it(void **state)
 {
-	struct numa_topology *t = (void *)state;
+	struct topology *t = (void *)state;
 
 	mock_os_fail_all("os_map_anon", ENOMEM);
-	assert_int_equal(numa_topology_read(
-			     "/sys/devices/system/node", "/sys/kernel/mm", &t),
+	assert_int_equal(
+	    topology_read("/sys/devices/system/node", "/sys/kernel/mm", &t),
 	    -ENOMEM);
 	assert_ptr_equal(t, state);
 }
@@ -186,15 +187,14 @@ test_no_memory_for_it(void **state)
 static void
 test_this_machine(void **state)
 {
-	const struct numa_topology *t = numa_topology_get();
+	const struct topology *t = topology_get();
 
 	(void)state;
 	assert_non_null(t);
-	assert_ptr_equal(numa_topology_get(), t);
-	assert_non_null(numa_topology_get_huge_pages());
-	assert_ptr_equal(
-	    numa_topology_get_huge_pages(), numa_topology_get_huge_pages());
-	assert_int_equal(numa_topology_get_huge_pages()->nr, t->nr);
+	assert_ptr_equal(topology_get(), t);
+	assert_non_null(topology_get_huge_pages());
+	assert_ptr_equal(topology_get_huge_pages(), topology_get_huge_pages());
+	assert_int_equal(topology_get_huge_pages()->nr, t->nr);
 	assert_false(node_set_is_empty(&t->with_cpus));
 	assert_false(node_set_is_empty(&t->with_memory));
 	assert_true(os_current_node() < t->nr);
@@ -209,15 +209,15 @@ test_unreadable_files(void **state)
 	(void)state;
 	fake_numa_write(Nodes, ARRAY_LEN(Nodes), 7);
 	for (;; i++) {
-		struct numa_topology *t;
+		struct topology *t;
 
 		mock_os_fail_nth_of("os_read_line", i, EACCES);
-		assert_int_equal(numa_topology_read(fake_numa_node_dir(),
-				     fake_numa_mm_dir(), &t),
+		assert_int_equal(
+		    topology_read(fake_numa_node_dir(), fake_numa_mm_dir(), &t),
 		    0);
 		assert_true(t->nr == 6 || t->nr == 1);
 		assert_false(node_set_is_empty(&t->with_cpus));
-		numa_topology_free(t);
+		topology_free(t);
 		if (mock_os_failed() == NULL)
 			break;
 	}
@@ -240,5 +240,5 @@ main(void)
 	    unit(test_unreadable_files),
 	};
 
-	return cmocka_run_group_tests_name("numa_topology", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
 }

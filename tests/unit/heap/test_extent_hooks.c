@@ -37,7 +37,7 @@ open_fake(void)
 	assert_int_equal(
 	    region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region),
 	    0);
-	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_int_equal(page_map_init(&Pages, Region->base, Region->size), 0);
 	extent_hooks_init_region(&Hooks, Region, &Pages);
 }

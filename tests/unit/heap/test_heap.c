@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "heap/heap.h"
 #include "heap/je.h"
@@ -38,7 +38,7 @@ open_heap(void)
 	assert_int_equal(
 	    region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region),
 	    0);
-	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_int_equal(heap_new(Region, &Heap), 0);
 }
 

@@ -52,7 +52,7 @@ setup(void **state)
 	assert_int_equal(
 	    region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region),
 	    0);
-	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_int_equal(heap_new(Region, &Heap), 0);
 	Alloc_pages = Heap->hooks.je.alloc;
 	Heap->hooks.je.alloc = count_and_alloc_pages;

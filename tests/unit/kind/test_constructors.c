@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "kind/kind_registry.h"
 #include "region/region_index.h"

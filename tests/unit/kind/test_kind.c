@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
@@ -222,7 +222,7 @@ test_a_failing_create_leaves_nothing(void **state)
 		(void)error_set(0, "%s", "");
 		int rc = kind_new(Region, false, 0, &ops, "test", &kind);
 		assert_true(rc < 0);
-		assert_int_equal(rc, error_to_errno(errors[i]));
+		assert_int_equal(rc, error_code_to_errno(errors[i]));
 		assert_null(kind);
 		assert_string_not_equal(error_text(), "");
 		assert_int_equal(nr_kinds(), before);
@@ -440,16 +440,17 @@ test_error_codes_go_both_ways(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(error_from_errno(rows[i].rc), rows[i].err);
-		assert_int_equal(error_to_errno(rows[i].err), rows[i].rc);
+		assert_int_equal(
+		    error_code_from_errno(rows[i].rc), rows[i].err);
+		assert_int_equal(error_code_to_errno(rows[i].err), rows[i].rc);
 	}
 	/* whatever else there is, it is an error */
 	for (int err = -300; err < 300; err++) {
 		if (err != MEMKIND_SUCCESS)
-			assert_true(error_to_errno(err) < 0);
+			assert_true(error_code_to_errno(err) < 0);
 		if (err < 0)
 			assert_int_not_equal(
-			    error_from_errno(err), MEMKIND_SUCCESS);
+			    error_code_from_errno(err), MEMKIND_SUCCESS);
 	}
 }
 

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "region/backing.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "region/backing.h"
 

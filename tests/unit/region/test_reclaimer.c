@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test_keeper.c -- the thread that gives file space back over time.
+ * test_reclaimer.c -- the thread that gives file space back over time.
  *
  * Its waits are a hundredth as long here (mock_time.h).
  */
@@ -22,7 +22,7 @@
 #include "region/reclaimer.h"
 #include "region/region.h"
 
-#define PERIOD_S (KEEPER_PERIOD_MS / 100 / 1000.0)
+#define PERIOD_S (RECLAIMER_PERIOD_MS / 100 / 1000.0)
 
 struct kept {
 	struct fake_backing fake;
@@ -49,7 +49,7 @@ static int
 start_first_thread(void **state)
 {
 	(void)state;
-	return keeper_set(true, NULL) == 0 ? keeper_set(false, NULL) : -1;
+	return reclaimer_set(true, NULL) == 0 ? reclaimer_set(false, NULL) : -1;
 }
 
 static int
@@ -77,7 +77,7 @@ teardown(void **state)
 	mock_os_reset();
 	close_kept(&A);
 	close_kept(&B);
-	(void)keeper_set(false, NULL);
+	(void)reclaimer_set(false, NULL);
 	if (!threads_become(Threads_before))
 		return -1;
 	mock_time_divide(1);
@@ -158,11 +158,11 @@ test_it_is_switched_on_and_off(void **state)
 	for (int i = 0; i < 20; i++) {
 		double began = test_now();
 
-		assert_int_equal(keeper_set(true, NULL), 0);
-		assert_int_equal(keeper_set(true, NULL), 0);
+		assert_int_equal(reclaimer_set(true, NULL), 0);
+		assert_int_equal(reclaimer_set(true, NULL), 0);
 		assert_true(threads_become(Threads_before + 1));
-		assert_int_equal(keeper_set(false, NULL), 0);
-		assert_int_equal(keeper_set(false, NULL), 0);
+		assert_int_equal(reclaimer_set(false, NULL), 0);
+		assert_int_equal(reclaimer_set(false, NULL), 0);
 		assert_true(threads_become(Threads_before));
 		assert_true(test_now() - began < 2);
 	}
@@ -172,11 +172,11 @@ static void
 test_on_it_stays_without_a_region(void **state)
 {
 	(void)state;
-	assert_int_equal(keeper_set(true, NULL), 0);
+	assert_int_equal(reclaimer_set(true, NULL), 0);
 	open_kept(&A);
 	close_kept(&A);
 	assert_true(threads_become(Threads_before + 1));
-	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_true(threads_become(Threads_before));
 }
 
@@ -185,7 +185,7 @@ test_off_it_comes_back_with_the_next_region(void **state)
 {
 	(void)state;
 	open_kept(&A);
-	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_true(threads_become(Threads_before));
 	make_idle(&A, MIB);
 	test_sleep_ms(5);
@@ -202,14 +202,14 @@ test_without_a_thread_regions_work(void **state)
 	mock_os_fail_all("os_thread_start", EAGAIN);
 	open_kept(&A);
 	assert_int_equal(test_nr_threads(), Threads_before);
-	assert_int_equal(keeper_set(true, NULL), -EAGAIN);
+	assert_int_equal(reclaimer_set(true, NULL), -EAGAIN);
 	mock_os_reset();
 	/* frees give back what is too much, all the same */
 	make_idle(&A, 8 * MIB);
 	assert_true(held(&A) <= 2 * MIB);
 	/* and later there may be one */
 	make_idle(&A, MIB);
-	assert_int_equal(keeper_set(true, NULL), 0);
+	assert_int_equal(reclaimer_set(true, NULL), 0);
 	assert_true(threads_become(Threads_before + 1));
 	assert_true(seconds_until_given(&A) < 1000);
 }
@@ -231,7 +231,7 @@ test_idle_space_is_gone_within_two_periods(void **state)
 		assert_true(seconds < 4 * PERIOD_S + 0.2);
 		assert_true(seconds_until_given(&B) < 1000);
 	}
-	assert_int_equal(mock_time_last_ms(), KEEPER_PERIOD_MS);
+	assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_MS);
 }
 
 /* A free that gives space back itself leaves a part for the next take. */
@@ -274,11 +274,12 @@ test_at_once_it_comes_back_soon(void **state)
 		make_idle(&A, DK_PAGE);
 	assert_true(seconds_until_given(&A) < 0.5);
 	for (int i = 0;
-	     i < 2000 && mock_time_last_ms() != KEEPER_PERIOD_AT_ONCE_MS; i++) {
+	     i < 2000 && mock_time_last_ms() != RECLAIMER_PERIOD_AT_ONCE_MS;
+	     i++) {
 		make_idle(&A, DK_PAGE);
 		test_sleep_ms(1);
 	}
-	assert_int_equal(mock_time_last_ms(), KEEPER_PERIOD_AT_ONCE_MS);
+	assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_AT_ONCE_MS);
 }
 
 static void
@@ -314,19 +315,19 @@ test_a_heap_is_visited_until_it_wants_no_more(void **state)
 	(void)state;
 	open_kept(&A);
 	atomic_store(&Nr_visits, 0);
-	keeper_set_chore(A.region, wants_three_visits, NULL);
-	keeper_wake();
+	reclaimer_set_task(A.region, wants_three_visits, NULL);
+	reclaimer_wake();
 	for (int i = 0; i < 5000 && atomic_load(&Nr_visits) < 3; i++)
 		test_sleep_ms(1);
 	test_sleep_ms(200);
 	assert_int_equal(atomic_load(&Nr_visits), 3);
-	keeper_set_chore(A.region, NULL, NULL);
+	reclaimer_set_task(A.region, NULL, NULL);
 }
 
 static _Atomic(unsigned) Nr_chores;
 
 static void
-chore(void)
+task(void)
 {
 	atomic_fetch_add(&Nr_chores, 1);
 }
@@ -336,11 +337,11 @@ test_a_chore_is_done_each_period(void **state)
 {
 	(void)state;
 	atomic_store(&Nr_chores, 0);
-	assert_int_equal(keeper_set(true, chore), 0);
+	assert_int_equal(reclaimer_set(true, task), 0);
 	for (int i = 0; i < 5000 && atomic_load(&Nr_chores) < 3; i++)
 		test_sleep_ms(1);
 	assert_true(atomic_load(&Nr_chores) >= 3);
-	assert_int_equal(keeper_set(false, NULL), 0);
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	unsigned nr = atomic_load(&Nr_chores);
 	/* a region does not bring it back */
 	open_kept(&A);
@@ -432,8 +433,8 @@ test_a_child_gets_a_thread_with_its_first_region(void **state)
 	open_kept(&A);
 	/* kind_fork.c registers these in the library */
 	assert_int_equal(
-	    pthread_atfork(keeper_before_fork, keeper_after_fork_in_parent,
-		keeper_after_fork_in_child),
+	    pthread_atfork(reclaimer_before_fork,
+		reclaimer_after_fork_in_parent, reclaimer_after_fork_in_child),
 	    0);
 	assert_int_equal(test_in_child(look_in_child, NULL), 0);
 	/* this one's is still there */
@@ -469,5 +470,5 @@ main(void)
 	};
 
 	return cmocka_run_group_tests_name(
-	    "keeper", tests, start_first_thread, NULL);
+	    "reclaimer", tests, start_first_thread, NULL);
 }

@@ -19,7 +19,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "region/reclaimer.h"
 #include "region/region.h"
@@ -38,8 +38,8 @@ open_fake(void)
 	assert_int_equal(
 	    region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region),
 	    0);
-	/* The keeper's own tests are elsewhere: here nothing happens alone. */
-	assert_int_equal(keeper_set(false, NULL), 0);
+	/* The reclaimer's own tests are elsewhere: here nothing happens alone. */
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 }
 
 static void
@@ -261,7 +261,7 @@ test_open_without_memory_leaves_nothing(void **state)
 		print_message("failed: %s\n", failed);
 		assert_true(Fake.is_open);
 		if (strcmp(failed, "os_thread_start") == 0) {
-			/* it does without the keeper */
+			/* it does without the reclaimer */
 			assert_int_equal(rc, 0);
 			break;
 		}
@@ -701,7 +701,7 @@ test_at_once_means_at_once(void **state)
 	give_dirty(a.addr, a.len);
 	assert_int_equal(figures().held, 0);
 	assert_map_is_right();
-	/* With a bound on the time it takes: the keeper does the rest, and
+	/* With a bound on the time it takes: the reclaimer does the rest, and
 	 * comes back soon for it. */
 	for (int i = 0; i < 2000; i++) {
 		a = take_low(DK_PAGE);

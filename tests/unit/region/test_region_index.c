@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "base/util.h"
 #include "region/region.h"
 #include "region/region_index.h"

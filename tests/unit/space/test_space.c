@@ -536,7 +536,7 @@ test_a_give_over_several_doomed_ranges(void **state)
 	assert_int_equal(figures().bad, 16 * DK_PAGE);
 	assert_int_equal(figures().taken, 0);
 	assert_int_equal(figures().longest_free, 6 * DK_PAGE);
-	assert_int_equal(Space.doomed.nr, 0);
+	assert_int_equal(Space.bad_taken.nr, 0);
 }
 
 /* --- memory for the records ----------------------------------------------------- */
@@ -612,7 +612,7 @@ enum page_kind {
 static struct {
 	enum page_kind kind;
 	bool held, zero; /* of free ones */
-	bool doomed;     /* of taken ones */
+	bool bad_taken;  /* of taken ones */
 } Model[NR_PAGES];
 
 static bool Tracks;
@@ -628,7 +628,7 @@ init_model(unsigned state)
 		Model[i].kind = FREE;
 		Model[i].held = !Tracks || (state & SPACE_HELD) != 0;
 		Model[i].zero = (state & SPACE_ZERO) != 0;
-		Model[i].doomed = false;
+		Model[i].bad_taken = false;
 	}
 }
 
@@ -730,8 +730,8 @@ step_give(void)
 	assert_int_equal(
 	    space_give(&Space, page(first), nr * DK_PAGE, flags), 0);
 	for (size_t i = first; i < first + nr; i++) {
-		Model[i].kind = Model[i].doomed ? BAD : FREE;
-		Model[i].doomed = false;
+		Model[i].kind = Model[i].bad_taken ? BAD : FREE;
+		Model[i].bad_taken = false;
 		Model[i].held = !Tracks || (flags & SPACE_HELD) != 0;
 		Model[i].zero = (flags & SPACE_ZERO) != 0;
 	}
@@ -748,7 +748,7 @@ step_mark_bad(void)
 		if (Model[i].kind == FREE)
 			Model[i].kind = BAD;
 		else if (Model[i].kind == TAKEN)
-			Model[i].doomed = true;
+			Model[i].bad_taken = true;
 	}
 }
 
