@@ -245,11 +245,11 @@ while IFS= read -r line; do
 	esac
 done <"$tmp/report"
 
-# Each class of differences is a row of the README's table.
+# Each class of differences is a row of doc/differences-from-memkind.md.
 sed -n 's/^### //p' "$table" >"$tmp/classes"
 while IFS= read -r class; do
-	grep -qF "| $class |" "$top_srcdir/README.md" || {
-		echo "in the table, but not in the README's: $class"
+	grep -qF "| $class |" "$top_srcdir/doc/differences-from-memkind.md" || {
+		echo "not a row of doc/differences-from-memkind.md: $class"
 		status=1
 	}
 done <"$tmp/classes"
