@@ -51,7 +51,7 @@ heap_new(struct daxkind_region *region, struct heap **out)
 	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
 	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
 	thread_cache_heap_init(heap, region->size);
-	reclaimer_set_task(region, reclaim_idle, heap);
+	reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
 	*out = heap;
 	return 0;
 
@@ -77,7 +77,7 @@ heap_init_dram(struct heap *heap)
 void
 heap_free_all(struct heap *heap)
 {
-	reclaimer_set_task(heap->region, NULL, NULL);
+	reclaimer_set_task(&heap->region->reclaimer, NULL, NULL);
 	thread_cache_heap_fini(heap);
 	heap->hooks.is_closing = true;
 	arena_set_fini(&heap->arenas);
@@ -320,7 +320,7 @@ heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
 {
 	if (heap->region == NULL)
 		return alloc_dram(heap, size, align, zero);
-	if (DK_UNLIKELY(heap->region->is_off)) {
+	if (DK_UNLIKELY(region_is_off(heap->region))) {
 		(void)region_refuse_in_child();
 		return NULL;
 	}
@@ -342,7 +342,7 @@ heap_alloc_pages(struct heap *heap, size_t size, bool zero)
 {
 	if (heap->region == NULL)
 		return alloc_dram(heap, size, DK_PAGE, zero);
-	if (heap->region->is_off) {
+	if (region_is_off(heap->region)) {
 		(void)region_refuse_in_child();
 		return NULL;
 	}
@@ -403,7 +403,7 @@ heap_resize(struct heap *heap, void *ptr, size_t size)
 {
 	if (heap->region == NULL)
 		return resize_dram(heap, ptr, size);
-	if (heap->region->is_off) {
+	if (region_is_off(heap->region)) {
 		(void)region_refuse_in_child();
 		return NULL;
 	}
@@ -436,7 +436,7 @@ heap_free(struct heap *heap, void *ptr)
 			free_dram(heap, ptr);
 		return;
 	}
-	if (DK_UNLIKELY(heap->region->is_off))
+	if (DK_UNLIKELY(region_is_off(heap->region)))
 		return; /* the parent's to free */
 	uint32_t word = word_of(heap, ptr);
 	if (DK_LIKELY(page_is_small(word)))
@@ -505,7 +505,7 @@ heap_defrag(struct heap *heap, void *ptr)
 	if (heap->region != NULL) {
 		uint32_t word = word_of(heap, ptr);
 
-		if (heap->region->is_off)
+		if (region_is_off(heap->region))
 			return NULL;
 		if (page_is_large(word))
 			return defrag_large(heap, ptr, page_large_len(word));

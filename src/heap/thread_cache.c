@@ -661,11 +661,11 @@ thread_cache_heap_after_fork_in_child(struct heap *heap)
 	struct heap_caches *hc = &heap->caches;
 
 	hc->nr_leaving = 0;
-	if (heap->region->is_off)
+	if (region_is_off(heap->region))
 		hc->max_bytes = 0;
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		atomic_store(&c->busy, 0);
-		if (heap->region->is_off)
+		if (region_is_off(heap->region))
 			atomic_store(&c->owner, NULL);
 	}
 }

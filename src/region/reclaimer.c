@@ -2,8 +2,7 @@
 /*
  * reclaimer.c -- see reclaimer.h.
  *
- * Lock: Reclaimer.lock, rank RANK_RECLAIMER; not held while a region is trimmed:
- * is_visited keeps reclaimer_remove() waiting meanwhile.
+ * Lock: Reclaimer.lock, rank RANK_RECLAIMER; not held during a visit: is_visited keeps reclaimer_remove() waiting meanwhile.
  */
 #include "region/reclaimer.h"
 
@@ -15,12 +14,11 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
-#include "region/region.h"
 
 static struct {
 	struct lock lock;
-	pthread_cond_t changed;         /* for both sides */
-	struct daxkind_region *regions; /* linked by reclaimer_next */
+	pthread_cond_t changed; /* for both sides */
+	struct reclaimer_entry *entries;
 	void (*task)(void);
 	bool is_running;  /* there is a thread, to be joined by who clears it */
 	bool wants_stop;  /* the thread is to end */
@@ -52,9 +50,9 @@ reclaimer_after_fork_in_child(void)
 	Reclaimer.is_running = false;
 	Reclaimer.wants_stop = false;
 	Reclaimer.is_stopping = false;
-	for (struct daxkind_region *r = Reclaimer.regions; r != NULL;
-	     r = r->reclaimer_next)
-		r->is_visited = false;
+	for (struct reclaimer_entry *e = Reclaimer.entries; e != NULL;
+	     e = e->next)
+		e->is_visited = false;
 	lock_cond_init(&Reclaimer.changed);
 	lock_drop_at_fork(&Reclaimer.lock);
 }
@@ -65,7 +63,7 @@ init_once(void)
 	lock_cond_init(&Reclaimer.changed);
 }
 
-/* Trim every region once; says whether one still has something idle, and
+/* Visit every entry once; says whether one still has something idle, and
  * whether one wants that gone soon. */
 static bool
 visit_all_locked(bool *soon)
@@ -73,22 +71,21 @@ visit_all_locked(bool *soon)
 	bool has_work = false;
 
 	*soon = false;
-	for (struct daxkind_region *r = Reclaimer.regions; r != NULL;
-	     r = r->reclaimer_next) {
-		bool (*task)(void *) = r->task;
+	for (struct reclaimer_entry *e = Reclaimer.entries; e != NULL;
+	     e = e->next) {
+		bool (*task)(void *) = e->task;
 		bool again = false;
 
-		r->is_visited = true;
+		e->is_visited = true;
 		lock_drop(&Reclaimer.lock);
 		if (task != NULL)
-			again = task(r->task_arg);
-		bool at_once = region_trim_unneeded(r);
-		bool idle = region_has_idle(r);
+			again = task(e->task_arg);
+		unsigned answer = e->visit(e->owner);
 		lock_take(&Reclaimer.lock);
-		r->is_visited = false;
+		e->is_visited = false;
 		(void)pthread_cond_broadcast(&Reclaimer.changed);
-		has_work = has_work || idle || again;
-		*soon = *soon || at_once;
+		has_work = has_work || again || (answer & RECLAIMER_AGAIN) != 0;
+		*soon = *soon || (answer & RECLAIMER_SOON) != 0;
 		if (Reclaimer.wants_stop)
 			break;
 	}
@@ -164,13 +161,16 @@ stop_locked(void)
 }
 
 void
-reclaimer_add(struct daxkind_region *r)
+reclaimer_add(
+    struct reclaimer_entry *e, unsigned (*visit)(void *owner), void *owner)
 {
 	(void)pthread_once(&Once, init_once);
 	lock_take(&Reclaimer.lock);
-	r->reclaimer_next = Reclaimer.regions;
-	r->is_kept = true;
-	Reclaimer.regions = r;
+	e->visit = visit;
+	e->owner = owner;
+	e->next = Reclaimer.entries;
+	e->is_listed = true;
+	Reclaimer.entries = e;
 	int rc = start_locked();
 	lock_drop(&Reclaimer.lock);
 	if (rc < 0)
@@ -181,32 +181,33 @@ reclaimer_add(struct daxkind_region *r)
 }
 
 void
-reclaimer_remove(struct daxkind_region *r)
+reclaimer_remove(struct reclaimer_entry *e)
 {
-	struct daxkind_region **link = &Reclaimer.regions;
+	struct reclaimer_entry **link = &Reclaimer.entries;
 
-	if (!r->is_kept)
+	if (!e->is_listed)
 		return;
 	lock_take(&Reclaimer.lock);
-	while (r->is_visited)
+	while (e->is_visited)
 		lock_wait(&Reclaimer.lock, &Reclaimer.changed);
-	while (*link != r)
-		link = &(*link)->reclaimer_next;
-	*link = r->reclaimer_next;
-	r->is_kept = false;
-	if (Reclaimer.regions == NULL && !Reclaimer.is_forced)
+	while (*link != e)
+		link = &(*link)->next;
+	*link = e->next;
+	e->is_listed = false;
+	if (Reclaimer.entries == NULL && !Reclaimer.is_forced)
 		stop_locked();
 	lock_drop(&Reclaimer.lock);
 }
 
 void
-reclaimer_set_task(struct daxkind_region *r, bool (*task)(void *arg), void *arg)
+reclaimer_set_task(
+    struct reclaimer_entry *e, bool (*task)(void *arg), void *arg)
 {
 	lock_take(&Reclaimer.lock);
-	while (r->is_visited)
+	while (e->is_visited)
 		lock_wait(&Reclaimer.lock, &Reclaimer.changed);
-	r->task = task;
-	r->task_arg = arg;
+	e->task = task;
+	e->task_arg = arg;
 	lock_drop(&Reclaimer.lock);
 }
 

@@ -11,8 +11,6 @@
 
 #include <stdbool.h>
 
-struct daxkind_region;
-
 /* How often it looks; what was idle at two looks is given back, so within two
  * periods. */
 enum {
@@ -20,15 +18,36 @@ enum {
 	RECLAIMER_PERIOD_AT_ONCE_MS = 500
 };
 
-/* Look after r from now on.  Without a thread, if none can be started: then
- * space goes back at frees only. */
-void reclaimer_add(struct daxkind_region *r);
-/* Waits until the thread has let go of r.  No error if it was not added. */
-void reclaimer_remove(struct daxkind_region *r);
-/* Have task called at each visit of r; it says whether there is to be another.
- * NULL ends that, and waits until no call is under way. */
+/* What a visit answers. */
+enum reclaimer_answer {
+	RECLAIMER_AGAIN = 1 << 0, /* something is idle: come back */
+	RECLAIMER_SOON = 1 << 1   /* and within RECLAIMER_PERIOD_AT_ONCE_MS */
+};
+
+/* The reclaimer's part of what it visits: zeroed by its owner, and touched by
+ * reclaimer.c only. */
+struct reclaimer_entry {
+	/* Give back what was idle since the last visit; called with no lock
+	 * held.  Returns enum reclaimer_answer. */
+	unsigned (*visit)(void *owner);
+	void *owner;
+	bool (*task)(void *arg); /* see reclaimer_set_task() */
+	void *task_arg;
+	struct reclaimer_entry *next;
+	bool is_listed;
+	bool is_visited; /* the thread is in visit or task */
+};
+
+/* Visit the owner of e from now on.  Without a thread, if none can be started:
+ * then space goes back at frees only. */
+void reclaimer_add(
+    struct reclaimer_entry *e, unsigned (*visit)(void *owner), void *owner);
+/* Waits until the thread has let go of e.  No error if it was not added. */
+void reclaimer_remove(struct reclaimer_entry *e);
+/* Have task called before each visit of e; it says whether there is to be
+ * another.  NULL ends that, and waits until no call is under way. */
 void reclaimer_set_task(
-    struct daxkind_region *r, bool (*task)(void *arg), void *arg);
+    struct reclaimer_entry *e, bool (*task)(void *arg), void *arg);
 /* Some region has idle space, or a heap something in caches: cheap when that is known already. */
 void reclaimer_wake(void);
 /*

@@ -17,8 +17,6 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
-#include "region/reclaimer.h"
-#include "region/region_index.h"
 
 /* Small requests reserve the free rest of their 2 MiB piece as well: fewer
  * system calls, and huge pages stay possible. */
@@ -86,6 +84,17 @@ note_bad(void *arg, size_t off, size_t len)
 	return rc;
 }
 
+/* Of the reclaimer's thread. */
+static unsigned
+visit(void *arg)
+{
+	struct daxkind_region *r = arg;
+	bool soon = region_trim_unneeded(r);
+
+	return (region_has_idle(r) ? RECLAIMER_AGAIN : 0) |
+	       (soon ? RECLAIMER_SOON : 0);
+}
+
 int
 region_open(struct backing *b, const void *area, size_t area_size,
     struct daxkind_region **out)
@@ -93,15 +102,18 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	unsigned state = (b->starts_as_holes ? 0 : SPACE_HELD) |
 			 (b->starts_zero ? SPACE_ZERO : 0);
 	struct daxkind_region *r;
-	int rc = region_index_new(&r);
+	int rc = region_index_new(sizeof(*r), &r);
 
 	if (rc < 0)
 		return error_set(rc, "no memory for a region's record");
 	r->backing = b;
 	r->base = b->base;
 	r->size = b->size;
-	r->area = area;
-	r->area_size = area_size;
+	r->index = (struct region_index_entry){.region = r,
+	    .base = b->base,
+	    .size = b->size,
+	    .area = area,
+	    .area_size = area_size};
 	rc = space_init(&r->space, (size_t)(uintptr_t)b->base, b->size,
 	    b->has_file_space, state);
 	if (rc < 0) {
@@ -118,12 +130,12 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	lock_cond_init(&r->settled);
 	r->can_discard = b->has_file_space && !os_hogs_memory();
 	note_longest_locked(r);
-	rc = region_index_add(r);
+	rc = region_index_add(&r->index);
 	if (rc < 0)
 		goto err_fini;
 	b->is_kept = true;
 	if (b->has_file_space)
-		reclaimer_add(r);
+		reclaimer_add(&r->reclaimer, visit, r);
 	*out = r;
 	return 0;
 
@@ -140,8 +152,8 @@ err_free:
 void
 region_close(struct daxkind_region *r)
 {
-	reclaimer_remove(r);
-	region_index_remove(r);
+	reclaimer_remove(&r->reclaimer);
+	region_index_remove(&r->index);
 	backing_close(r->backing);
 	r->backing = NULL; /* daxkind_region_close() finds a second close */
 	(void)pthread_cond_destroy(&r->settled);
@@ -166,7 +178,7 @@ region_unclaim(struct daxkind_region *r)
 }
 
 void
-region_set_kind(struct daxkind_region *r, void *kind)
+region_set_kind(struct daxkind_region *r, struct memkind *kind)
 {
 	atomic_store_explicit(&r->kind, kind, memory_order_release);
 }
@@ -387,7 +399,7 @@ region_take(struct daxkind_region *r, size_t len, size_t align,
 	struct space_grant grant;
 	int rc;
 
-	if (r->is_off)
+	if (region_is_off(r))
 		return region_refuse_in_child();
 	do {
 		lock_take(&r->lock);
@@ -409,7 +421,7 @@ region_take_at(struct daxkind_region *r, void *addr, size_t len,
 {
 	struct space_grant grant;
 
-	if (r->is_off)
+	if (region_is_off(r))
 		return region_refuse_in_child();
 	lock_take(&r->lock);
 	int rc = space_take_at(&r->space, (size_t)(uintptr_t)addr, len, &grant);
@@ -466,7 +478,7 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 	size_t start = (size_t)(uintptr_t)addr;
 	size_t keep = 0;
 
-	if (r->is_off)
+	if (region_is_off(r))
 		return 0;
 	lock_take(&r->lock);
 #ifdef DK_DEBUG
@@ -489,7 +501,7 @@ region_give_all(struct daxkind_region *r)
 {
 	size_t pos = r->space.base, stop = pos + r->size, end;
 
-	if (r->is_off)
+	if (region_is_off(r))
 		return;
 	lock_take(&r->lock);
 	while (r->in_flight > 0)
@@ -563,7 +575,7 @@ region_trim(struct daxkind_region *r, size_t keep)
 	size_t min_len = TRIM_MIN_LEN;
 
 	lock_take(&r->lock);
-	if (r->is_trimming || !r->can_discard || r->is_off) {
+	if (r->is_trimming || !r->can_discard || region_is_off(r)) {
 		unlock(r);
 		return;
 	}
@@ -649,11 +661,12 @@ region_run_at(struct daxkind_region *r, size_t off, size_t *end_off)
 void
 region_before_fork(struct daxkind_region *r)
 {
-	if (r->at_fork == REGION_FORK_UNKNOWN) {
+	if (r->fork.effect == REGION_FORK_UNKNOWN) {
 		bool copies = r->backing->type == BACKING_MAPPING &&
 			      r->size > 0 && os_is_private_mapping(r->base);
 
-		r->at_fork = copies ? REGION_FORK_COPIES : REGION_FORK_SHARES;
+		r->fork.effect =
+		    copies ? REGION_FORK_COPIES : REGION_FORK_SHARES;
 	}
 	lock_take_at_fork(&r->lock);
 }
@@ -667,7 +680,7 @@ region_after_fork_in_parent(struct daxkind_region *r)
 void
 region_after_fork_in_child(struct daxkind_region *r)
 {
-	r->is_off = r->is_off || r->at_fork == REGION_FORK_SHARES;
+	r->fork.is_off = r->fork.is_off || r->fork.effect == REGION_FORK_SHARES;
 	/* Those who were in flight or waiting are not here. */
 	r->in_flight = 0;
 	r->nr_discarding = 0;

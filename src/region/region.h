@@ -20,7 +20,11 @@
 #include "base/export.h"
 #include "base/lock.h"
 #include "region/backing.h"
+#include "region/reclaimer.h"
+#include "region/region_index.h"
 #include "space/space.h"
+
+struct memkind; /* of layer 4: here it is an address */
 
 /* When free file space goes back to the file system. */
 enum region_policy {
@@ -29,30 +33,30 @@ enum region_policy {
 	REGION_GIVE_AT_ONCE, /* at each free, within a tenth of the time */
 };
 
-struct daxkind_region {
-	char *base; /* of backing, here for the hot paths */
-	/* Constant while the region is open; NULL once it is closed, so not
-	 * the first member, which pool.h uses then. */
-	struct backing *backing;
-	size_t size;      /* of backing */
-	const void *area; /* what the caller named, which may be more */
-	size_t area_size;
-	unsigned open_flags; /* enum backing_flags */
-
-	/* This is a child of fork(2), and the parent may be using the same
-	 * bytes: nothing is handed out or taken back.  Set at the fork only. */
+/* What a fork(2) does to a region. */
+struct region_fork {
+	/* This is a child, and the parent may be using the same bytes: nothing
+	 * is handed out or taken back.  Set at the fork only. */
 	bool is_off;
 	/* Whether a child gets a copy: found out at the first fork. */
 	enum {
 		REGION_FORK_UNKNOWN,
 		REGION_FORK_COPIES,
 		REGION_FORK_SHARES
-	} at_fork;
+	} effect;
+};
 
+struct daxkind_region {
+	char *base; /* of backing, here for the hot paths */
+	/* Constant while the region is open; NULL once it is closed, so not
+	 * the first member, which pool.h uses then. */
+	struct backing *backing;
+	size_t size; /* of backing */
+	/* The kind on it, or NULL: what lookups find. */
+	_Atomic(struct memkind *) kind;
 	/* A kind is on it, or is being made or ended. */
 	_Atomic(bool) is_claimed;
-	/* The kind on it, or NULL: what lookups find. */
-	_Atomic(void *) kind;
+	struct region_fork fork;
 
 	/* Bytes of the longest free run, as of the last unlock; all of the
 	 * region while ranges are in flight. */
@@ -69,15 +73,8 @@ struct daxkind_region {
 	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: not before that */
 	size_t idle_low;       /* least idle bytes since the reclaimer looked */
 
-	/* The index's; rank RANK_INDEX. */
-	struct daxkind_region *index_next, *index_prev;
-
-	/* The reclaimer's; rank RANK_RECLAIMER. */
-	bool (*task)(void *arg); /* of the heap, called at each visit */
-	void *task_arg;
-	struct daxkind_region *reclaimer_next;
-	bool is_kept;    /* is in the reclaimer's list */
-	bool is_visited; /* the reclaimer works on it with the lock dropped */
+	struct region_index_entry index;  /* of region_index.c */
+	struct reclaimer_entry reclaimer; /* of reclaimer.c */
 };
 
 /*
@@ -93,7 +90,7 @@ void region_close(struct daxkind_region *r);
 int region_claim(struct daxkind_region *r) DK_MUST_CHECK;
 void region_unclaim(struct daxkind_region *r);
 /* Let lookups find the kind, or NULL: none any more. */
-void region_set_kind(struct daxkind_region *r, void *kind);
+void region_set_kind(struct daxkind_region *r, struct memkind *kind);
 
 /* A range of a region that was handed out. */
 struct region_block {
@@ -129,8 +126,8 @@ int region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
 void region_set_policy(struct daxkind_region *r, enum region_policy policy);
 /* Give idle file space back until at most keep bytes are idle. */
 void region_trim(struct daxkind_region *r, size_t keep);
-/* Give back what was idle all the time since the last call.  For the reclaimer;
- * returns whether it should come back soon. */
+/* Give back what was idle all the time since the last call, as the reclaimer's
+ * visits do; returns whether the next is to be soon. */
 bool region_trim_unneeded(struct daxkind_region *r);
 /* Whether there is anything that region_trim() could do. */
 bool region_has_idle(struct daxkind_region *r);
@@ -147,6 +144,13 @@ enum space_run region_run_at(
 void region_before_fork(struct daxkind_region *r);
 void region_after_fork_in_parent(struct daxkind_region *r);
 void region_after_fork_in_child(struct daxkind_region *r);
+
+/* Nothing is handed out or taken back: see struct region_fork. */
+static inline bool
+region_is_off(const struct daxkind_region *r)
+{
+	return r->fork.is_off;
+}
 
 /* A take of more bytes than that fails for want of a free run. */
 static inline size_t

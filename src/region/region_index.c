@@ -16,34 +16,32 @@
 #include "base/os.h"
 #include "base/pool.h"
 #include "base/util.h"
-#include "region/region.h"
 #include "space/rangeset.h"
 
-region_index_entry Region_index[INDEX_TOP_LEN];
+region_index_slot Region_index[INDEX_TOP_LEN];
 
 /* Guards all below, and writing to the tree. */
 static struct lock Lock = DK_LOCK_INIT(RANK_INDEX);
-static struct pool Records = {
-    .object_size = sizeof(struct daxkind_region), .next_chunk_len = 4096};
+static struct pool Records = {.next_chunk_len = 4096};
 static struct pool Area_nodes = {
     .object_size = sizeof(struct rangeset_node), .next_chunk_len = 4096};
 /* Tables are many to a mapping; the kernel zeroes them, but for the pointer
  * that the pool keeps in each. */
 static struct pool Middle_tables = {
-    .object_size = INDEX_MIDDLE_LEN * sizeof(region_index_entry),
+    .object_size = INDEX_MIDDLE_LEN * sizeof(region_index_slot),
     .next_chunk_len = MIB};
 static struct pool Low_tables = {
-    .object_size = INDEX_LOW_LEN * sizeof(region_index_entry),
+    .object_size = INDEX_LOW_LEN * sizeof(region_index_slot),
     .next_chunk_len = 256 * KIB};
 /* The bytes of all regions' areas: they may be smaller than a page. */
 static size_t Nr_areas; /* as they were added, neighbours not merged */
 static struct rangeset Areas = {.nodes = &Area_nodes, .random = 88172645u};
 
-static struct daxkind_region *Regions; /* linked by index_next, index_prev */
+static struct region_index_entry *Entries;
 
 struct level {
-	unsigned shift; /* of the address bits that number its entries */
-	size_t len;     /* entries in a table */
+	unsigned shift; /* of the address bits that number its slots */
+	size_t len;     /* slots in a table */
 	struct pool *tables;
 };
 
@@ -54,14 +52,16 @@ static const struct level Levels[] = {
 };
 
 int
-region_index_new(struct daxkind_region **out)
+region_index_new(size_t size, struct daxkind_region **out)
 {
 	lock_take(&Lock);
+	DK_BUG_ON(Records.object_size != 0 && Records.object_size != size);
+	Records.object_size = size;
 	struct daxkind_region *r = pool_get(&Records);
 	lock_drop(&Lock);
 	if (r == NULL)
 		return -ENOMEM;
-	memset(r, 0, sizeof(*r));
+	memset(r, 0, size);
 	*out = r;
 	return 0;
 }
@@ -74,51 +74,51 @@ region_index_free(struct daxkind_region *r)
 	lock_drop(&Lock);
 }
 
-/* The table behind an entry, made if there is none. */
+/* The table behind a slot, made if there is none. */
 static int
-get_table(region_index_entry *entry, const struct level *below,
-    region_index_entry **out)
+get_table(
+    region_index_slot *slot, const struct level *below, region_index_slot **out)
 {
-	uintptr_t value = atomic_load_explicit(entry, memory_order_relaxed);
+	uintptr_t value = atomic_load_explicit(slot, memory_order_relaxed);
 
 	if ((value & INDEX_IS_TABLE) == 0) {
-		region_index_entry *table = pool_get(below->tables);
+		region_index_slot *table = pool_get(below->tables);
 
 		if (table == NULL)
 			return -ENOMEM;
 		atomic_store_explicit(&table[0], 0, memory_order_relaxed);
-		/* A region of the whole entry is never here: areas do not
+		/* A region of the whole slot is never here: areas do not
 		 * overlap. */
 		value = (uintptr_t)table | INDEX_IS_TABLE;
-		atomic_store_explicit(entry, value, memory_order_release);
+		atomic_store_explicit(slot, value, memory_order_release);
 	}
-	*out = (region_index_entry *)(value - INDEX_IS_TABLE);
+	*out = (region_index_slot *)(value - INDEX_IS_TABLE);
 	return 0;
 }
 
 /* Enter value for all of [start, end), addresses of this table. */
 static int
-fill(region_index_entry *table, unsigned depth, uintptr_t start, uintptr_t end,
+fill(region_index_slot *table, unsigned depth, uintptr_t start, uintptr_t end,
     uintptr_t value)
 {
 	const struct level *level = &Levels[depth];
 	uintptr_t slot_len = (uintptr_t)1 << level->shift;
 
 	while (start < end) {
-		uintptr_t slot = align_down(start, slot_len);
-		uintptr_t to = min_size(slot + slot_len, end);
-		region_index_entry *entry =
+		uintptr_t from = align_down(start, slot_len);
+		uintptr_t to = min_size(from + slot_len, end);
+		region_index_slot *slot =
 		    &table[(start >> level->shift) % level->len];
 		uintptr_t old =
-		    atomic_load_explicit(entry, memory_order_relaxed);
-		bool is_whole = start == slot && to == slot + slot_len;
+		    atomic_load_explicit(slot, memory_order_relaxed);
+		bool is_whole = start == from && to == from + slot_len;
 
 		if (is_whole && (old & INDEX_IS_TABLE) == 0) {
 			atomic_store_explicit(
-			    entry, value, memory_order_release);
+			    slot, value, memory_order_release);
 		} else {
-			region_index_entry *below;
-			int rc = get_table(entry, level + 1, &below);
+			region_index_slot *below;
+			int rc = get_table(slot, level + 1, &below);
 
 			if (rc == 0)
 				rc = fill(below, depth + 1, start, to, value);
@@ -131,50 +131,50 @@ fill(region_index_entry *table, unsigned depth, uintptr_t start, uintptr_t end,
 }
 
 static int
-enter(struct daxkind_region *r, uintptr_t value)
+enter(const struct region_index_entry *e, struct daxkind_region *r)
 {
-	uintptr_t start = (uintptr_t)r->base;
+	uintptr_t start = (uintptr_t)e->base;
 
-	return fill(Region_index, 0, start, start + r->size, value);
+	return fill(Region_index, 0, start, start + e->size, (uintptr_t)r);
 }
 
 static void
-remove_area(const struct daxkind_region *r)
+remove_area(const struct region_index_entry *e)
 {
-	if (r->area_size == 0)
+	if (e->area_size == 0)
 		return;
 	int rc =
-	    rangeset_remove(&Areas, (size_t)(uintptr_t)r->area, r->area_size);
+	    rangeset_remove(&Areas, (size_t)(uintptr_t)e->area, e->area_size);
 	DK_BUG_ON(rc < 0); /* its node was reserved */
 	Nr_areas--;
 }
 
 int
-region_index_add(struct daxkind_region *r)
+region_index_add(struct region_index_entry *e)
 {
-	size_t area = (size_t)(uintptr_t)r->area;
+	size_t area = (size_t)(uintptr_t)e->area;
 	int rc;
 
-	if (r->size > 0 &&
-	    ((uintptr_t)r->base + r->size - 1) >> INDEX_ADDRESS_BITS != 0)
+	if (e->size > 0 &&
+	    ((uintptr_t)e->base + e->size - 1) >> INDEX_ADDRESS_BITS != 0)
 		return error_set(-EINVAL,
 		    "%p is beyond the %d bits of a program's addresses",
-		    (void *)r->base, INDEX_ADDRESS_BITS);
+		    (void *)e->base, INDEX_ADDRESS_BITS);
 	lock_take(&Lock);
-	if (rangeset_covered(&Areas, area, r->area_size) != 0) {
+	if (rangeset_covered(&Areas, area, e->area_size) != 0) {
 		rc = error_set(-EEXIST,
 		    "%p to %p overlaps a region that is open; end that one "
 		    "first",
-		    r->area,
-		    (const void *)((const char *)r->area + r->area_size));
+		    e->area,
+		    (const void *)((const char *)e->area + e->area_size));
 		goto out;
 	}
-	if (r->area_size > 0) {
+	if (e->area_size > 0) {
 		/* Neighbours are one range, so taking one out can split it:
 		 * a node for each is kept in reserve. */
 		rc = pool_reserve(&Area_nodes, Nr_areas + 2);
 		if (rc == 0)
-			rc = rangeset_add(&Areas, area, r->area_size);
+			rc = rangeset_add(&Areas, area, e->area_size);
 		if (rc == 0)
 			Nr_areas++;
 		if (rc < 0) {
@@ -182,37 +182,37 @@ region_index_add(struct daxkind_region *r)
 			goto out;
 		}
 	}
-	rc = enter(r, (uintptr_t)r);
+	rc = enter(e, e->region);
 	if (rc < 0) {
 		/* What was entered has its tables: clearing can not fail
-		 * before the entry that did. */
-		(void)enter(r, 0);
-		remove_area(r);
+		 * before the slot that did. */
+		(void)enter(e, NULL);
+		remove_area(e);
 		rc = error_set(rc, "no memory for the region index");
 		goto out;
 	}
-	r->index_next = Regions;
-	if (Regions != NULL)
-		Regions->index_prev = r;
-	Regions = r;
+	e->next = Entries;
+	if (Entries != NULL)
+		Entries->prev = e;
+	Entries = e;
 out:
 	lock_drop(&Lock);
 	return rc;
 }
 
 void
-region_index_remove(struct daxkind_region *r)
+region_index_remove(struct region_index_entry *e)
 {
 	lock_take(&Lock);
-	if (r->index_prev != NULL)
-		r->index_prev->index_next = r->index_next;
+	if (e->prev != NULL)
+		e->prev->next = e->next;
 	else
-		Regions = r->index_next;
-	if (r->index_next != NULL)
-		r->index_next->index_prev = r->index_prev;
-	int rc = enter(r, 0); /* the tables are there: nothing can fail */
+		Entries = e->next;
+	if (e->next != NULL)
+		e->next->prev = e->prev;
+	int rc = enter(e, NULL); /* the tables are there: nothing can fail */
 	DK_BUG_ON(rc < 0);
-	remove_area(r);
+	remove_area(e);
 	lock_drop(&Lock);
 }
 
@@ -243,6 +243,6 @@ void
 region_index_walk_at_fork(
     void (*visit)(struct daxkind_region *r, void *arg), void *arg)
 {
-	for (struct daxkind_region *r = Regions; r != NULL; r = r->index_next)
-		visit(r, arg);
+	for (struct region_index_entry *e = Entries; e != NULL; e = e->next)
+		visit(e->region, arg);
 }

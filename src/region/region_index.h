@@ -16,15 +16,28 @@
 
 struct daxkind_region;
 
-/* The record of a region, zeroed.  Such records are never given back to the
- * system, so that a lookup that races with a close reads no foreign memory. */
-int region_index_new(struct daxkind_region **r) DK_MUST_CHECK;
+/* The record of a region, zeroed; size is the same at each call.  Such records
+ * are never given back to the system, so that a lookup that races with a close
+ * reads no foreign memory. */
+int region_index_new(size_t size, struct daxkind_region **r) DK_MUST_CHECK;
 void region_index_free(struct daxkind_region *r);
 
-/* Make r findable.  -EEXIST: its area overlaps that of a region here.
- * -ENOMEM; -EINVAL: beyond the 47 bits of a user's address space. */
-int region_index_add(struct daxkind_region *r) DK_MUST_CHECK;
-void region_index_remove(struct daxkind_region *r);
+/* The index's part of a region: what it says of itself, constant while it is
+ * findable, and the list of all. */
+struct region_index_entry {
+	struct daxkind_region *region;
+	char *base; /* what lookups find */
+	size_t size;
+	const void *area; /* what the caller named, which may be more */
+	size_t area_size;
+
+	struct region_index_entry *next, *prev; /* rank RANK_INDEX */
+};
+
+/* Make the region of e findable.  -EEXIST: its area overlaps that of a region
+ * here.  -ENOMEM; -EINVAL: beyond the 47 bits of a user's address space. */
+int region_index_add(struct region_index_entry *e) DK_MUST_CHECK;
+void region_index_remove(struct region_index_entry *e);
 
 /* Call visit for the region that addr belongs to, if there is one; it is not
  * closed meanwhile.  visit may take the region's lock. */
@@ -38,9 +51,9 @@ void region_index_walk_at_fork(
     void (*visit)(struct daxkind_region *r, void *arg), void *arg);
 
 /*
- * A radix tree over 47 address bits.  An entry is 0, a region, or (lowest bit
- * set) a table for the next bits; a region that fills all that an entry
- * stands for is entered there, so that 4 TiB take 256 entries.
+ * A radix tree over 47 address bits.  A slot is 0, a region, or (lowest bit
+ * set) a table for the next bits; a region that fills all that a slot
+ * stands for is entered there, so that 4 TiB take 256 slots.
  *
  *   46 ........ 34 | 33 ........ 21 | 20 ..... 12 | 11 ... 0
  *      8,192           8,192             512
@@ -56,9 +69,9 @@ enum {
 	INDEX_IS_TABLE = 1
 };
 
-typedef _Atomic(uintptr_t) region_index_entry;
+typedef _Atomic(uintptr_t) region_index_slot;
 
-extern region_index_entry Region_index[INDEX_TOP_LEN];
+extern region_index_slot Region_index[INDEX_TOP_LEN];
 
 static inline struct daxkind_region *
 region_index_find(const void *addr)
@@ -67,25 +80,25 @@ region_index_find(const void *addr)
 
 	if (DK_UNLIKELY(a >> INDEX_ADDRESS_BITS != 0))
 		return NULL;
-	uintptr_t entry = atomic_load_explicit(
+	uintptr_t slot = atomic_load_explicit(
 	    &Region_index[a >> INDEX_TOP_SHIFT], memory_order_acquire);
-	if ((entry & INDEX_IS_TABLE) != 0) {
-		region_index_entry *table =
-		    (region_index_entry *)(entry - INDEX_IS_TABLE);
+	if ((slot & INDEX_IS_TABLE) != 0) {
+		region_index_slot *table =
+		    (region_index_slot *)(slot - INDEX_IS_TABLE);
 
-		entry = atomic_load_explicit(
+		slot = atomic_load_explicit(
 		    &table[(a >> INDEX_MIDDLE_SHIFT) % INDEX_MIDDLE_LEN],
 		    memory_order_acquire);
 	}
-	if ((entry & INDEX_IS_TABLE) != 0) {
-		region_index_entry *table =
-		    (region_index_entry *)(entry - INDEX_IS_TABLE);
+	if ((slot & INDEX_IS_TABLE) != 0) {
+		region_index_slot *table =
+		    (region_index_slot *)(slot - INDEX_IS_TABLE);
 
-		entry = atomic_load_explicit(
+		slot = atomic_load_explicit(
 		    &table[(a >> INDEX_LOW_SHIFT) % INDEX_LOW_LEN],
 		    memory_order_acquire);
 	}
-	return (struct daxkind_region *)entry;
+	return (struct daxkind_region *)slot;
 }
 
 #endif /* REGION_INDEX_H */

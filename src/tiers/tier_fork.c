@@ -31,7 +31,7 @@ bool
 tier_fork_is_copy(const struct memkind *kind)
 {
 	return DK_UNLIKELY(Has_copies) && kind->region != NULL &&
-	       kind->region->is_off;
+	       region_is_off(kind->region);
 }
 
 static bool
@@ -79,7 +79,7 @@ copy_region(struct memkind *kind, void *arg)
 	size_t off = 0, end_off;
 
 	(void)arg;
-	if (!kind->is_tier || r == NULL || !r->is_off)
+	if (!kind->is_tier || r == NULL || !region_is_off(r))
 		return 0;
 	for (; off < r->size; off = end_off) {
 		if (region_run_at(r, off, &end_off) != SPACE_RUN_TAKEN)

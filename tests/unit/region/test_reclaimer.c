@@ -315,13 +315,13 @@ test_a_heap_is_visited_until_it_wants_no_more(void **state)
 	(void)state;
 	open_kept(&A);
 	atomic_store(&Nr_visits, 0);
-	reclaimer_set_task(A.region, wants_three_visits, NULL);
+	reclaimer_set_task(&A.region->reclaimer, wants_three_visits, NULL);
 	reclaimer_wake();
 	for (int i = 0; i < 5000 && atomic_load(&Nr_visits) < 3; i++)
 		test_sleep_ms(1);
 	test_sleep_ms(200);
 	assert_int_equal(atomic_load(&Nr_visits), 3);
-	reclaimer_set_task(A.region, NULL, NULL);
+	reclaimer_set_task(&A.region->reclaimer, NULL, NULL);
 }
 
 static _Atomic(unsigned) Nr_chores;

@@ -59,11 +59,14 @@ new_region(const void *area, size_t size)
 	uintptr_t first = from + (0 - from) % DK_PAGE;
 	uintptr_t end = align_down(from + size, DK_PAGE);
 
-	assert_int_equal(region_index_new(&r), 0);
+	assert_int_equal(region_index_new(sizeof(*r), &r), 0);
 	r->base = (char *)first;
 	r->size = first < end ? end - first : 0;
-	r->area = area;
-	r->area_size = size;
+	r->index = (struct region_index_entry){.region = r,
+	    .base = r->base,
+	    .size = r->size,
+	    .area = area,
+	    .area_size = size};
 	return r;
 }
 
@@ -72,14 +75,14 @@ add_region(const void *area, size_t size)
 {
 	struct daxkind_region *r = new_region(area, size);
 
-	assert_int_equal(region_index_add(r), 0);
+	assert_int_equal(region_index_add(&r->index), 0);
 	return r;
 }
 
 static void
 remove_region(struct daxkind_region *r)
 {
-	region_index_remove(r);
+	region_index_remove(&r->index);
 	region_index_free(r);
 }
 
@@ -262,7 +265,7 @@ test_areas_that_overlap_are_refused(void **state)
 
 		dk_row(rows[i].why);
 		(void)error_set(0, "%s", "");
-		assert_int_equal(region_index_add(r), rows[i].rc);
+		assert_int_equal(region_index_add(&r->index), rows[i].rc);
 		if (rows[i].rc < 0) {
 			assert_string_not_equal(error_text(), "");
 			region_index_free(r);
@@ -286,13 +289,13 @@ test_areas_may_share_a_page_but_no_byte(void **state)
 	struct daxkind_region *c = new_region(Space + 150, 100);
 
 	(void)state;
-	assert_int_equal(region_index_add(c), -EEXIST);
+	assert_int_equal(region_index_add(&c->index), -EEXIST);
 	/* there is no page that is theirs alone */
 	assert_null(region_index_find(Space + 100));
 	remove_region(a);
-	assert_int_equal(region_index_add(c), -EEXIST);
+	assert_int_equal(region_index_add(&c->index), -EEXIST);
 	remove_region(b);
-	assert_int_equal(region_index_add(c), 0);
+	assert_int_equal(region_index_add(&c->index), 0);
 	remove_region(c);
 }
 
@@ -315,11 +318,11 @@ test_beyond_a_program_s_addresses_is_refused(void **state)
 		struct daxkind_region *r = new_region((void *)rows[i].base, 0);
 
 		dk_row(rows[i].why);
-		r->base = (char *)rows[i].base;
-		r->size = rows[i].size;
-		r->area_size = rows[i].size;
+		r->index.base = (char *)rows[i].base;
+		r->index.size = rows[i].size;
+		r->index.area_size = rows[i].size;
 		(void)error_set(0, "%s", "");
-		assert_int_equal(region_index_add(r), -EINVAL);
+		assert_int_equal(region_index_add(&r->index), -EINVAL);
 		assert_string_not_equal(error_text(), "");
 		region_index_free(r);
 	}
@@ -341,7 +344,7 @@ test_without_memory_nothing_is_entered(void **state)
 	do {
 		mock_os_fail_from(++n, ENOMEM);
 		(void)error_set(0, "%s", "");
-		rc = region_index_add(r);
+		rc = region_index_add(&r->index);
 		if (mock_os_failed() == NULL)
 			break;
 		assert_int_equal(rc, -ENOMEM);
@@ -365,11 +368,11 @@ test_a_record_is_zeroed_and_used_again(void **state)
 	struct daxkind_region *r, *again;
 
 	(void)state;
-	assert_int_equal(region_index_new(&r), 0);
+	assert_int_equal(region_index_new(sizeof(*r), &r), 0);
 	assert_true(test_all_bytes(r, 0, sizeof(*r)));
 	memset(r, 0xaa, sizeof(*r));
 	region_index_free(r);
-	assert_int_equal(region_index_new(&again), 0);
+	assert_int_equal(region_index_new(sizeof(*again), &again), 0);
 	assert_ptr_equal(again, r);
 	assert_true(test_all_bytes(again, 0, sizeof(*again)));
 	region_index_free(again);
@@ -386,19 +389,23 @@ remove_without_memory(void *arg)
 
 	(void)arg;
 	for (size_t i = 0; i < NR; i++) {
-		if (region_index_new(&regions[i]) < 0)
+		struct daxkind_region *r;
+
+		if (region_index_new(sizeof(*r), &r) < 0)
 			return 1;
-		regions[i]->area = Space + i * 16;
-		regions[i]->area_size = 16;
-		regions[i]->base = Space;
-		if (region_index_add(regions[i]) < 0)
+		r->index = (struct region_index_entry){.region = r,
+		    .base = Space,
+		    .area = Space + i * 16,
+		    .area_size = 16};
+		if (region_index_add(&r->index) < 0)
 			return 2;
+		regions[i] = r;
 	}
 	mock_os_fail_all("os_map_anon", ENOMEM);
 	for (size_t i = 0; i < NR; i += 2)
-		region_index_remove(regions[i]);
+		region_index_remove(&regions[i]->index);
 	for (size_t i = 1; i < NR; i += 2)
-		region_index_remove(regions[i]);
+		region_index_remove(&regions[i]->index);
 	return 0;
 }
 
