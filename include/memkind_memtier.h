@@ -61,13 +61,16 @@ void memtier_delete_memtier_memory(struct memtier_memory *memory);
 
 /* --- allocating ------------------------------------------------------------- */
 
-/* As memkind_malloc() and so on, of the tier that the policy says, or of one
- * kind; what they allocate is counted. */
+/*
+ * As memkind_malloc() and so on, of the tier that the policy says, or of one
+ * kind; what they allocate is counted.  When that tier is full, the others are
+ * tried in their order, MEMKIND_DEFAULT last: NULL means that none has room.
+ */
 void *memtier_malloc(struct memtier_memory *memory, size_t size);
 void *memtier_kind_malloc(memkind_t kind, size_t size);
 void *memtier_calloc(struct memtier_memory *memory, size_t num, size_t size);
 void *memtier_kind_calloc(memkind_t kind, size_t num, size_t size);
-/* The block stays in its kind. */
+/* The block stays in its kind unless only another tier has room. */
 void *memtier_realloc(struct memtier_memory *memory, void *ptr, size_t size);
 void *memtier_kind_realloc(memkind_t kind, void *ptr, size_t size);
 int memtier_posix_memalign(struct memtier_memory *memory, void **memptr,

@@ -222,21 +222,95 @@ memtier_kind_allocated_size(memkind_t kind)
 
 /* --- a memory -------------------------------------------------------------------- */
 
-/* Which tier a block is to be of.  Of one that a child has a copy of there are no
- * further blocks. */
-static memkind_t
-pick(struct tiers *tiers, size_t size)
-{
-	memkind_t kind = tiers_pick(tiers, size);
+/* A block on its way into one of the tiers. */
+struct turn {
+	struct tiers *tiers;
+	memkind_t picked;
+	unsigned nr_others; /* that were tried after it */
+	int saved_errno;    /* for a block from another */
+};
 
+/* Of a tier that a child has a copy of there are no further blocks. */
+static memkind_t
+usable_tier(memkind_t kind)
+{
 	return tier_fork_is_copy(kind) ? &Kind_default : kind;
 }
 
-/* A block of the copy can be read, and not be resized. */
-static void *
-move_out(memkind_t from, void *ptr, size_t size)
+/* The tier to try first, by the policy; NULL with errno: no memory. */
+static memkind_t
+first_tier(struct turn *turn, struct memtier_memory *memory, size_t size)
 {
-	void *moved = memtier_kind_malloc(&Kind_default, size);
+	if (DK_UNLIKELY(memory == NULL)) {
+		errno = error_set(EINVAL, "no memtier_memory was given");
+		return NULL;
+	}
+	turn->tiers = of_memory(memory);
+	turn->picked = tiers_pick(turn->tiers, size);
+	turn->nr_others = 0;
+	turn->saved_errno = errno;
+	return usable_tier(turn->picked);
+}
+
+/* The tier to try after one that is full; NULL: all are. */
+static memkind_t
+next_tier(struct turn *turn)
+{
+	memkind_t kind =
+	    tiers_other(turn->tiers, turn->picked, turn->nr_others++);
+
+	return kind != NULL ? usable_tier(kind) : NULL;
+}
+
+static void
+end_turn(struct turn *turn, bool has_block)
+{
+	if (DK_UNLIKELY(turn->nr_others > 0) && has_block)
+		errno = turn->saved_errno; /* a full tier is no failure */
+	tiers_after_alloc(turn->tiers);
+}
+
+DK_EXPORT void *
+memtier_malloc(struct memtier_memory *memory, size_t size)
+{
+	struct turn turn;
+	memkind_t kind = first_tier(&turn, memory, size);
+	void *ptr = NULL;
+
+	if (DK_UNLIKELY(kind == NULL))
+		return NULL;
+	do {
+		ptr = memtier_kind_malloc(kind, size);
+	} while (DK_UNLIKELY(ptr == NULL) && size != 0 &&
+		 (kind = next_tier(&turn)) != NULL);
+	end_turn(&turn, ptr != NULL);
+	return ptr;
+}
+
+DK_EXPORT void *
+memtier_calloc(struct memtier_memory *memory, size_t num, size_t size)
+{
+	struct turn turn;
+	size_t total;
+	void *ptr = NULL;
+
+	if (!mul_checked(num, size, &total))
+		total = SIZE_MAX; /* fails in any tier */
+	memkind_t kind = first_tier(&turn, memory, total);
+	if (DK_UNLIKELY(kind == NULL))
+		return NULL;
+	do {
+		ptr = memtier_kind_calloc(kind, num, size);
+	} while (DK_UNLIKELY(ptr == NULL) && total != 0 &&
+		 (kind = next_tier(&turn)) != NULL);
+	end_turn(&turn, ptr != NULL);
+	return ptr;
+}
+
+static void *
+move_to_kind(memkind_t to, memkind_t from, void *ptr, size_t size)
+{
+	void *moved = memtier_kind_malloc(to, size);
 
 	if (moved != NULL) {
 		memcpy(moved, ptr, min_size(size, usable(from, ptr)));
@@ -246,50 +320,50 @@ move_out(memkind_t from, void *ptr, size_t size)
 }
 
 DK_EXPORT void *
-memtier_malloc(struct memtier_memory *memory, size_t size)
-{
-	struct tiers *tiers = of_memory(memory);
-	void *ptr = memtier_kind_malloc(pick(tiers, size), size);
-
-	tiers_after_alloc(tiers);
-	return ptr;
-}
-
-DK_EXPORT void *
-memtier_calloc(struct memtier_memory *memory, size_t num, size_t size)
-{
-	struct tiers *tiers = of_memory(memory);
-	size_t total;
-
-	if (!mul_checked(num, size, &total))
-		total = SIZE_MAX; /* fails in any tier */
-	void *ptr = memtier_kind_calloc(pick(tiers, total), num, size);
-	tiers_after_alloc(tiers);
-	return ptr;
-}
-
-DK_EXPORT void *
 memtier_realloc(struct memtier_memory *memory, void *ptr, size_t size)
 {
-	struct tiers *tiers = of_memory(memory);
-	memkind_t kind = ptr != NULL ? kind_of(ptr) : pick(tiers, size);
+	struct turn turn;
 
-	ptr =
-	    ptr != NULL && size != 0 && kind != NULL && tier_fork_is_copy(kind)
-		? move_out(kind, ptr, size)
-		: memtier_kind_realloc(kind, ptr, size);
-	tiers_after_alloc(tiers);
-	return ptr;
+	if (ptr == NULL)
+		return memtier_malloc(memory, size);
+	if (first_tier(&turn, memory, size) == NULL)
+		return NULL;
+	memkind_t from = kind_of(ptr);
+	if (from == NULL || size == 0) {
+		ptr = memtier_kind_realloc(from, ptr, size);
+		end_turn(&turn, false);
+		return ptr;
+	}
+	/* It stays where it is; the policy has no say, but when there is no
+	 * room.  A block of a copy can be read, and not be resized. */
+	turn.picked = from;
+	memkind_t kind = usable_tier(from);
+	void *moved = kind == from ? memtier_kind_realloc(from, ptr, size)
+				   : move_to_kind(kind, from, ptr, size);
+	while (DK_UNLIKELY(moved == NULL) && (kind = next_tier(&turn)) != NULL)
+		moved = move_to_kind(kind, from, ptr, size);
+	end_turn(&turn, moved != NULL);
+	return moved;
 }
 
 DK_EXPORT int
 memtier_posix_memalign(
     struct memtier_memory *memory, void **memptr, size_t alignment, size_t size)
 {
-	struct tiers *tiers = of_memory(memory);
-	int err = memtier_kind_posix_memalign(
-	    pick(tiers, size), memptr, alignment, size);
+	struct turn turn;
+	int saved_errno = errno;
+	memkind_t kind = first_tier(&turn, memory, size);
+	int err = EINVAL;
 
-	tiers_after_alloc(tiers);
+	if (DK_UNLIKELY(kind == NULL)) {
+		errno = saved_errno; /* POSIX returns it alone */
+		return EINVAL;
+	}
+	do {
+		err =
+		    memtier_kind_posix_memalign(kind, memptr, alignment, size);
+	} while (
+	    DK_UNLIKELY(err == ENOMEM) && (kind = next_tier(&turn)) != NULL);
+	end_turn(&turn, err == 0);
 	return err;
 }

@@ -16,6 +16,7 @@
 #include "base/util.h"
 #include "heap/je.h"
 #include "kind/kind.h"
+#include "kind/kind_static.h"
 #include "kind/kind_tally.h"
 
 /* What memkind 1.14 was measured to do. */
@@ -299,6 +300,24 @@ tiers_pick(struct tiers *tiers, size_t size)
 	return tiers->tiers[i].kind;
 }
 
+struct memkind *
+tiers_other(const struct tiers *tiers, const struct memkind *full, unsigned nr)
+{
+	struct memkind *last = NULL;
+
+	for (unsigned i = 0; i < tiers->nr; i++) {
+		struct memkind *kind = tiers->tiers[i].kind;
+
+		if (kind == full)
+			continue;
+		if (kind == &Kind_default)
+			last = kind;
+		else if (nr-- == 0)
+			return kind;
+	}
+	return nr == 0 ? last : NULL;
+}
+
 /* Move the threshold above tier i when the two tiers beside it do not have
  * their shares, and have not come nearer to them since the last look. */
 static void
@@ -326,7 +345,8 @@ adjust(struct tiers *tiers, unsigned i)
 	size_t val = atomic_load_explicit(&t->val, memory_order_relaxed);
 	size_t room = is_to_rise ? t->max - val : val - t->min;
 	double part = (double)val * (double)tiers->degree;
-	if (part > (double)room)
+	/* As a double, the largest room is 2^64, which is no size_t. */
+	if (!(part <= (double)room) || part >= 0x1p64)
 		return;
 	size_t step = (size_t)part;
 	if ((double)step < part)

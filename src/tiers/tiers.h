@@ -57,6 +57,10 @@ int tiers_build(const struct tiers *from, struct tiers **built) DK_MUST_CHECK;
 
 /* Which kind a block of size bytes is to be of. */
 struct memkind *tiers_pick(struct tiers *tiers, size_t size);
+/* The nr-th kind, from 0 on, that stands in for one that is full: the other
+ * tiers in their order, MEMKIND_DEFAULT as the last.  NULL: no further. */
+struct memkind *tiers_other(
+    const struct tiers *tiers, const struct memkind *full, unsigned nr);
 /* A block was allocated or resized. */
 void tiers_after_alloc(struct tiers *tiers);
 

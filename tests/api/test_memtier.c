@@ -8,6 +8,7 @@
 #include "../support/test_region.h"
 
 #include <errno.h>
+#include <math.h>
 #include <memkind_memtier.h>
 #include <pthread.h>
 #include <string.h>
@@ -564,6 +565,245 @@ test_a_threshold_moves_to_keep_the_ratio(void **state)
 	}
 }
 
+/* --- full tiers ------------------------------------------------------------------- */
+
+enum {
+	NR_CALLS = 4
+};
+
+/* A block by the nr-th way to get one; NULL with errno. */
+static void *
+get_block(struct memtier_memory *memory, size_t nr, size_t size)
+{
+	void *ptr = NULL;
+	int err;
+
+	switch (nr) {
+	case 0:
+		return memtier_malloc(memory, size);
+	case 1:
+		ptr = memtier_calloc(memory, 1, size);
+		assert_true(ptr == NULL || test_all_bytes(ptr, 0, size));
+		return ptr;
+	case 2:
+		return memtier_realloc(memory, NULL, size);
+	default:
+		err = memtier_posix_memalign(memory, &ptr, 4096, size);
+		assert_int_equal((uintptr_t)ptr % 4096, 0);
+		if (err != 0)
+			errno = err;
+		return err == 0 ? ptr : NULL;
+	}
+}
+
+/* Take all of a kind, behind the tiers' back; nothing is left for a block of
+ * 100 bytes or more. */
+static void
+fill(memkind_t kind)
+{
+	for (size_t size = TEST_MIB; size >= 8; size /= 2) {
+		while (memkind_malloc(kind, size) != NULL)
+			;
+	}
+}
+
+/* The policy takes the tier that lacks most: the full one, each time. */
+static void
+test_a_full_tier_is_passed_over(void **state)
+{
+	static const unsigned ratios[] = {1, 1, 1};
+	void *blocks[NR_CALLS * 10];
+	struct memtier_memory *memory =
+	    make_memory(MEMTIER_POLICY_STATIC_RATIO, 3, ratios);
+	size_t sums[3] = {0};
+
+	(void)state;
+	fill(Heaps[0].kind);
+	fill(Heaps[2].kind);
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+		errno = 77;
+		blocks[i] = get_block(memory, i % NR_CALLS, 100 + 1000 * i);
+		assert_non_null(blocks[i]);
+		assert_int_equal(errno, 77); /* nothing has failed */
+		assert_int_equal(tier_of(blocks[i]), 1);
+		sums[1] += memtier_usable_size(blocks[i]);
+		for (size_t t = 0; t < ARRAY_LEN(sums); t++)
+			assert_int_equal(bytes_of(t), sums[t]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+		memtier_free(blocks[i]);
+	assert_int_equal(bytes_of(1), 0);
+	memtier_delete_memtier_memory(memory);
+}
+
+/* Until no tier has room, and not before. */
+static void
+test_all_tiers_are_filled(void **state)
+{
+	static const unsigned ratios[] = {1, 1000, 1};
+
+	(void)state;
+	for (int policy = 0; policy < MEMTIER_POLICY_MAX_VALUE; policy++) {
+		struct memtier_memory *memory =
+		    make_memory((memtier_policy_t)policy, 3, ratios);
+		static void *blocks[3 * SIZE / (64 * TEST_KIB)];
+		size_t nr = 0;
+
+		for (; nr < ARRAY_LEN(blocks); nr++) {
+			blocks[nr] = get_block(
+			    memory, nr % (NR_CALLS - 1), 64 * TEST_KIB);
+			if (blocks[nr] == NULL)
+				break;
+		}
+		print_message("%zu blocks of %zu\n", nr, ARRAY_LEN(blocks));
+		assert_true(nr >= ARRAY_LEN(blocks) * 95 / 100);
+		for (size_t i = 0; i < NR_CALLS; i++) {
+			errno = 0;
+			assert_null(get_block(memory, i, 2 * TEST_MIB));
+			assert_int_equal(errno, ENOMEM);
+		}
+		while (nr > 0)
+			memtier_free(blocks[--nr]);
+		for (size_t t = 0; t < ARRAY_LEN(Heaps); t++)
+			assert_int_equal(bytes_of(t), 0);
+		memtier_delete_memtier_memory(memory);
+	}
+}
+
+/* Of several others, the first; MEMKIND_DEFAULT is the last wherever it is. */
+static void
+test_dram_is_the_last_that_stands_in(void **state)
+{
+	static const unsigned ratios[] = {1, 1, 1};
+	struct memtier_builder *builder =
+	    memtier_builder_new(MEMTIER_POLICY_DYNAMIC_THRESHOLD);
+
+	(void)state;
+	assert_int_equal(
+	    memtier_builder_add_tier(builder, MEMKIND_DEFAULT, 1), 0);
+	for (size_t t = 0; t < ARRAY_LEN(Heaps); t++)
+		assert_int_equal(
+		    memtier_builder_add_tier(builder, Heaps[t].kind, ratios[t]),
+		    0);
+	struct memtier_memory *memory =
+	    memtier_builder_construct_memtier_memory(builder);
+	assert_non_null(memory);
+	memtier_builder_delete(builder);
+	for (size_t t = ARRAY_LEN(Heaps); t-- > 0;) {
+		void *p = memtier_malloc(memory, 20000);
+
+		/* the tier above the last threshold, then from the front */
+		assert_int_equal(tier_of(p), t == 2 ? 2 : 1 - t);
+		memtier_free(p);
+		fill(Heaps[t == 2 ? 2 : 1 - t].kind);
+	}
+	void *p = memtier_malloc(memory, 20000);
+	assert_ptr_equal(memkind_detect_kind(p), MEMKIND_DEFAULT);
+	memtier_free(p);
+	memtier_delete_memtier_memory(memory);
+}
+
+static void
+test_a_block_moves_out_of_a_full_tier(void **state)
+{
+	static const unsigned ratios[] = {1, 1, 1};
+	struct memtier_memory *memory =
+	    make_memory(MEMTIER_POLICY_STATIC_RATIO, 3, ratios);
+	char *p = memtier_malloc(memory, 5000);
+
+	(void)state;
+	assert_int_equal(tier_of(p), 0);
+	memset(p, 0x5a, 5000);
+	fill(Heaps[0].kind);
+	errno = 77;
+	char *q = memtier_realloc(memory, p, 1000000);
+	assert_non_null(q);
+	assert_int_equal(errno, 77);
+	assert_int_equal(tier_of(q), 1);
+	assert_true(test_all_bytes(q, 0x5a, 5000));
+	assert_int_equal(bytes_of(0), 0);
+	assert_int_equal(bytes_of(1), memtier_usable_size(q));
+	/* Nowhere: it stays as it is. */
+	errno = 0;
+	assert_null(memtier_realloc(memory, q, 2 * SIZE));
+	assert_int_equal(errno, ENOMEM);
+	assert_true(test_all_bytes(q, 0x5a, 5000));
+	assert_int_equal(bytes_of(1), memtier_usable_size(q));
+	assert_null(memtier_realloc(memory, q, 0)); /* freed */
+	assert_int_equal(bytes_of(1), 0);
+	memtier_delete_memtier_memory(memory);
+}
+
+static void
+test_a_memory_of_null_is_refused(void **state)
+{
+	int rc = 0;
+
+	(void)state;
+	for (size_t i = 0; i < NR_CALLS; i++) {
+		errno = 0;
+		assert_null(get_block(NULL, i, 100));
+		assert_int_equal(errno, EINVAL);
+	}
+	errno = 0;
+	assert_null(memtier_realloc(NULL, &rc, 100));
+	assert_int_equal(errno, EINVAL);
+	void *none = &rc;
+	errno = 77;
+	rc = memtier_posix_memalign(NULL, &none, 64, 100);
+	assert_int_equal(rc, EINVAL);
+	assert_int_equal(errno, 77);
+	test_says_why();
+}
+
+/* A step that is no size_t: the threshold stays. */
+static void
+test_a_threshold_does_not_step_out_of_range(void **state)
+{
+	static const unsigned ratios[] = {1, 1};
+	static const size_t min = 0, max = SIZE_MAX;
+	static const unsigned check_cnt = 1;
+	static const struct {
+		size_t val;
+		float degree;
+	} steps[] = {
+	    {512, 0x1p55F}, /* 2^64 */
+	    {0, INFINITY},  /* no number */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct memtier_builder *builder =
+		    make_builder(MEMTIER_POLICY_DYNAMIC_THRESHOLD, 2, ratios);
+		const struct {
+			const char *name;
+			const void *value;
+		} rows[] = {
+		    {THRESHOLD "thresholds[0].min", &min},
+		    {THRESHOLD "thresholds[0].val", &steps[i].val},
+		    {THRESHOLD "thresholds[0].max", &max},
+		    {THRESHOLD "degree", &steps[i].degree},
+		    {THRESHOLD "check_cnt", &check_cnt},
+		};
+
+		for (size_t r = 0; r < ARRAY_LEN(rows); r++)
+			assert_int_equal(memtier_ctl_set(builder, rows[r].name,
+					     rows[r].value),
+			    0);
+		struct memtier_memory *memory =
+		    memtier_builder_construct_memtier_memory(builder);
+		assert_non_null(memory);
+		memtier_builder_delete(builder);
+		for (int round = 0; round < 3; round++) {
+			void *p = memtier_malloc(memory, 512);
+
+			assert_int_equal(tier_of(p), 1);
+			memtier_free(p);
+		}
+		memtier_delete_memtier_memory(memory);
+	}
+}
+
 /* --- what is counted -------------------------------------------------------------- */
 
 static void
@@ -888,6 +1128,12 @@ main(void)
 	    UNIT(test_thresholds_divide_arrays_by_size),
 	    UNIT(test_calloc_overflow_is_enomem),
 	    UNIT(test_a_threshold_moves_to_keep_the_ratio),
+	    UNIT(test_a_full_tier_is_passed_over),
+	    UNIT(test_all_tiers_are_filled),
+	    UNIT(test_dram_is_the_last_that_stands_in),
+	    UNIT(test_a_block_moves_out_of_a_full_tier),
+	    UNIT(test_a_memory_of_null_is_refused),
+	    UNIT(test_a_threshold_does_not_step_out_of_range),
 	    UNIT(test_the_size_is_exact),
 	    UNIT(test_the_size_is_exact_after_a_failed_realloc),
 	    UNIT(test_the_size_is_exact_when_another_kind_is_named),
