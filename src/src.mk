@@ -3,6 +3,7 @@
 # utils/layers.txt has what each may use.
 libdaxkind_core_la_SOURCES =
 libdaxkind_core_la_SOURCES += \
+	src/base/cancel.h \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/export.h \

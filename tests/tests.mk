@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/unit/base/test_lock \
 	tests/unit/base/test_log \
 	tests/unit/base/test_os \
+	tests/unit/base/test_os_calls \
 	tests/unit/base/test_pool \
 	tests/unit/dax/test_mounts \
 	tests/unit/dram/test_dram_source \
@@ -154,6 +155,7 @@ UNIT_WRAPS = \
 	os_map_anon_aligned \
 	os_map_file \
 	os_map_huge \
+	os_membarrier \
 	os_msync \
 	os_new \
 	os_open \

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/cancel.h"
 #include "base/log.h"
 
 #ifdef DK_DEBUG
@@ -105,6 +106,7 @@ lock_drop_at_fork(struct lock *lock)
 void
 lock_wait(struct lock *lock, pthread_cond_t *cond)
 {
+	DK_NO_CANCEL();
 	note_dropped(lock);
 	int rc = pthread_cond_wait(cond, &lock->mutex);
 
@@ -115,6 +117,7 @@ lock_wait(struct lock *lock, pthread_cond_t *cond)
 void
 lock_wait_ms(struct lock *lock, pthread_cond_t *cond, unsigned ms)
 {
+	DK_NO_CANCEL();
 	struct timespec until;
 
 	note_dropped(lock);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 static const char *const Level_names[] = {
     "none", "error", "warning", "info", "debug"};
 enum {
@@ -27,6 +29,7 @@ static _Atomic bool Is_memkinds;
 static void
 write_line(const char *prefix, const char *level_name, const char *text)
 {
+	DK_NO_CANCEL();
 	char line[320];
 	int len = snprintf(
 	    line, sizeof(line), "%s%s: %s\n", prefix, level_name, text);

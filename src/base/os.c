@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+#include "base/log.h"
 #include "base/os_result.h"
 #include "base/util.h"
 
@@ -41,6 +43,12 @@ os_delete(void *record)
 
 /* --- threads, time and the machine ------------------------------- */
 
+/* os_pause(): so many yields, then sleeps of 1/32 ms up to a whole one. */
+enum {
+	PAUSE_YIELDS = 8,
+	PAUSE_FIRST_NS = 31250
+};
+
 int
 os_membarrier_init(void)
 {
@@ -51,20 +59,38 @@ os_membarrier_init(void)
 	    saved_errno);
 }
 
-void
+int
 os_membarrier(void)
 {
 	int saved_errno = errno;
 
-	/* Works once it was registered. */
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-	errno = saved_errno;
+	return os_result(
+	    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0),
+	    saved_errno);
 }
 
 void
 os_yield(void)
 {
 	(void)sched_yield();
+}
+
+void
+os_pause(unsigned *round)
+{
+	DK_NO_CANCEL();
+	unsigned step = (*round)++;
+
+	if (step < PAUSE_YIELDS) {
+		(void)sched_yield();
+		return;
+	}
+	int saved_errno = errno;
+	unsigned doublings = (unsigned)min_size(step - PAUSE_YIELDS, 5);
+	struct timespec time = {.tv_nsec = PAUSE_FIRST_NS << doublings};
+
+	(void)nanosleep(&time, NULL); /* a signal makes it shorter */
+	errno = saved_errno;
 }
 
 const char *
@@ -175,4 +201,13 @@ os_thread_start(
 	if (err == 0)
 		(void)pthread_setname_np(*thread, name);
 	return -err;
+}
+
+void
+os_thread_join(pthread_t thread)
+{
+	DK_NO_CANCEL();
+	int rc = pthread_join(thread, NULL);
+
+	DK_BUG_ON(rc != 0);
 }

@@ -8,7 +8,8 @@
  * with -Wl,--wrap=os_map_file and so on.
  *
  * All functions that return int return 0 or a negative errno value, set
- * out-parameters on success only, and leave errno alone.
+ * out-parameters on success only, and leave errno alone.  None is a
+ * cancellation point (cancel.h).
  */
 #ifndef OS_H
 #define OS_H
@@ -170,13 +171,22 @@ uint64_t os_now_coarse_us(void);
 /* Make ready for os_membarrier(), which makes every thread of the process pass
  * a full memory barrier.  -ENOSYS: a kernel before 4.14, or it is forbidden. */
 int os_membarrier_init(void) DK_MUST_CHECK;
-void os_membarrier(void);
+/* Forbidden since then (seccomp), it fails: no thread has passed a barrier. */
+int os_membarrier(void) DK_MUST_CHECK;
 void os_yield(void);
+/*
+ * For a loop that waits until another thread has done a few instructions:
+ * yields at first, then sleeps in growing steps of at most a millisecond, since
+ * a thread of lower priority never runs while others only yield.  *round is 0
+ * before the first.  May be called by a signal handler.
+ */
+void os_pause(unsigned *round);
 unsigned os_nr_cpus(void);      /* that this process may run on */
 unsigned os_current_node(void); /* NUMA node of the processor it runs on */
 size_t os_memory_size(void);    /* bytes of DRAM, all nodes */
 /* Start a thread that no signal is delivered to. */
 int os_thread_start(void *(*run)(void *), void *arg, const char *name,
     pthread_t *thread) DK_MUST_CHECK;
+void os_thread_join(pthread_t thread);
 
 #endif /* OS_H */

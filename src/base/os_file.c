@@ -22,12 +22,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/os_result.h"
 #include "base/util.h"
 
 int
 os_open(const char *path, bool create, int *fd)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT | O_EXCL : 0);
 	int f = open(path, flags, 0600);
@@ -41,6 +43,7 @@ os_open(const char *path, bool create, int *fd)
 int
 os_open_read(const char *path, int *fd)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int f = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -78,6 +81,7 @@ open_and_unlink(const char *dir, int *fd)
 int
 os_open_unlinked(const char *dir, int *fd)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int f = open(dir, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
 	int rc = f < 0 ? -errno : 0;
@@ -94,6 +98,7 @@ os_open_unlinked(const char *dir, int *fd)
 void
 os_close(int fd)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 
 	(void)close(fd); /* on Linux the descriptor is gone in any case */
@@ -111,6 +116,7 @@ os_pipe(int fds[2])
 void
 os_wait_for_end(int fd)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	char none[64];
 	ssize_t len;
@@ -124,6 +130,7 @@ os_wait_for_end(int fd)
 int
 os_unlink(const char *path)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 
 	return os_result(unlink(path), saved_errno);
@@ -147,6 +154,7 @@ fill_stat(const struct stat *from, struct os_stat *to)
 int
 os_stat(const char *path, struct os_stat *st)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct stat buf;
 
@@ -159,6 +167,7 @@ os_stat(const char *path, struct os_stat *st)
 int
 os_fstat(int fd, struct os_stat *st)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct stat buf;
 
@@ -171,6 +180,7 @@ os_fstat(int fd, struct os_stat *st)
 int
 os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct stat buf;
 
@@ -191,6 +201,7 @@ os_walk_extents(int fd, size_t off, size_t len,
     int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
     void *arg)
 {
+	DK_NO_CANCEL();
 	union {
 		struct fiemap map;
 		char room[sizeof(struct fiemap) +
@@ -231,6 +242,7 @@ os_walk_extents(int fd, size_t off, size_t len,
 bool
 os_is_dax(int fd)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct statx buf;
 	bool is_dax = false;
@@ -249,6 +261,7 @@ os_is_dax(int fd)
 int
 os_fs_size(int fd, size_t *bytes)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct statvfs buf;
 	size_t size;
@@ -266,6 +279,7 @@ os_fs_size(int fd, size_t *bytes)
 int
 os_set_size(int fd, size_t len)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct rlimit limit;
 
@@ -282,6 +296,7 @@ os_set_size(int fd, size_t len)
 int
 os_allocate(int fd, size_t off, size_t len)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int rc;
 
@@ -294,6 +309,7 @@ os_allocate(int fd, size_t off, size_t len)
 int
 os_punch(int fd, size_t off, size_t len)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int rc;
 
@@ -307,6 +323,7 @@ os_punch(int fd, size_t off, size_t len)
 int
 os_write_zeroes(int fd, size_t off, size_t len)
 {
+	DK_NO_CANCEL();
 	static const char Zeroes[64 * 1024];
 	int saved_errno = errno;
 
@@ -342,6 +359,7 @@ os_lock_file(int fd)
 int
 os_read_line(const char *path, char *buf, size_t buf_size)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -361,6 +379,7 @@ os_read_line(const char *path, char *buf, size_t buf_size)
 int
 os_read_link_name(const char *path, char *buf, size_t buf_size)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	char target[PATH_MAX];
 	ssize_t len = readlink(path, target, sizeof(target) - 1);
@@ -399,6 +418,7 @@ read_on(int fd, char *buf, size_t len)
 int
 os_read_text(const char *path, char **text)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *buf = NULL;
@@ -434,6 +454,7 @@ os_read_text(const char *path, char **text)
 int
 os_read_at(const char *path, size_t off, void *buf, size_t len)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int rc = fd < 0 ? -errno : 0;
@@ -455,6 +476,7 @@ int
 os_walk_dir(
     const char *path, int (*visit)(const char *name, void *arg), void *arg)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	DIR *dir = opendir(path);
 	const struct dirent *entry;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 static const char Maps[] = "/proc/self/maps";
 
 /*
@@ -78,6 +80,7 @@ find_line(struct maps_reader *r, const void *addr)
 bool
 os_is_private_mapping(const void *addr)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct maps_reader r = {0};
 	bool is_private = false;
@@ -93,6 +96,7 @@ os_is_private_mapping(const void *addr)
 int
 os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct maps_reader r = {0};
 	char path[PATH_MAX];

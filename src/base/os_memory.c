@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/os_result.h"
 #include "base/util.h"
 
@@ -267,6 +268,7 @@ os_is_mapped(const void *addr)
 int
 os_msync(void *addr, size_t len)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 
 	return os_result(msync(addr, len, MS_SYNC), saved_errno);
@@ -275,6 +277,7 @@ os_msync(void *addr, size_t len)
 int
 os_replace_pages(void *addr, size_t len)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	/* The kernel's read of a bad page fails, where ours is a signal. */
 	int fd = memfd_create("daxkind", MFD_CLOEXEC);

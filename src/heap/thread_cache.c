@@ -426,6 +426,17 @@ is_idle(struct thread_cache *c)
 	return same && sum != 0;
 }
 
+/* Their threads may be inside without our knowing: they keep them. */
+static void
+restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
+{
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		if (c != own)
+			atomic_store_explicit(
+			    &c->owner, hc->owner, memory_order_release);
+	}
+}
+
 /* Empty the heap's caches: all, and close them, or the idle ones. */
 static bool
 empty_caches(struct heap *heap, bool only_idle)
@@ -442,11 +453,13 @@ empty_caches(struct heap *heap, bool only_idle)
 			continue;
 		atomic_store_explicit(&c->owner, NULL, CACHE_ORDER);
 		others = others || c != own;
-		any = true;
+		any = any || c == own;
 	}
 	/* After this, whoever is not inside sees the owner as it is now. */
-	if (others)
-		os_membarrier();
+	if (others && os_membarrier() == 0)
+		any = true;
+	else if (others)
+		restore_owners_locked(hc, own);
 	for (struct thread_cache *c = any ? hc->list : NULL; c != NULL;
 	     c = c->heap_next) {
 		if (atomic_load_explicit(&c->owner, memory_order_relaxed) ==

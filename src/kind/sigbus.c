@@ -182,9 +182,10 @@ replace(const struct backing *b, const char *addr, size_t len)
 	size_t off = (size_t)(addr - b->base);
 	size_t start = align_down(off, b->align);
 	size_t end = align_up(off + len, b->align);
+	unsigned round = 0;
 
 	while (atomic_flag_test_and_set(&Sigbus.is_replacing))
-		os_yield();
+		os_pause(&round);
 	int rc = os_replace_pages(b->base + start, end - start);
 	atomic_flag_clear(&Sigbus.is_replacing);
 	return rc;
@@ -270,8 +271,7 @@ stop_locked(void)
 		return;
 	atomic_store(&Sigbus.wants_stop, true);
 	(void)sem_post(&Sigbus.posted);
-	int rc = pthread_join(Sigbus.thread, NULL);
-	DK_BUG_ON(rc != 0);
+	os_thread_join(Sigbus.thread);
 	work_off();
 	/* The semaphore stays: a late handler may still post. */
 }

@@ -151,9 +151,8 @@ stop_locked(void)
 	Reclaimer.wants_stop = true;
 	(void)pthread_cond_broadcast(&Reclaimer.changed);
 	lock_drop(&Reclaimer.lock);
-	int rc = pthread_join(Reclaimer.thread, NULL);
+	os_thread_join(Reclaimer.thread);
 	lock_take(&Reclaimer.lock);
-	DK_BUG_ON(rc != 0);
 	Reclaimer.is_running = false;
 	Reclaimer.is_stopping = false;
 	Reclaimer.wants_stop = false;

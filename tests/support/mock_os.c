@@ -26,6 +26,7 @@
 	    (fd, off, len, align, flags, addr))                                \
 	X(os_populate, (void *addr, size_t len), (addr, len))                  \
 	X(os_is_mapped, (const void *addr), (addr))                            \
+	X(os_membarrier, (void), ())                                           \
 	X(os_msync, (void *addr, size_t len), (addr, len))                     \
 	X(os_open, (const char *path, bool create, int *fd),                   \
 	    (path, create, fd))                                                \

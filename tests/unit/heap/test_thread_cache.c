@@ -338,6 +338,45 @@ test_reclaim_empties_the_caches_of_others(void **state)
 	assert_true(right);
 }
 
+/* Seccomp may come after the start: nobody knows then whether the other is
+ * inside of its cache. */
+static void
+test_without_a_barrier_nothing_is_taken_from_others(void **state)
+{
+	pthread_t thread;
+	bool right = false;
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&Barrier, NULL, 2), 0);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, free_and_wait, &right), 0);
+	meet();
+	size_t before = cached();
+	mock_os_fail_all("os_membarrier", EPERM);
+	bool any = thread_cache_reclaim(Place.heap);
+	size_t after = cached();
+	bool again = thread_cache_reclaim_idle(Place.heap) &&
+		     thread_cache_reclaim_idle(Place.heap);
+	size_t at_last = cached();
+	unsigned nr_asked = mock_os_nr_calls("os_membarrier");
+	mock_os_reset();
+	meet();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_barrier_destroy(&Barrier), 0);
+	assert_true(before > 0);
+	assert_false(any);
+	assert_int_equal(after, before);
+	assert_true(again); /* there is something still */
+	assert_int_equal(at_last, before);
+	assert_int_equal(nr_asked, 2);
+	assert_true(right);
+	/* one's own needs none */
+	heap_free(Place.heap, alloc(200));
+	mock_os_fail_all("os_membarrier", EPERM);
+	assert_true(thread_cache_reclaim(Place.heap));
+	assert_int_equal(cached(), 0);
+}
+
 static void
 test_no_room_is_said_after_all_caches_are_empty(void **state)
 {
@@ -769,6 +808,7 @@ main(void)
 	    UNIT(test_each_heap_has_its_own_blocks),
 	    UNIT(test_reclaim_empties_the_own_cache),
 	    UNIT(test_reclaim_empties_the_caches_of_others),
+	    UNIT(test_without_a_barrier_nothing_is_taken_from_others),
 	    UNIT(test_reclaim_waits_for_who_is_inside),
 	    UNIT(test_no_room_is_said_after_all_caches_are_empty),
 	    UNIT(test_a_full_heap_notices_what_others_free),
