@@ -128,7 +128,8 @@ struct daxkind_region_info {
 	int numa_node; /* of the memory, or -1 when not known */
 };
 
-/* info_size is sizeof(struct daxkind_region_info) of the caller. */
+/* info_size is sizeof(struct daxkind_region_info) of the caller; -EINVAL for 0
+ * and for more than 4096, which no version of it has. */
 int daxkind_region_info(const struct daxkind_region *region,
     struct daxkind_region_info *info, size_t info_size);
 
@@ -142,22 +143,24 @@ struct daxkind_space {
 	size_t held;         /* file space that is really allocated */
 };
 
-/* space_size is sizeof(struct daxkind_space) of the caller. */
+/* space_size is sizeof(struct daxkind_space) of the caller, as above. */
 int daxkind_region_space(const struct daxkind_region *region,
     struct daxkind_space *space, size_t space_size);
 
 enum daxkind_run_state {
 	DAXKIND_RUN_TAKEN,
-	DAXKIND_RUN_FREE, /* free, with file space behind it */
+	DAXKIND_RUN_IDLE, /* free, with file space behind it */
 	DAXKIND_RUN_HOLE, /* free, no file space behind it */
 	DAXKIND_RUN_BAD
 };
 
 /*
  * Call visit for each run of the space map, in the order of their offsets (in
- * bytes from the base), until it returns other than 0, which is returned then.
- * The map may change while it is walked: each run was so when it was looked
- * at.  visit may call any function.
+ * bytes from the base), until it returns other than 0.  Returns 0 when all runs
+ * were visited, 1 when visit ended the walk, and a negative errno value on
+ * failure, so what visit returned is never taken for an error.  The map may
+ * change while it is walked: each run was so when it was looked at.  visit may
+ * call any function.
  */
 int daxkind_region_walk(const struct daxkind_region *region,
     int (*visit)(

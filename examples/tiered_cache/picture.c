@@ -51,7 +51,7 @@ static enum look
 look_of(const struct picture_cell *cell)
 {
 	size_t taken = cell->len[DAXKIND_RUN_TAKEN];
-	size_t idle = cell->len[DAXKIND_RUN_FREE];
+	size_t idle = cell->len[DAXKIND_RUN_IDLE];
 	size_t hole = cell->len[DAXKIND_RUN_HOLE];
 
 	if (cell->len[DAXKIND_RUN_BAD] > 0)

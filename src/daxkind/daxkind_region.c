@@ -16,6 +16,7 @@
 #include "region/region.h"
 
 enum {
+	STRUCT_SIZE_MAX = 4096, /* of any version of a structure that grows */
 	KNOWN_FLAGS = DAXKIND_OVERWRITE | DAXKIND_PREFAULT | DAXKIND_PERSISTENT
 };
 
@@ -172,6 +173,12 @@ check_open(const struct daxkind_region *region, const void *out, size_t size)
 		return error_set(-EINVAL, "the region is NULL or closed");
 	if (out == NULL || size == 0)
 		return error_set(-EINVAL, "no room was given for the answer");
+	/* All of it is written, so a wrong size would be somebody's memory. */
+	if (size > STRUCT_SIZE_MAX)
+		return error_set(-EINVAL,
+		    "%zu bytes are no size of the structure; pass sizeof of "
+		    "it",
+		    size);
 	return 0;
 }
 
@@ -262,10 +269,12 @@ daxkind_region_walk(const struct daxkind_region *region,
 		rc = error_set(-EINVAL, "visit is NULL: nothing to call");
 	if (rc < 0)
 		return api_result(rc);
-	for (; rc == 0 && off < region->size; off = end) {
+	for (; off < region->size; off = end) {
 		enum space_run run = region_run_at(lockable(region), off, &end);
 
-		rc = visit(arg, off, end - off, (enum daxkind_run_state)run);
+		if (visit(arg, off, end - off, (enum daxkind_run_state)run) !=
+		    0)
+			return 1;
 	}
-	return rc;
+	return 0;
 }

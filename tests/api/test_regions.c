@@ -727,6 +727,7 @@ test_structs_of_another_size(void **state)
 		struct daxkind_region_info info;
 		char more[64];
 	} large;
+	static const size_t absurd[] = {4097, (size_t)1 << 40, SIZE_MAX};
 	struct daxkind_region *region = NULL;
 	struct test_area area;
 	struct daxkind_region_info info;
@@ -742,8 +743,23 @@ test_structs_of_another_size(void **state)
 	    daxkind_region_space(region, NULL, sizeof(space)), -EINVAL);
 
 	memset(&large, 0xDA, sizeof(large));
-	if (daxkind_region_info(region, &large.info, sizeof(large)) == 0)
-		assert_ptr_equal(large.info.base, area.addr);
+	assert_int_equal(
+	    daxkind_region_info(region, &large.info, sizeof(large)), 0);
+	assert_ptr_equal(large.info.base, area.addr);
+	assert_true(test_all_bytes(large.more, 0, sizeof(large.more)));
+	/* no structure is as large as that: nothing is written anywhere */
+	for (size_t i = 0; i < ARRAY_LEN(absurd); i++) {
+		memset(&large, 0xDA, sizeof(large));
+		assert_int_equal(
+		    daxkind_region_info(region, &large.info, absurd[i]),
+		    -EINVAL);
+		assert_non_null(strstr(daxkind_last_error(), "sizeof"));
+		assert_true(test_all_bytes(&large, 0xDA, sizeof(large)));
+		memset(&space, 0xDA, sizeof(space));
+		assert_int_equal(
+		    daxkind_region_space(region, &space, absurd[i]), -EINVAL);
+		assert_true(test_all_bytes(&space, 0xDA, sizeof(space)));
+	}
 	/* an older caller has the first fields only */
 	memset(&info, 0xDA, sizeof(info));
 	if (daxkind_region_info(region, &info, sizeof(void *)) == 0) {
@@ -802,6 +818,7 @@ struct walk {
 	size_t free_run;
 	size_t nr;
 	size_t stop_after;
+	int stop_with;
 	bool ok;
 	memkind_t kind; /* to use while visiting, or NULL */
 };
@@ -817,7 +834,7 @@ visit(void *arg, size_t off, size_t len, enum daxkind_run_state run_state)
 	}
 	w->next = off + len;
 	w->sums[run_state] += len;
-	if (run_state == DAXKIND_RUN_FREE || run_state == DAXKIND_RUN_HOLE)
+	if (run_state == DAXKIND_RUN_IDLE || run_state == DAXKIND_RUN_HOLE)
 		w->free_run += len;
 	else
 		w->free_run = 0;
@@ -825,7 +842,7 @@ visit(void *arg, size_t off, size_t len, enum daxkind_run_state run_state)
 		w->largest = w->free_run;
 	if (w->kind != NULL)
 		memkind_free(w->kind, memkind_malloc(w->kind, 50000));
-	return ++w->nr == w->stop_after ? 42 : 0;
+	return ++w->nr == w->stop_after ? w->stop_with : 0;
 }
 
 static void
@@ -839,7 +856,7 @@ check_walk(struct daxkind_region *region)
 	assert_int_equal(w.next, space.total);
 	assert_int_equal(w.sums[DAXKIND_RUN_TAKEN], space.taken);
 	assert_int_equal(
-	    w.sums[DAXKIND_RUN_FREE] + w.sums[DAXKIND_RUN_HOLE], space.free);
+	    w.sums[DAXKIND_RUN_IDLE] + w.sums[DAXKIND_RUN_HOLE], space.free);
 	assert_int_equal(w.sums[DAXKIND_RUN_BAD], space.bad);
 	assert_int_equal(w.sums[DAXKIND_RUN_HOLE], space.total - space.held);
 	assert_int_equal(w.largest, space.largest_free);
@@ -877,7 +894,8 @@ test_walk_covers_the_region_exactly(void **state)
 static void
 test_walk_stops_and_lets_the_visitor_work(void **state)
 {
-	struct walk w = {.ok = true, .stop_after = 2};
+	static const int values[] = {42, 1, -1, -EINVAL, INT_MIN};
+	struct walk w;
 	struct test_heap heap;
 	struct daxkind_region *region;
 	void *blocks[9];
@@ -889,8 +907,13 @@ test_walk_stops_and_lets_the_visitor_work(void **state)
 		blocks[i] = memkind_malloc(heap.kind, 100000);
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i += 2)
 		memkind_free(heap.kind, blocks[i]);
-	assert_int_equal(daxkind_region_walk(region, visit, &w), 42);
-	assert_int_equal(w.nr, 2);
+	/* whatever ends it, it is no error */
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		w = (struct walk){
+		    .ok = true, .stop_after = 2, .stop_with = values[i]};
+		assert_int_equal(daxkind_region_walk(region, visit, &w), 1);
+		assert_int_equal(w.nr, 2);
+	}
 	w = (struct walk){.ok = true, .kind = heap.kind};
 	assert_int_equal(daxkind_region_walk(region, visit, &w), 0);
 	assert_true(w.ok);

@@ -92,7 +92,7 @@ test_map_shows_a_region(void **state)
 	test_command_ok("daxkind map --json --size=32M %s", dax_env_path());
 	test_has(test_command_text(), "\"total\": 33554432");
 	test_has(test_command_text(),
-	    is_device() ? "\"state\": \"free\"" : "\"state\": \"hole\"");
+	    is_device() ? "\"state\": \"idle\"" : "\"state\": \"hole\"");
 }
 
 /* Four regions are above 4 GiB in the guest, and nothing else is. */

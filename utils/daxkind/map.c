@@ -76,7 +76,7 @@ state_name(enum daxkind_run_state state)
 {
 	static const char *const Names[] = {
 	    [DAXKIND_RUN_TAKEN] = "taken",
-	    [DAXKIND_RUN_FREE] = "free",
+	    [DAXKIND_RUN_IDLE] = "idle",
 	    [DAXKIND_RUN_HOLE] = "hole",
 	    [DAXKIND_RUN_BAD] = "bad",
 	};
@@ -113,7 +113,7 @@ static enum look
 look_of(const size_t cell[NR_STATES])
 {
 	size_t taken = cell[DAXKIND_RUN_TAKEN];
-	size_t idle = cell[DAXKIND_RUN_FREE];
+	size_t idle = cell[DAXKIND_RUN_IDLE];
 	size_t hole = cell[DAXKIND_RUN_HOLE];
 
 	if (cell[DAXKIND_RUN_BAD] > 0)
