@@ -62,7 +62,7 @@ count_one(struct memkind *kind, void *arg)
 
 /* Entries of the region index that are regions. */
 static size_t
-count_entries(region_index_entry *table, unsigned depth)
+count_entries(region_index_slot *table, unsigned depth)
 {
 	static const size_t lens[] = {
 	    INDEX_TOP_LEN, INDEX_MIDDLE_LEN, INDEX_LOW_LEN};
@@ -73,7 +73,7 @@ count_entries(region_index_entry *table, unsigned depth)
 
 		if ((entry & INDEX_IS_TABLE) != 0)
 			nr += count_entries(
-			    (region_index_entry *)(entry - INDEX_IS_TABLE),
+			    (region_index_slot *)(entry - INDEX_IS_TABLE),
 			    depth + 1);
 		else
 			nr += entry != 0;
@@ -328,8 +328,8 @@ create_kind(void)
 static int
 create_kind_with_ops(void)
 {
-	return daxkind_kind_create_with_ops(
-	    Base_region, &MEMKIND_FIXED_OPS, "own", &Kind);
+	return daxkind_kind_create_with_ops(Base_region, &MEMKIND_FIXED_OPS,
+	    sizeof(MEMKIND_FIXED_OPS), "own", &Kind);
 }
 
 static int
