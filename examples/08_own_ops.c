@@ -59,7 +59,7 @@ int
 main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : getenv("TMPDIR");
-	struct memkind_ops ops = MEMKIND_FIXED_OPS; /* outlives the kind */
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
 	struct daxkind_region *region;
 	int status = EXIT_FAILURE;
 	memkind_t kind;
@@ -72,7 +72,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "open: %s\n", daxkind_last_error());
 		return EXIT_FAILURE;
 	}
-	if (daxkind_kind_create_with_ops(region, &ops, "counting", &kind) < 0) {
+	if (daxkind_kind_create_with_ops(
+		region, &ops, sizeof(ops), "counting", &kind) < 0) {
 		fprintf(stderr, "create: %s\n", daxkind_last_error());
 	} else {
 		status = use_heap(kind);

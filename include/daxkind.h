@@ -184,22 +184,31 @@ int daxkind_region_check(const struct daxkind_region *region);
 int daxkind_kind_create(struct daxkind_region *region, memkind_t *kind);
 
 /*
- * The same with the caller's operations table, which must outlive the kind.
- * name is at most 63 bytes.
+ * The same with an operations table of the caller's, which is copied; ops_size
+ * is sizeof(struct memkind_ops) of the caller.  Operations beyond it are not
+ * supported by the kind.  name is at most 63 bytes.  -E2BIG: the table has an
+ * operation that this version of the library does not know.
  */
 int daxkind_kind_create_with_ops(struct daxkind_region *region,
-    struct memkind_ops *ops, const char *name, memkind_t *kind);
+    const struct memkind_ops *ops, size_t ops_size, const char *name,
+    memkind_t *kind);
 
 /* The region that a kind is over; NULL for a kind over plain DRAM. */
 struct daxkind_region *daxkind_kind_region(memkind_t kind);
 
-/* A policy between memkind's two: of free file space at most 4 MiB are kept at
- * once for the next allocation, however much is in use. */
-#define DAXKIND_MEM_USAGE_POLICY_BALANCED ((memkind_mem_usage_policy)100)
+/* When free file space goes back to the file system. */
+enum daxkind_policy {
+	/* What was not needed for some seconds, and at once what is more than
+	 * half as much as is in use.  As MEMKIND_MEM_USAGE_POLICY_DEFAULT. */
+	DAXKIND_POLICY_DEFAULT,
+	/* The same, but at once what is more than 4 MiB. */
+	DAXKIND_POLICY_BALANCED,
+	/* At each free.  As MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE. */
+	DAXKIND_POLICY_CONSERVATIVE
+};
 
-/* When free file space goes back to the file system, from now on: that policy,
- * MEMKIND_MEM_USAGE_POLICY_DEFAULT or MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE. */
-int daxkind_kind_set_policy(memkind_t kind, memkind_mem_usage_policy policy);
+/* From now on.  -EINVAL: no policy, or a kind without a region. */
+int daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy);
 
 /* --- flush-aware stores ------------------------------------------------------ */
 

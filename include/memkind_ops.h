@@ -13,7 +13,8 @@
  * malloc, calloc, posix_memalign, realloc, free and malloc_usable_size must be
  * there.
  *
- * The table must outlive the kind.  Operations are called by any thread, and
+ * The table of memkind_create() must outlive the kind; that of
+ * daxkind_kind_create_with_ops() is copied.  Operations are called by any thread, and
  * by several at once.  The kind that they are given is opaque;
  * daxkind_kind_region() tells which region it is over.
  */

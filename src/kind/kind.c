@@ -38,21 +38,24 @@ check_ops(const struct memkind_ops *ops, const char *name)
 }
 
 int
-kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
-    struct memkind_ops *ops, const char *name, struct memkind **out)
+kind_new(const struct kind_spec *spec, struct memkind **out)
 {
-	int rc = check_ops(ops, name);
+	struct daxkind_region *region = spec->region;
+	const char *name = spec->name;
+	int rc = check_ops(spec->ops, name);
 
 	if (rc < 0)
 		return rc;
 	struct memkind *kind = kind_registry_new();
 	if (kind == NULL)
 		return error_set(-ENOMEM, "no memory for a kind's record");
-	kind->ops = ops;
+	kind->own_ops = *spec->ops;
+	kind->ops = spec->copies_ops ? &kind->own_ops : spec->ops;
+	struct memkind_ops *ops = kind->ops;
 	kind->finalize = ops->finalize;
 	kind->region = region;
-	kind->owns_region = owns_region;
-	kind->capacity = capacity;
+	kind->owns_region = spec->owns_region;
+	kind->capacity = spec->capacity;
 	memcpy(kind->name, name, strlen(name) + 1);
 	rc = region != NULL ? region_claim(region) : 0;
 	if (rc < 0)

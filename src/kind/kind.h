@@ -20,6 +20,7 @@ enum {
 struct memkind {
 	/* Constant while the kind lives. */
 	struct memkind_ops *ops;
+	struct memkind_ops own_ops; /* ops, where it is a copy */
 	/* Of ops, which may be gone when the process ends; NULL: it was called. */
 	int (*finalize)(struct memkind *kind);
 	struct daxkind_region *region; /* NULL: over DRAM */
@@ -44,14 +45,22 @@ struct memkind {
 	bool is_registered;
 };
 
+/* What a kind is made of. */
+struct kind_spec {
+	struct daxkind_region *region; /* NULL: over DRAM */
+	bool owns_region;              /* close it with the kind */
+	bool copies_ops;               /* else they must outlive the kind */
+	size_t capacity;
+	struct memkind_ops *ops;
+	const char *name;
+};
+
 /*
- * Make a kind over region by ops->create, bind it, and make it known: the last
- * step, so that a half-made kind is never seen.  On failure nothing is left,
- * and the region is the caller's still.  -EBUSY: region has a kind.
+ * Make a kind by ops->create, bind it to its region, and make it known: the
+ * last step, so that a half-made kind is never seen.  On failure nothing is
+ * left, and the region is the caller's still.  -EBUSY: region has a kind.
  */
-int kind_new(struct daxkind_region *region, bool owns_region, size_t capacity,
-    struct memkind_ops *ops, const char *name, struct memkind **kind)
-    DK_MUST_CHECK;
+int kind_new(const struct kind_spec *spec, struct memkind **kind) DK_MUST_CHECK;
 /* -EINVAL: it is no live kind. */
 int kind_free(struct memkind *kind) DK_MUST_CHECK;
 

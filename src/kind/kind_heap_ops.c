@@ -6,8 +6,6 @@
 
 #include <errno.h>
 
-#include "daxkind.h"
-
 #include "base/util.h"
 #include "heap/heap.h"
 #include "kind/kind.h"
@@ -117,15 +115,17 @@ kind_heap_update_memory_usage_policy(
 	if (kind->region == NULL)
 		return MEMKIND_ERROR_INVALID;
 	enum region_policy of_region;
-	/* No switch: ours is none of the enumeration's constants. */
-	if (policy == MEMKIND_MEM_USAGE_POLICY_DEFAULT)
+	switch (policy) {
+	case MEMKIND_MEM_USAGE_POLICY_DEFAULT:
 		of_region = REGION_GIVE_LATER;
-	else if (policy == DAXKIND_MEM_USAGE_POLICY_BALANCED)
-		of_region = REGION_GIVE_SOON;
-	else if (policy == MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE)
+		break;
+	case MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE:
 		of_region = REGION_GIVE_AT_ONCE;
-	else
+		break;
+	case MEMKIND_MEM_USAGE_POLICY_MAX_VALUE:
+	default:
 		return MEMKIND_ERROR_INVALID;
+	}
 	region_set_policy(kind->region, of_region);
 	return MEMKIND_SUCCESS;
 }

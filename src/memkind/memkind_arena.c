@@ -33,8 +33,9 @@ memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 		return error_code_from_errno(error_set(-ENOEXEC,
 		    "the operations table lacks one that must be there, or "
 		    "has init_once, which is for static kinds"));
-	return error_code_from_errno(
-	    kind_new(NULL, false, (size_t)-1, ops, name, kind));
+	struct kind_spec spec = {
+	    .capacity = (size_t)-1, .ops = ops, .name = name};
+	return error_code_from_errno(kind_new(&spec, kind));
 }
 
 /* --- create and destroy ---------------------------------------------------------- */

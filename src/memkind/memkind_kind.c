@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/export.h"
 #include "base/os.h"
+#include "base/util.h"
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
 #include "kind/error_code.h"
@@ -18,8 +20,9 @@
 #include "region/reclaimer.h"
 #include "region/region.h"
 
-/* memkind's API that is spoken here. */
 enum {
+	OPS_SIZE_MAX = 4096, /* of an operations table of any version */
+	/* memkind's API that is spoken here */
 	MEMKIND_API_VERSION = 1014000
 };
 
@@ -39,7 +42,14 @@ memkind_create_fixed(void *addr, size_t size, memkind_t *kind)
 	rc = region_open(backing, addr, size, &region);
 	if (rc < 0)
 		goto err_close_backing;
-	rc = kind_new(region, true, size, &MEMKIND_FIXED_OPS, "fixed", kind);
+	struct kind_spec spec = {
+	    .region = region,
+	    .owns_region = true,
+	    .capacity = size,
+	    .ops = &MEMKIND_FIXED_OPS,
+	    .name = "fixed",
+	};
+	rc = kind_new(&spec, kind);
 	if (rc < 0)
 		goto err_close_region;
 	return MEMKIND_SUCCESS;
@@ -68,8 +78,7 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 		    "%zu bytes are too few for a kind over a file; at least "
 		    "%d, or 0 for no limit",
 		    max_size, MEMKIND_PMEM_MIN_SIZE);
-	if (policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE &&
-	    policy != DAXKIND_MEM_USAGE_POLICY_BALANCED)
+	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
 		return error_set(
 		    -EINVAL, "%d is no memory usage policy", (int)policy);
 	int rc = backing_file_open_dir(dir, max_size, 0, &backing);
@@ -80,8 +89,14 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 		backing_close(backing);
 		return rc;
 	}
-	rc = kind_new(region, true, max_size != 0 ? max_size : backing->size,
-	    &MEMKIND_FIXED_OPS, "pmem", kind);
+	struct kind_spec spec = {
+	    .region = region,
+	    .owns_region = true,
+	    .capacity = max_size != 0 ? max_size : backing->size,
+	    .ops = &MEMKIND_FIXED_OPS,
+	    .name = "pmem",
+	};
+	rc = kind_new(&spec, kind);
 	if (rc < 0)
 		region_close(region);
 	else
@@ -266,26 +281,72 @@ memkind_set_allow_zero_allocs(memkind_t kind, bool state)
 
 /* --- daxkind's ------------------------------------------------------------------- */
 
-DK_EXPORT int
-daxkind_kind_create_with_ops(struct daxkind_region *region,
-    struct memkind_ops *ops, const char *name, memkind_t *kind)
+/* What both ways to make one begin with. */
+static int
+check_new_kind(const struct daxkind_region *region, memkind_t *kind)
 {
 	if (kind == NULL)
-		return api_result(
-		    error_set(-EINVAL, "kind is NULL: nowhere to put it"));
+		return error_set(-EINVAL, "kind is NULL: nowhere to put it");
 	*kind = NULL;
 	if (region == NULL || region->backing == NULL)
-		return api_result(
-		    error_set(-EINVAL, "the region is NULL or closed"));
-	return api_result(
-	    kind_new(region, false, region->size, ops, name, kind));
+		return error_set(-EINVAL, "the region is NULL or closed");
+	return 0;
+}
+
+/* A table of another version: what is not there is not supported, and what is
+ * not known here must not be asked for. */
+static int
+copy_ops(const struct memkind_ops *ops, size_t size, struct memkind_ops *copy)
+{
+	const unsigned char *bytes = (const unsigned char *)ops;
+
+	if (ops == NULL || size < sizeof(void *) || size > OPS_SIZE_MAX ||
+	    size % sizeof(void *) != 0)
+		return error_set(-EINVAL,
+		    "an operations table of %zu bytes: pass the table and "
+		    "sizeof(struct memkind_ops)",
+		    size);
+	for (size_t i = sizeof(*copy); i < size; i++) {
+		if (bytes[i] != 0)
+			return error_set(-E2BIG,
+			    "the operations table has an operation that this "
+			    "version of the library does not know; leave it "
+			    "NULL, or update the library");
+	}
+	memset(copy, 0, sizeof(*copy));
+	memcpy(copy, ops, min_size(size, sizeof(*copy)));
+	return 0;
+}
+
+DK_EXPORT int
+daxkind_kind_create_with_ops(struct daxkind_region *region,
+    const struct memkind_ops *ops, size_t ops_size, const char *name,
+    memkind_t *kind)
+{
+	struct memkind_ops copy;
+	struct kind_spec spec = {
+	    .region = region, .copies_ops = true, .ops = &copy, .name = name};
+	int rc = check_new_kind(region, kind);
+
+	if (rc == 0)
+		rc = copy_ops(ops, ops_size, &copy);
+	if (rc < 0)
+		return api_result(rc);
+	spec.capacity = region->size;
+	return api_result(kind_new(&spec, kind));
 }
 
 DK_EXPORT int
 daxkind_kind_create(struct daxkind_region *region, memkind_t *kind)
 {
-	return daxkind_kind_create_with_ops(
-	    region, &MEMKIND_FIXED_OPS, "daxkind", kind);
+	struct kind_spec spec = {
+	    .region = region, .ops = &MEMKIND_FIXED_OPS, .name = "daxkind"};
+	int rc = check_new_kind(region, kind);
+
+	if (rc < 0)
+		return api_result(rc);
+	spec.capacity = region->size;
+	return api_result(kind_new(&spec, kind));
 }
 
 DK_EXPORT struct daxkind_region *
@@ -294,16 +355,22 @@ daxkind_kind_region(memkind_t kind)
 	return kind != NULL ? kind->region : NULL;
 }
 
+_Static_assert((int)DAXKIND_POLICY_DEFAULT == (int)REGION_GIVE_LATER &&
+		   (int)DAXKIND_POLICY_BALANCED == (int)REGION_GIVE_SOON &&
+		   (int)DAXKIND_POLICY_CONSERVATIVE == (int)REGION_GIVE_AT_ONCE,
+    "policies of daxkind.h and region.h agree");
+
 DK_EXPORT int
-daxkind_kind_set_policy(memkind_t kind, memkind_mem_usage_policy policy)
+daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy)
 {
-	if (kind == NULL || kind->region == NULL ||
-	    kind->ops->update_memory_usage_policy == NULL)
+	if (kind == NULL || kind->region == NULL)
 		return api_result(error_set(
 		    -EINVAL, "only a kind over a region has a policy"));
-	if (kind->ops->update_memory_usage_policy(kind, policy) !=
-	    MEMKIND_SUCCESS)
-		return api_result(error_set(
-		    -EINVAL, "%d is no memory usage policy", (int)policy));
+	if ((unsigned)policy > DAXKIND_POLICY_CONSERVATIVE)
+		return api_result(error_set(-EINVAL,
+		    "%d is no policy; they are DAXKIND_POLICY_DEFAULT, "
+		    "_BALANCED and _CONSERVATIVE",
+		    (int)policy));
+	region_set_policy(kind->region, (enum region_policy)policy);
 	return 0;
 }

@@ -20,16 +20,12 @@ test_settings_are_checked_when_the_kind_is_made(void **state)
 		int policy;
 		int rc;
 	} rows[] = {
-		{"too small", 100, 0, MEMKIND_ERROR_INVALID},
-#if TEST_OURS
-		{"our own policy", 32 * TEST_MIB,
-		    DAXKIND_MEM_USAGE_POLICY_BALANCED, MEMKIND_SUCCESS},
-#endif
-		{"default policy", 32 * TEST_MIB,
-		    MEMKIND_MEM_USAGE_POLICY_DEFAULT, MEMKIND_SUCCESS},
-		{"conservative policy", 32 * TEST_MIB,
-		    MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE, MEMKIND_SUCCESS},
-		{"no limit", 0, 0, MEMKIND_SUCCESS},
+	    {"too small", 100, 0, MEMKIND_ERROR_INVALID},
+	    {"default policy", 32 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT,
+		MEMKIND_SUCCESS},
+	    {"conservative policy", 32 * TEST_MIB,
+		MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE, MEMKIND_SUCCESS},
+	    {"no limit", 0, 0, MEMKIND_SUCCESS},
 	};
 
 	(void)state;

@@ -113,10 +113,10 @@ make_pmem(size_t max_size, memkind_mem_usage_policy policy)
 	return kind;
 }
 
+/* Ends the kind. */
 static void
-check_churn(size_t max_size, memkind_mem_usage_policy policy, size_t nr_ops)
+check_churn(memkind_t kind, size_t max_size, size_t nr_ops)
 {
-	memkind_t kind = make_pmem(max_size, policy);
 	char *live;
 	size_t held;
 
@@ -140,27 +140,36 @@ static void
 test_default_policy(void **state)
 {
 	(void)state;
-	check_churn(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT,
-	    test_scaled(NR_OPS));
+	check_churn(make_pmem(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT),
+	    64 * TEST_MIB, test_scaled(NR_OPS));
 }
 
 #if TEST_OURS
+static memkind_t
+make_ours(size_t max_size, enum daxkind_policy policy)
+{
+	memkind_t kind = make_pmem(max_size, MEMKIND_MEM_USAGE_POLICY_DEFAULT);
+
+	assert_int_equal(daxkind_kind_set_policy(kind, policy), 0);
+	return kind;
+}
+
 /* The default keeps up to half as much as is in use; this one 4 MiB. */
 static void
 test_balanced_policy_keeps_little_at_once(void **state)
 {
 	static const struct {
-		memkind_mem_usage_policy policy;
+		enum daxkind_policy policy;
 		size_t least,
 		    most; /* held at once beside 40 MiB that are live */
 	} rows[] = {
-	    {MEMKIND_MEM_USAGE_POLICY_DEFAULT, 12 * TEST_MIB, 24 * TEST_MIB},
-	    {DAXKIND_MEM_USAGE_POLICY_BALANCED, 0, 7 * TEST_MIB},
+	    {DAXKIND_POLICY_DEFAULT, 12 * TEST_MIB, 24 * TEST_MIB},
+	    {DAXKIND_POLICY_BALANCED, 0, 7 * TEST_MIB},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		memkind_t kind = make_pmem(64 * TEST_MIB, rows[i].policy);
+		memkind_t kind = make_ours(64 * TEST_MIB, rows[i].policy);
 		char *live = memkind_malloc(kind, 40 * TEST_MIB);
 		char *p = memkind_malloc(kind, 16 * TEST_MIB);
 
@@ -172,8 +181,8 @@ test_balanced_policy_keeps_little_at_once(void **state)
 		assert_in_range(held, rows[i].least, rows[i].most);
 		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 	}
-	check_churn(64 * TEST_MIB, DAXKIND_MEM_USAGE_POLICY_BALANCED,
-	    test_scaled(NR_OPS / 10));
+	check_churn(make_ours(64 * TEST_MIB, DAXKIND_POLICY_BALANCED),
+	    64 * TEST_MIB, test_scaled(NR_OPS / 10));
 }
 #endif
 
@@ -181,8 +190,9 @@ static void
 test_conservative_policy(void **state)
 {
 	(void)state;
-	check_churn(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE,
-	    test_is_long() ? NR_OPS : test_scaled(NR_OPS / 50));
+	check_churn(
+	    make_pmem(64 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE),
+	    64 * TEST_MIB, test_is_long() ? NR_OPS : test_scaled(NR_OPS / 50));
 }
 
 /* 24 MiB do not hold what is asked for: the file is full most of the time. */
@@ -190,8 +200,8 @@ static void
 test_file_that_is_mostly_full(void **state)
 {
 	(void)state;
-	check_churn(24 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT,
-	    test_is_long() ? NR_OPS : test_scaled(NR_OPS / 10));
+	check_churn(make_pmem(24 * TEST_MIB, MEMKIND_MEM_USAGE_POLICY_DEFAULT),
+	    24 * TEST_MIB, test_is_long() ? NR_OPS : test_scaled(NR_OPS / 10));
 }
 
 /* Blocks come and go one size after the other: without reuse of holes the

@@ -291,8 +291,8 @@ test_table_with_the_three_functions(void **state)
 		char *p;
 		char *q;
 
-		assert_int_equal(
-		    daxkind_kind_create_with_ops(region, &ops, "mine", &kind),
+		assert_int_equal(daxkind_kind_create_with_ops(
+				     region, &ops, sizeof(ops), "mine", &kind),
 		    0);
 		p = memkind_malloc(kind, 1000);
 		assert_non_null(p);

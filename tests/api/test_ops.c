@@ -1030,8 +1030,9 @@ test_operations_of_a_kind_over_a_file(void **state)
 	Ops.destroy = memkind_pmem_destroy;
 	assert_int_equal(
 	    daxkind_region_open_dir(test_dir(), 16 * TEST_MIB, 0, &region), 0);
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(region, &Ops, "file", &kind), 0);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     region, &Ops, sizeof(Ops), "file", &kind),
+	    0);
 	char *p = memkind_malloc(kind, 100000);
 	assert_non_null(p);
 	assert_ptr_equal(memkind_detect_kind(p), kind);

@@ -272,8 +272,8 @@ test_a_table_for_regions(void **state)
 		assert_int_equal(daxkind_region_open_dir(
 				     test_dir(), 16 * TEST_MIB, 0, &region),
 		    0);
-		assert_int_equal(daxkind_kind_create_with_ops(
-				     region, tables[i], "pmem", &kind),
+		assert_int_equal(daxkind_kind_create_with_ops(region, tables[i],
+				     sizeof(struct memkind_ops), "pmem", &kind),
 		    0);
 		check_blocks(kind, kind);
 		char *p = tables[i]->mmap(kind, NULL, TEST_PAGE);

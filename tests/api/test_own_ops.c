@@ -130,8 +130,9 @@ test_calls_go_through_the_table(void **state)
 	void *q = NULL;
 
 	(void)state;
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, &ops, "counting", &kind), 0);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), "counting", &kind),
+	    0);
 	assert_int_equal(Calls.create, 1);
 	assert_ptr_equal(daxkind_kind_region(kind), Region);
 
@@ -175,8 +176,8 @@ test_kinds_with_and_without_a_table_in_turn(void **state)
 		if (i % 2)
 			assert_int_equal(daxkind_kind_create(Region, &kind), 0);
 		else
-			assert_int_equal(daxkind_kind_create_with_ops(
-					     Region, &ops, "x", &kind),
+			assert_int_equal(daxkind_kind_create_with_ops(Region,
+					     &ops, sizeof(ops), "x", &kind),
 			    0);
 		memkind_free(kind, memkind_malloc(kind, 1000));
 		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
@@ -201,7 +202,8 @@ test_create_that_fails_leaves_nothing(void **state)
 		kind = NOT_SET;
 		Create_rc = codes[i];
 		errno = 0;
-		rc = daxkind_kind_create_with_ops(Region, &ops, "bad", &kind);
+		rc = daxkind_kind_create_with_ops(
+		    Region, &ops, sizeof(ops), "bad", &kind);
 		assert_true(rc < 0);
 		assert_int_equal(errno, -rc);
 		assert_null(kind);
@@ -209,8 +211,9 @@ test_create_that_fails_leaves_nothing(void **state)
 	}
 	assert_int_equal(Calls.destroy, 0);
 	Create_rc = 0;
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, &ops, "good", &kind), 0);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), "good", &kind),
+	    0);
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 }
 
@@ -240,8 +243,8 @@ test_bad_tables_are_refused(void **state)
 		dk_row(rows[i].why);
 		memset((char *)&ops + rows[i].off, 0, sizeof(void *));
 		errno = 0;
-		assert_int_equal(
-		    daxkind_kind_create_with_ops(Region, &ops, "bad", &kind),
+		assert_int_equal(daxkind_kind_create_with_ops(
+				     Region, &ops, sizeof(ops), "bad", &kind),
 		    -EINVAL);
 		assert_int_equal(errno, EINVAL);
 		assert_null(kind);
@@ -260,22 +263,98 @@ test_bad_arguments_are_refused(void **state)
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	name[64] = '\0';
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, NULL, "x", &kind), -EINVAL);
+	assert_int_equal(daxkind_kind_create_with_ops(Region, NULL,
+			     sizeof(struct memkind_ops), "x", &kind),
+	    -EINVAL);
 	assert_null(kind);
 	assert_int_equal(
-	    daxkind_kind_create_with_ops(NULL, &ops, "x", &kind), -EINVAL);
+	    daxkind_kind_create_with_ops(NULL, &ops, sizeof(ops), "x", &kind),
+	    -EINVAL);
 	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, &ops, "x", NULL), -EINVAL);
+	    daxkind_kind_create_with_ops(Region, &ops, sizeof(ops), "x", NULL),
+	    -EINVAL);
 	dk_row("64 bytes of name");
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, &ops, name, &kind), -EINVAL);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), name, &kind),
+	    -EINVAL);
 	assert_null(kind);
 	dk_row("63 bytes of name");
 	name[63] = '\0';
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, &ops, name, &kind), 0);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), name, &kind),
+	    0);
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+}
+
+/* A program that was built with another version has another table. */
+static void
+test_tables_of_another_size(void **state)
+{
+	const size_t needed =
+	    offsetof(struct memkind_ops, malloc_usable_size) + sizeof(void *);
+	struct {
+		struct memkind_ops ops;
+		void *more[2];
+	} large = {.ops = counting_ops(), .more = {NULL, NULL}};
+	const struct {
+		const char *why;
+		size_t size;
+		void *last; /* operation of the larger table */
+		int rc;
+	} rows[] = {
+	    {"what must be there", needed, NULL, 0},
+	    {"one less", needed - sizeof(void *), NULL, -EINVAL},
+	    {"one more that is empty", sizeof(large), NULL, 0},
+	    {"one more that is not known", sizeof(large), large.more, -E2BIG},
+	    {"half a pointer", sizeof(large.ops) - 4, NULL, -EINVAL},
+	    {"nothing", 0, NULL, -EINVAL},
+	    {"more than there can be", 4104, NULL, -EINVAL},
+	    {"the whole address space", SIZE_MAX & ~(size_t)7, NULL, -EINVAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		memkind_t kind = NOT_SET;
+		size_t value;
+
+		dk_row(rows[i].why);
+		large.more[1] = rows[i].last;
+		assert_int_equal(daxkind_kind_create_with_ops(Region,
+				     &large.ops, rows[i].size, "sized", &kind),
+		    rows[i].rc);
+		if (rows[i].rc < 0) {
+			assert_null(kind);
+			assert_string_not_equal(daxkind_last_error(), "");
+			continue;
+		}
+		memkind_free(kind, memkind_malloc(kind, 100));
+		/* what lies beyond the size is not looked at */
+		assert_int_equal(
+		    memkind_get_stat(kind, MEMKIND_STAT_TYPE_ALLOCATED, &value),
+		    rows[i].size == needed ? MEMKIND_ERROR_INVALID
+					   : MEMKIND_SUCCESS);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	}
+}
+
+static void
+test_the_table_is_copied(void **state)
+{
+	struct memkind_ops ops = counting_ops();
+	memkind_t kind = NULL;
+
+	(void)state;
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), "copied", &kind),
+	    0);
+	memset(&ops, 0, sizeof(ops));
+	void *p = memkind_malloc(kind, 100);
+	assert_non_null(p);
+	memkind_free(kind, p);
+	assert_int_equal(Calls.malloc, 1);
+	assert_int_equal(Calls.free, 1);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	assert_int_equal(Calls.destroy, 1);
 }
 
 /* What the table leaves out is refused, not called. */
@@ -300,16 +379,18 @@ test_missing_operations_are_not_supported(void **state)
 	ops.update_memory_usage_policy = NULL;
 	ops.get_stat = NULL;
 	ops.defrag_reallocate = NULL;
-	assert_int_equal(
-	    daxkind_kind_create_with_ops(Region, &ops, "few", &kind), 0);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), "few", &kind),
+	    0);
 	p = memkind_malloc(kind, 100);
 	assert_non_null(p);
 	assert_true(
 	    memkind_get_stat(kind, MEMKIND_STAT_TYPE_ALLOCATED, &value) < 0);
 	assert_int_equal(value, 77);
 	assert_null(memkind_defrag_reallocate(kind, p));
-	assert_true(daxkind_kind_set_policy(
-			kind, MEMKIND_MEM_USAGE_POLICY_DEFAULT) < 0);
+	/* which is the region's, whatever the table has */
+	assert_int_equal(
+	    daxkind_kind_set_policy(kind, DAXKIND_POLICY_BALANCED), 0);
 	(void)memkind_check_available(kind);
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 }
@@ -326,6 +407,8 @@ main(void)
 	    on_region(test_create_that_fails_leaves_nothing),
 	    on_region(test_bad_tables_are_refused),
 	    on_region(test_bad_arguments_are_refused),
+	    on_region(test_tables_of_another_size),
+	    on_region(test_the_table_is_copied),
 	    on_region(test_missing_operations_are_not_supported),
 	};
 

@@ -519,21 +519,25 @@ test_policy_can_be_changed_later(void **state)
 	void *p;
 
 	(void)state;
-	assert_int_equal(daxkind_kind_set_policy(
-			     kind, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE),
-	    0);
+	assert_int_equal(
+	    daxkind_kind_set_policy(kind, DAXKIND_POLICY_CONSERVATIVE), 0);
 	p = memkind_malloc(kind, LARGE);
 	assert_non_null(p);
 	test_touch(p, LARGE);
 	memkind_free(kind, p);
 	assert_true(test_unlinked_files_held() <= TEST_MIB);
 	assert_int_equal(
-	    daxkind_kind_set_policy(kind, MEMKIND_MEM_USAGE_POLICY_DEFAULT), 0);
+	    daxkind_kind_set_policy(kind, DAXKIND_POLICY_DEFAULT), 0);
 	assert_int_equal(
-	    daxkind_kind_set_policy(kind, MEMKIND_MEM_USAGE_POLICY_MAX_VALUE),
+	    daxkind_kind_set_policy(
+		kind, (enum daxkind_policy)(DAXKIND_POLICY_CONSERVATIVE + 1)),
 	    -EINVAL);
 	assert_int_equal(
-	    daxkind_kind_set_policy(NULL, MEMKIND_MEM_USAGE_POLICY_DEFAULT),
+	    daxkind_kind_set_policy(kind, (enum daxkind_policy) - 1), -EINVAL);
+	assert_int_equal(
+	    daxkind_kind_set_policy(NULL, DAXKIND_POLICY_DEFAULT), -EINVAL);
+	assert_int_equal(
+	    daxkind_kind_set_policy(MEMKIND_DEFAULT, DAXKIND_POLICY_DEFAULT),
 	    -EINVAL);
 	end_kind(kind);
 }

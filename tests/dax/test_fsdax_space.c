@@ -313,9 +313,8 @@ test_full_to_the_last_block_from_8_threads(void **state)
 	}
 	(void)pthread_barrier_wait(&full);
 	size_t left = free_bytes();
-	assert_int_equal(daxkind_kind_set_policy(
-			     kind, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE),
-	    0);
+	assert_int_equal(
+	    daxkind_kind_set_policy(kind, DAXKIND_POLICY_CONSERVATIVE), 0);
 	for (unsigned i = 0; i < NR_THREADS; i++) {
 		assert_int_equal(pthread_join(fillers[i].thread, NULL), 0);
 		assert_int_equal(fillers[i].fill.err, ENOMEM);
@@ -396,9 +395,8 @@ test_holes_are_returned_and_reused(void **state)
 	assert_int_equal(
 	    daxkind_region_open_dir(test_dir(), 64 * TEST_MIB, 0, &region), 0);
 	assert_int_equal(daxkind_kind_create(region, &kind), 0);
-	assert_int_equal(daxkind_kind_set_policy(
-			     kind, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE),
-	    0);
+	assert_int_equal(
+	    daxkind_kind_set_policy(kind, DAXKIND_POLICY_CONSERVATIVE), 0);
 	size_t before = settled_free_bytes();
 	for (int i = 0; i < 5; i++) {
 		char *p = memkind_malloc(kind, len);

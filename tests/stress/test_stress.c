@@ -417,8 +417,8 @@ do_rare_things(struct worker *w)
 		use_own_kind(w);
 		break;
 	case 5:
-		check(daxkind_kind_set_policy(
-			  NULL, MEMKIND_MEM_USAGE_POLICY_DEFAULT) == -EINVAL);
+		check(daxkind_kind_set_policy(NULL, DAXKIND_POLICY_DEFAULT) ==
+		      -EINVAL);
 		break;
 	default:
 		look_at_figures(w);

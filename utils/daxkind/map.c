@@ -275,8 +275,7 @@ run_demo(struct daxkind_region *region, json_object *array)
 	memkind_free(kind, large);
 	for (size_t i = 0; i < DEMO_NR_BLOCKS; i++)
 		memkind_free(kind, blocks[i]);
-	(void)daxkind_kind_set_policy(
-	    kind, MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE);
+	(void)daxkind_kind_set_policy(kind, DAXKIND_POLICY_CONSERVATIVE);
 	(void)memkind_destroy_kind(kind);
 	if (rc == 0)
 		rc = show(region, "the heap destroyed", array);

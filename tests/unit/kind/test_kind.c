@@ -47,13 +47,27 @@ teardown(void **state)
 	return test_leaks_teardown(state);
 }
 
+static int
+make_kind(bool owns_region, size_t capacity, struct memkind_ops *ops,
+    const char *name, struct memkind **kind)
+{
+	struct kind_spec spec = {
+	    .region = Region,
+	    .owns_region = owns_region,
+	    .capacity = capacity,
+	    .ops = ops,
+	    .name = name,
+	};
+
+	return kind_new(&spec, kind);
+}
+
 static struct memkind *
 new_kind(struct memkind_ops *ops)
 {
 	struct memkind *kind = NULL;
 
-	assert_int_equal(
-	    kind_new(Region, false, 16 * MIB, ops, "test", &kind), 0);
+	assert_int_equal(make_kind(false, 16 * MIB, ops, "test", &kind), 0);
 	assert_non_null(kind);
 	return kind;
 }
@@ -133,8 +147,7 @@ test_a_table_must_have_its_operations(void **state)
 		dk_row(rows[i].why);
 		memset((char *)&ops + rows[i].off, 0, sizeof(ops.free));
 		(void)error_set(0, "%s", "");
-		assert_int_equal(
-		    kind_new(Region, false, 0, &ops, "test", &kind),
+		assert_int_equal(make_kind(false, 0, &ops, "test", &kind),
 		    rows[i].must ? -EINVAL : 0);
 		if (rows[i].must) {
 			assert_null(kind);
@@ -144,8 +157,7 @@ test_a_table_must_have_its_operations(void **state)
 		}
 	}
 	struct memkind *kind = NULL;
-	assert_int_equal(
-	    kind_new(Region, false, 0, NULL, "test", &kind), -EINVAL);
+	assert_int_equal(make_kind(false, 0, NULL, "test", &kind), -EINVAL);
 	assert_null(kind);
 }
 
@@ -159,15 +171,13 @@ test_a_name_has_a_limit(void **state)
 	memset(name, 'x', sizeof(name));
 	name[KIND_NAME_SIZE] = '\0';
 	assert_int_equal(
-	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, name, &kind),
-	    -EINVAL);
+	    make_kind(false, 0, &MEMKIND_FIXED_OPS, name, &kind), -EINVAL);
 	assert_int_equal(
-	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, NULL, &kind),
-	    -EINVAL);
+	    make_kind(false, 0, &MEMKIND_FIXED_OPS, NULL, &kind), -EINVAL);
 	assert_null(kind);
 	name[KIND_NAME_SIZE - 1] = '\0';
 	assert_int_equal(
-	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, name, &kind), 0);
+	    make_kind(false, 0, &MEMKIND_FIXED_OPS, name, &kind), 0);
 	assert_string_equal(kind->name, name);
 	assert_int_equal(kind_free(kind), 0);
 }
@@ -182,8 +192,7 @@ test_a_region_has_one_kind(void **state)
 	struct memkind *first = new_kind(&MEMKIND_FIXED_OPS);
 	(void)error_set(0, "%s", "");
 	assert_int_equal(
-	    kind_new(Region, false, 0, &MEMKIND_FIXED_OPS, "test", &kind),
-	    -EBUSY);
+	    make_kind(false, 0, &MEMKIND_FIXED_OPS, "test", &kind), -EBUSY);
 	assert_null(kind);
 	assert_string_not_equal(error_text(), "");
 	assert_int_equal(nr_kinds(), before + 1);
@@ -220,7 +229,7 @@ test_a_failing_create_leaves_nothing(void **state)
 
 		Create_result = errors[i];
 		(void)error_set(0, "%s", "");
-		int rc = kind_new(Region, false, 0, &ops, "test", &kind);
+		int rc = make_kind(false, 0, &ops, "test", &kind);
 		assert_true(rc < 0);
 		assert_int_equal(rc, error_code_to_errno(errors[i]));
 		assert_null(kind);
@@ -245,8 +254,7 @@ test_without_memory_there_is_no_kind(void **state)
 	do {
 		mock_os_fail_nth(++n, ENOMEM);
 		(void)error_set(0, "%s", "");
-		rc = kind_new(
-		    Region, false, 0, &MEMKIND_FIXED_OPS, "test", &kind);
+		rc = make_kind(false, 0, &MEMKIND_FIXED_OPS, "test", &kind);
 		if (mock_os_failed() == NULL)
 			break;
 		print_message("failed: %s\n", mock_os_failed());
@@ -292,7 +300,7 @@ test_a_kind_takes_its_own_region_along(void **state)
 	(void)state;
 	char *base = Region->base;
 	assert_int_equal(
-	    kind_new(Region, true, 0, &MEMKIND_FIXED_OPS, "owner", &kind), 0);
+	    make_kind(true, 0, &MEMKIND_FIXED_OPS, "owner", &kind), 0);
 	assert_int_equal(kind_free(kind), 0);
 	Region = NULL;
 	assert_false(Fake.is_open);
