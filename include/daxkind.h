@@ -251,16 +251,22 @@ int daxkind_memset_nodrain(memkind_t kind, void *dst, int c, size_t len);
  */
 int daxkind_quarantine(memkind_t kind, void *addr, size_t len);
 
+enum daxkind_sigbus_flags {
+	/* Zeroes may take the place of lost bytes without a word. */
+	DAXKIND_SIGBUS_ZEROES = 1u << 0
+};
+
 /*
- * Handle SIGBUS: what the kernel can not read of a region is quarantined, then
- * callback (which may be NULL) is called in the signal handler, by the thread
- * that met the error.  It may do what signal-safety(7) allows, must not touch
- * the range, and may leave by siglongjmp(3).  When it returns, ordinary memory
- * takes the range's place, with zeroes for what was lost, and the access is
- * made again.  SIGBUS for any other reason goes to the handler that there was.
- * -EBUSY: installed already.
+ * Handle SIGBUS: what the kernel cannot read of a region is quarantined, then
+ * callback is called in the signal handler, by the thread that met the error.
+ * It may do what signal-safety(7) allows, must not touch the range, and may
+ * leave by siglongjmp(3).  When it returns, ordinary memory takes the range's
+ * place, with zeroes for what was lost, and the access is made again.
+ * DAXKIND_SIGBUS_ZEROES: callback may be NULL, and that happens at once.
+ * SIGBUS for any other reason goes to the handler that there was.  -EBUSY:
+ * installed already.  -EINVAL: no callback and no flag, or an unknown flag.
  */
-int daxkind_sigbus_install(
+int daxkind_sigbus_install(unsigned flags,
     void (*callback)(void *arg, void *addr, size_t len), void *arg);
 /* Put the former handler back.  -EINVAL: not installed. */
 int daxkind_sigbus_remove(void);

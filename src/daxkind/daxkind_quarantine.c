@@ -20,9 +20,17 @@ daxkind_quarantine(memkind_t kind, void *addr, size_t len)
 }
 
 DK_EXPORT int
-daxkind_sigbus_install(
+daxkind_sigbus_install(unsigned flags,
     void (*callback)(void *arg, void *addr, size_t len), void *arg)
 {
+	if ((flags & ~(unsigned)DAXKIND_SIGBUS_ZEROES) != 0)
+		return api_result(error_set(-EINVAL,
+		    "0x%x has bits that are no flag of the SIGBUS handler",
+		    flags));
+	if (callback == NULL && (flags & DAXKIND_SIGBUS_ZEROES) == 0)
+		return api_result(error_set(-EINVAL,
+		    "lost bytes would read as zero and nobody be told: pass a "
+		    "callback, or DAXKIND_SIGBUS_ZEROES if that is meant"));
 	return api_result(sigbus_install(callback, arg));
 }
 

@@ -108,7 +108,8 @@ test_process_lives_on_with_a_page_of_zeroes(void **state)
 	char *bad = lose_a_page();
 
 	(void)state;
-	assert_int_equal(daxkind_sigbus_install(NULL, NULL), 0);
+	assert_int_equal(
+	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
 	assert_int_equal(bad[100], 0);
 	bad[100] = 3;
 	assert_int_equal(bad[100], 3);
@@ -125,7 +126,7 @@ test_callback_is_told_the_range(void **state)
 	int step = 1;
 
 	(void)state;
-	assert_int_equal(daxkind_sigbus_install(note, &step), 0);
+	assert_int_equal(daxkind_sigbus_install(0, note, &step), 0);
 	bad[TEST_PAGE - 1] = 1;
 	assert_int_equal(Nr_called, 1);
 	assert_ptr_equal(Called_addr, bad);
@@ -145,7 +146,7 @@ test_callback_may_leave_by_siglongjmp(void **state)
 	int step = 1;
 
 	(void)state;
-	assert_int_equal(daxkind_sigbus_install(note, &step), 0);
+	assert_int_equal(daxkind_sigbus_install(0, note, &step), 0);
 	Leaves = 1;
 	for (int round = 1; round <= 2; round++) {
 		if (sigsetjmp(Way_out, 1) == 0) {
@@ -187,7 +188,8 @@ test_other_signals_go_to_the_previous_handler(void **state)
 	assert_true(other != MAP_FAILED);
 	assert_int_equal(sigaction(SIGBUS, &action, &before), 0);
 	char *bad = lose_a_page();
-	assert_int_equal(daxkind_sigbus_install(NULL, NULL), 0);
+	assert_int_equal(
+	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
 	Nr_previous = 0;
 	assert_int_equal(raise(SIGBUS), 0);
 	assert_int_equal(Nr_previous, 1);
@@ -214,7 +216,7 @@ die_of_others(void *arg)
 	int fd = memfd_create("daxkind-other", MFD_CLOEXEC);
 	char *other = mmap(NULL, TEST_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
-	if (daxkind_sigbus_install(NULL, NULL) < 0)
+	if (daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL) < 0)
 		return 1;
 	if (arg != NULL)
 		(void)raise(SIGBUS);
@@ -239,12 +241,54 @@ test_install_and_remove_come_in_pairs(void **state)
 	(void)state;
 	assert_int_equal(daxkind_sigbus_remove(), -EINVAL);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(daxkind_sigbus_install(NULL, NULL), 0);
+		assert_int_equal(
+		    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL),
+		    0);
 		errno = 0;
-		assert_int_equal(daxkind_sigbus_install(NULL, NULL), -EBUSY);
+		assert_int_equal(
+		    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL),
+		    -EBUSY);
 		assert_int_equal(errno, EBUSY);
 		assert_int_equal(daxkind_sigbus_remove(), 0);
 		assert_int_equal(daxkind_sigbus_remove(), -EINVAL);
+	}
+}
+
+static void
+ignore_range(void *arg, void *addr, size_t len)
+{
+	(void)arg;
+	(void)addr;
+	(void)len;
+}
+
+static void
+test_zeroes_must_be_asked_for(void **state)
+{
+	static const struct {
+		const char *why;
+		unsigned flags;
+		void (*callback)(void *arg, void *addr, size_t len);
+		int rc;
+	} rows[] = {
+	    {"neither", 0, NULL, -EINVAL},
+	    {"a callback", 0, ignore_range, 0},
+	    {"zeroes", DAXKIND_SIGBUS_ZEROES, NULL, 0},
+	    {"both", DAXKIND_SIGBUS_ZEROES, ignore_range, 0},
+	    {"no such flag", 1u << 1, ignore_range, -EINVAL},
+	    {"one too many", 1u << 31 | DAXKIND_SIGBUS_ZEROES, NULL, -EINVAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		dk_row(rows[i].why);
+		assert_int_equal(daxkind_sigbus_install(
+				     rows[i].flags, rows[i].callback, NULL),
+		    rows[i].rc);
+		if (rows[i].rc < 0)
+			assert_string_not_equal(daxkind_last_error(), "");
+		assert_int_equal(
+		    daxkind_sigbus_remove(), rows[i].rc == 0 ? 0 : -EINVAL);
 	}
 }
 
@@ -259,7 +303,7 @@ touch_in_child(void *arg)
 	/* test_in_child() has put the default back */
 	(void)sigaction(SIGBUS, NULL, &now);
 	(void)daxkind_sigbus_remove();
-	if (daxkind_sigbus_install(NULL, NULL) < 0)
+	if (daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL) < 0)
 		return 1;
 	bad[5] = 1;
 	return bad[5] == 1 ? 0 : 2;
@@ -271,7 +315,8 @@ test_child_of_fork_lives_on(void **state)
 	char *bad = lose_a_page();
 
 	(void)state;
-	assert_int_equal(daxkind_sigbus_install(NULL, NULL), 0);
+	assert_int_equal(
+	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
 	assert_int_equal(test_in_child(touch_in_child, bad), 0);
 	bad[5] = 2;
 	assert_int_equal(daxkind_sigbus_remove(), 0);
@@ -418,7 +463,7 @@ test_20_pages_go_bad_under_load(void **state)
 	assert_int_equal(
 	    daxkind_region_open_mapping(Base, SIZE, 0, &Region), 0);
 	assert_int_equal(daxkind_kind_create(Region, &Kind), 0);
-	assert_int_equal(daxkind_sigbus_install(count_signal, NULL), 0);
+	assert_int_equal(daxkind_sigbus_install(0, count_signal, NULL), 0);
 	atomic_store(&Wants_stop, false);
 	for (uint64_t i = 0; i < NR_THREADS; i++) {
 		workers[i] = (struct worker){.seed = i + 1};
@@ -472,6 +517,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_install_and_remove_come_in_pairs),
+	    test_unit(test_zeroes_must_be_asked_for),
 	    test_unit(test_process_lives_on_with_a_page_of_zeroes),
 	    test_unit(test_callback_is_told_the_range),
 	    test_unit(test_callback_may_leave_by_siglongjmp),

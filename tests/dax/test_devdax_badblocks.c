@@ -121,7 +121,7 @@ test_poisoned_huge_page_is_quarantined(void **state)
 	assert_non_null(block);
 	memset(block, 0x44, 3 * HUGE_PAGE);
 	piece = block + HUGE_PAGE - (uintptr_t)block % HUGE_PAGE;
-	assert_int_equal(daxkind_sigbus_install(note, NULL), 0);
+	assert_int_equal(daxkind_sigbus_install(0, note, NULL), 0);
 	Nr_called = 0;
 	/* the signal comes inside of the call */
 	int rc = madvise(piece + 5 * TEST_PAGE, TEST_PAGE, MADV_HWPOISON);

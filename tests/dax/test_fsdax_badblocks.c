@@ -221,7 +221,7 @@ test_poison_in_20_pages_under_load(void **state)
 	/* file space behind all, so that any page can be hit */
 	Nr_bad = 0;
 	(void)check_fill(TEST_PAGE * 4);
-	assert_int_equal(daxkind_sigbus_install(count_signal, NULL), 0);
+	assert_int_equal(daxkind_sigbus_install(0, count_signal, NULL), 0);
 	for (uint64_t i = 0; i < NR_THREADS; i++) {
 		workers[i] = (struct worker){.seed = i + 1};
 		assert_int_equal(
