@@ -47,7 +47,7 @@ note_longest_locked(struct daxkind_region *r)
 	size_t longest = rangeset_longest_len(&r->space.free);
 
 	/* What is in flight comes back soon, and takes wait for it. */
-	if (r->in_flight > 0)
+	if (r->flights != NULL)
 		longest = r->size;
 	atomic_store_explicit(&r->longest_free, longest, memory_order_release);
 }
@@ -64,6 +64,95 @@ wait_settled_locked(struct daxkind_region *r)
 {
 	note_longest_locked(r);
 	lock_wait(&r->lock, &r->settled);
+}
+
+/* --- ranges in flight -------------------------------------------- */
+
+static void
+start_flight_locked(struct daxkind_region *r, struct region_flight *flight)
+{
+	flight->next = r->flights;
+	r->flights = flight;
+}
+
+static void
+end_flight_locked(struct daxkind_region *r, struct region_flight *flight)
+{
+	struct region_flight **link = &r->flights;
+
+	while (*link != flight)
+		link = &(*link)->next;
+	*link = flight->next;
+	(void)pthread_cond_broadcast(&r->settled);
+}
+
+/* Bytes that are in flight. */
+static size_t
+flying_len_locked(const struct daxkind_region *r)
+{
+	size_t sum = 0;
+
+	for (const struct region_flight *f = r->flights; f != NULL; f = f->next)
+		sum += f->len;
+	return sum;
+}
+
+static bool
+is_discarding_locked(const struct daxkind_region *r)
+{
+	const struct region_flight *f = r->flights;
+
+	while (f != NULL && !f->is_discard)
+		f = f->next;
+	return f != NULL;
+}
+
+/* Whether all of the range is free or in flight, and some of it in flight. */
+static bool
+may_come_back_locked(const struct daxkind_region *r, size_t start, size_t len)
+{
+	size_t end = start + len;
+	size_t flying = 0;
+
+	if (start < r->space.base || len > r->size ||
+	    start - r->space.base > r->size - len)
+		return false;
+	for (const struct region_flight *f = r->flights; f != NULL;
+	     f = f->next) {
+		size_t from = max_size(f->start, start);
+		size_t to = min_size(f->start + f->len, end);
+
+		flying += from < to ? to - from : 0;
+	}
+	return flying > 0 &&
+	       flying + rangeset_covered(&r->space.free, start, len) == len;
+}
+
+/* The run that the flight will be part of once all flights have ended and
+ * nothing was handed out. */
+static size_t
+run_around_locked(
+    const struct daxkind_region *r, const struct region_flight *flight)
+{
+	size_t low = flight->start, high = flight->start + flight->len;
+	size_t before, start, len;
+
+	do {
+		before = high - low;
+		if (low > r->space.base &&
+		    rangeset_find(&r->space.free, low - 1, &start, &len))
+			low = start;
+		if (rangeset_find(&r->space.free, high, &start, &len))
+			high = start + len;
+		for (const struct region_flight *f = r->flights; f != NULL;
+		     f = f->next) {
+			if (f->start + f->len == low)
+				low = f->start;
+			if (f->start == high)
+				high += f->len;
+		}
+	} while (high - low > before);
+	return high - low;
 }
 
 /* --- a region's life --------------------------------------------- */
@@ -255,7 +344,7 @@ reclaim_file_space(struct daxkind_region *r)
 	bool any = false;
 
 	lock_take(&r->lock);
-	while (r->is_trimming || r->nr_discarding > 0) {
+	while (r->is_trimming || is_discarding_locked(r)) {
 		any = true;
 		wait_settled_locked(r);
 	}
@@ -286,8 +375,10 @@ ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
 	size_t whole_end = whole->start + whole->len;
 	size_t front_len = want->start - whole->start;
 	bool is_zero = false;
+	struct region_flight flight = {
+	    .start = whole->start, .len = whole->len};
 
-	r->in_flight++;
+	start_flight_locked(r, &flight);
 	unlock(r);
 	int rc = backing_ensure(
 	    r->backing, offset(r, whole->start), whole->len, &is_zero);
@@ -308,8 +399,7 @@ ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
 	if (rc < 0)
 		settle_locked(
 		    r, want->start, want->len, state_after(rc, want->is_zero));
-	r->in_flight--;
-	(void)pthread_cond_broadcast(&r->settled);
+	end_flight_locked(r, &flight);
 	return rc;
 }
 
@@ -405,7 +495,7 @@ region_take(struct daxkind_region *r, size_t len, size_t align,
 		lock_take(&r->lock);
 		while ((rc = space_take(&r->space, len, align, end, &grant)) ==
 			   -ENOMEM &&
-		       r->in_flight > 0)
+		       r->flights != NULL)
 			wait_settled_locked(r);
 		if (rc < 0)
 			unlock(r);
@@ -419,12 +509,16 @@ int
 region_take_at(struct daxkind_region *r, void *addr, size_t len,
     struct region_block *block)
 {
+	size_t start = (size_t)(uintptr_t)addr;
 	struct space_grant grant;
+	int rc;
 
 	if (region_is_off(r))
 		return region_refuse_in_child();
 	lock_take(&r->lock);
-	int rc = space_take_at(&r->space, (size_t)(uintptr_t)addr, len, &grant);
+	while ((rc = space_take_at(&r->space, start, len, &grant)) == -ENOMEM &&
+	       may_come_back_locked(r, start, len))
+		wait_settled_locked(r);
 	if (rc < 0) {
 		unlock(r);
 		return rc;
@@ -437,7 +531,8 @@ region_take_at(struct daxkind_region *r, void *addr, size_t len,
 static size_t
 idle_limit_locked(const struct daxkind_region *r)
 {
-	size_t taken = r->space.size - r->space.free.total - r->space.bad.total;
+	size_t taken = r->space.size - r->space.free.total -
+		       r->space.bad.total - flying_len_locked(r);
 
 	if (r->policy != REGION_GIVE_LATER)
 		return IDLE_LIMIT;
@@ -504,7 +599,7 @@ region_give_all(struct daxkind_region *r)
 	if (region_is_off(r))
 		return;
 	lock_take(&r->lock);
-	while (r->in_flight > 0)
+	while (r->flights != NULL)
 		wait_settled_locked(r);
 	for (; pos < stop; pos = end) {
 		enum space_run run = space_run_at(&r->space, pos, &end);
@@ -546,16 +641,15 @@ discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 
 	if (rc < 0)
 		return rc;
-	r->in_flight++;
-	r->nr_discarding++;
+	struct region_flight flight = {
+	    .start = grant.start, .len = grant.len, .is_discard = true};
+	start_flight_locked(r, &flight);
 	unlock(r);
 	rc = backing_discard(r->backing, offset(r, grant.start), grant.len);
 	lock_take(&r->lock);
 	settle_locked(
 	    r, grant.start, grant.len, rc == 0 ? SPACE_ZERO : SPACE_HELD);
-	r->in_flight--;
-	r->nr_discarding--;
-	(void)pthread_cond_broadcast(&r->settled);
+	end_flight_locked(r, &flight);
 	if (rc == -EOPNOTSUPP && r->can_discard) {
 		r->can_discard = false;
 		log_write(DK_LOG_WARNING,
@@ -631,6 +725,14 @@ region_get_figures(struct daxkind_region *r, struct space_figures *figures)
 {
 	lock_take(&r->lock);
 	space_get_figures(&r->space, figures);
+	for (const struct region_flight *f = r->flights; f != NULL;
+	     f = f->next) {
+		figures->taken -= f->len;
+		figures->free += f->len;
+		figures->held -= f->is_discard ? 0 : f->len;
+		figures->longest_free =
+		    max_size(figures->longest_free, run_around_locked(r, f));
+	}
 	unlock(r);
 }
 
@@ -651,6 +753,16 @@ region_run_at(struct daxkind_region *r, size_t off, size_t *end_off)
 
 	lock_take(&r->lock);
 	enum space_run run = space_run_at(&r->space, base + off, &end);
+	/* Of what looks taken, a part may be in flight. */
+	for (const struct region_flight *f = r->flights;
+	     run == SPACE_RUN_TAKEN && f != NULL; f = f->next) {
+		if (base + off < f->start)
+			end = min_size(end, f->start);
+		else if (base + off < f->start + f->len) {
+			run = f->is_discard ? SPACE_RUN_IDLE : SPACE_RUN_HOLE;
+			end = f->start + f->len;
+		}
+	}
 	unlock(r);
 	*end_off = end - base;
 	return run;
@@ -682,8 +794,7 @@ region_after_fork_in_child(struct daxkind_region *r)
 {
 	r->fork.is_off = r->fork.is_off || r->fork.effect == REGION_FORK_SHARES;
 	/* Those who were in flight or waiting are not here. */
-	r->in_flight = 0;
-	r->nr_discarding = 0;
+	r->flights = NULL;
 	r->is_trimming = false;
 	lock_cond_init(&r->settled);
 	lock_drop_at_fork(&r->lock);

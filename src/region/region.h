@@ -5,7 +5,7 @@
  *
  * One lock for each region (RANK_REGION) guards the space map.  It is never
  * held across a system call: a range whose file space is being changed is
- * taken in the map meanwhile, and counted in in_flight; whoever finds no room
+ * taken in the map meanwhile, and listed in flights; whoever finds no room
  * waits for those before saying so.
  */
 #ifndef REGION_H
@@ -46,6 +46,14 @@ struct region_fork {
 	} effect;
 };
 
+/* A range that is taken in the map only while its file space changes.  The
+ * record is on the stack of the thread that changes it. */
+struct region_flight {
+	size_t start, len;
+	bool is_discard; /* gives file space back; else it gets some */
+	struct region_flight *next;
+};
+
 struct daxkind_region {
 	char *base; /* of backing, here for the hot paths */
 	/* Constant while the region is open; NULL once it is closed, so not
@@ -64,9 +72,8 @@ struct daxkind_region {
 
 	struct lock lock; /* rank RANK_REGION; guards what follows */
 	struct space space;
-	pthread_cond_t settled; /* in_flight went down */
-	unsigned in_flight;     /* ranges taken only while space changes */
-	unsigned nr_discarding; /* of those, on their way to the file system */
+	pthread_cond_t settled; /* flights has one less */
+	struct region_flight *flights;
 	bool can_discard; /* the file system makes holes, and it is wanted */
 	bool is_trimming; /* one thread at a time gives space back */
 	enum region_policy policy;
@@ -106,7 +113,8 @@ struct region_block {
  */
 int region_take(struct daxkind_region *r, size_t len, size_t align,
     enum rangeset_end end, struct region_block *block) DK_MUST_CHECK;
-/* The same for exactly [addr, addr + len), which may lie outside. */
+/* The same for exactly [addr, addr + len), which may lie outside.  Waits for
+ * what of it is in flight, unless the rest is not free. */
 int region_take_at(struct daxkind_region *r, void *addr, size_t len,
     struct region_block *block) DK_MUST_CHECK;
 /* Take any part of what was handed out back.  -ENOMEM: no memory for the
@@ -132,6 +140,7 @@ bool region_trim_unneeded(struct daxkind_region *r);
 /* Whether there is anything that region_trim() could do. */
 bool region_has_idle(struct daxkind_region *r);
 
+/* What is in flight counts as free: nobody was given it. */
 void region_get_figures(
     struct daxkind_region *r, struct space_figures *figures);
 /* Whether the map agrees with itself; walks all of it under the lock. */

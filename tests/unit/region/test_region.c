@@ -79,6 +79,12 @@ take_job(struct job *job)
 }
 
 static void
+take_at_job(struct job *job)
+{
+	job->rc = region_take_at(Region, job->addr, job->len, &job->block);
+}
+
+static void
 give_job(struct job *job)
 {
 	job->rc = region_give(Region, job->addr, job->len);
@@ -179,7 +185,7 @@ static void
 assert_map_is_right(void)
 {
 	assert_true(space_check(&Region->space));
-	assert_int_equal(Region->in_flight, 0);
+	assert_null(Region->flights);
 	assert_int_equal(figures().held, counts().held);
 }
 
@@ -1001,7 +1007,7 @@ test_no_room_waits_for_what_is_becoming_a_hole(void **state)
 	fake_backing_stop(&Fake, FAKE_DISCARD);
 	struct job *give = start(give_job, all.addr, all.len);
 	assert_true(fake_backing_wait_stopped(&Fake, 1));
-	assert_true(figures().free < 8 * MIB);
+	assert_int_equal(region_longest_free(Region), 16 * MIB);
 	struct job *take = start(take_job, NULL, 8 * MIB);
 	assert_waits(take);
 	fake_backing_go(&Fake);
@@ -1022,6 +1028,105 @@ test_no_room_is_said_at_once_when_nothing_is_in_flight(void **state)
 	assert_int_equal(
 	    region_take(Region, DK_PAGE, DK_PAGE, RANGESET_LOW, &block),
 	    -ENOMEM);
+}
+
+/* A block that grows and shrinks and grows: its old end is being punched. */
+static void
+test_growing_in_place_waits_for_what_is_becoming_a_hole(void **state)
+{
+	(void)state;
+	open_size(16 * MIB);
+	struct region_block a = take_low(8 * MIB);
+	memset(a.addr, 0xaa, 4 * MIB);
+	assert_int_equal(region_give(Region, a.addr + 4 * MIB, 4 * MIB), 0);
+	fake_backing_stop(&Fake, FAKE_DISCARD);
+	(void)start(trim_job, NULL, 0);
+	assert_true(fake_backing_wait_stopped(&Fake, 1));
+	struct job *grow = start(take_at_job, a.addr + 4 * MIB, 6 * MIB);
+	assert_waits(grow);
+	/* but not where a part is somebody's, or where nothing is in flight */
+	struct region_block block;
+	assert_int_equal(
+	    region_take_at(Region, a.addr + 3 * MIB, 2 * MIB, &block), -ENOMEM);
+	assert_int_equal(
+	    region_take_at(Region, a.addr + 2 * MIB, MIB, &block), -ENOMEM);
+	assert_int_equal(
+	    region_take_at(Region, a.addr - MIB, 5 * MIB, &block), -ENOMEM);
+	assert_int_equal(
+	    region_take_at(Region, a.addr + 8 * MIB, 9 * MIB, &block), -ENOMEM);
+	assert_false(atomic_load(&grow->is_done));
+	fake_backing_go(&Fake);
+	assert_int_equal(end(grow), 0);
+	assert_ptr_equal(grow->block.addr, a.addr + 4 * MIB);
+	end_all_jobs();
+	assert_int_equal(figures().taken, 10 * MIB);
+	assert_true(test_all_bytes(a.addr, 0xaa, 4 * MIB));
+	assert_map_is_right();
+}
+
+static void
+test_growing_in_place_waits_for_what_is_reserved_ahead(void **state)
+{
+	(void)state;
+	open_size(16 * MIB);
+	/* reserves the rest of its 2 MiB, which is nobody's */
+	fake_backing_stop(&Fake, FAKE_ENSURE);
+	struct job *take = start(take_job, NULL, MIB);
+	assert_true(fake_backing_wait_stopped(&Fake, 1));
+	struct job *grow = start(take_at_job, Region->base + MIB, MIB);
+	assert_waits(grow);
+	fake_backing_go(&Fake);
+	assert_int_equal(end(take), 0);
+	assert_int_equal(end(grow), 0);
+	assert_map_is_right();
+	/* what another was given in the meantime is refused then */
+	fake_backing_stop(&Fake, FAKE_ENSURE);
+	take = start(take_job, NULL, 2 * MIB);
+	assert_true(fake_backing_wait_stopped(&Fake, 1));
+	grow = start(take_at_job, Region->base + 2 * MIB, 2 * MIB);
+	assert_waits(grow);
+	fake_backing_go(&Fake);
+	assert_int_equal(end(take), 0);
+	assert_int_equal(end(grow), -ENOMEM);
+	assert_map_is_right();
+}
+
+static void
+test_figures_show_what_is_in_flight_as_free(void **state)
+{
+	size_t end_off;
+
+	(void)state;
+	open_size(16 * MIB);
+	struct region_block a = take_low(12 * MIB);
+	fake_backing_stop(&Fake, FAKE_DISCARD);
+	struct job *give = start(give_job, a.addr, 12 * MIB);
+	assert_true(fake_backing_wait_stopped(&Fake, 1));
+	struct space_figures now = figures();
+	assert_int_equal(now.taken, 0);
+	assert_int_equal(now.free, 16 * MIB);
+	assert_int_equal(now.longest_free, 16 * MIB);
+	assert_int_equal(now.held, 12 * MIB);
+	assert_int_equal(region_run_at(Region, 0, &end_off), SPACE_RUN_IDLE);
+	fake_backing_go(&Fake);
+	assert_int_equal(end(give), 0);
+	region_trim(Region, 0);
+
+	/* nor is it anybody's before it is handed out */
+	fake_backing_stop(&Fake, FAKE_ENSURE);
+	struct job *take = start(take_job, NULL, 4 * MIB);
+	assert_true(fake_backing_wait_stopped(&Fake, 1));
+	now = figures();
+	assert_int_equal(now.taken, 0);
+	assert_int_equal(now.longest_free, 16 * MIB);
+	assert_int_equal(now.held, 0);
+	assert_int_equal(region_run_at(Region, MIB, &end_off), SPACE_RUN_HOLE);
+	assert_int_equal(end_off, 4 * MIB);
+	fake_backing_go(&Fake);
+	assert_int_equal(end(take), 0);
+	assert_int_equal(figures().taken, 4 * MIB);
+	assert_int_equal(figures().longest_free, 12 * MIB);
+	assert_map_is_right();
 }
 
 static void
@@ -1322,6 +1427,9 @@ main(void)
 	    UNIT(test_no_room_waits_for_a_take_that_may_fail),
 	    UNIT(test_no_room_waits_for_what_is_becoming_a_hole),
 	    UNIT(test_no_room_is_said_at_once_when_nothing_is_in_flight),
+	    UNIT(test_growing_in_place_waits_for_what_is_becoming_a_hole),
+	    UNIT(test_growing_in_place_waits_for_what_is_reserved_ahead),
+	    UNIT(test_figures_show_what_is_in_flight_as_free),
 	    UNIT(test_no_file_space_waits_for_what_is_becoming_a_hole),
 	    UNIT(test_give_all_waits_for_what_is_in_flight),
 	    UNIT(test_one_thread_at_a_time_trims),
