@@ -301,42 +301,7 @@ rangeset_remove(struct rangeset *rs, size_t start, size_t len)
 	return rc;
 }
 
-static bool
-place_in(const struct rangeset_node *n, size_t len, size_t align,
-    enum rangeset_end end, size_t *start)
-{
-	size_t pos;
-
-	if (n->len < len)
-		return false;
-	if (end == RANGESET_LOW) {
-		if (!align_up_checked(n->start, align, &pos))
-			return false;
-		if (pos - n->start > n->len - len)
-			return false;
-	} else {
-		pos = align_down(n->start + n->len - len, align);
-		if (pos < n->start)
-			return false;
-	}
-	*start = pos;
-	return true;
-}
-
-static bool
-fit_below(const struct rangeset_node *n, size_t len, size_t align,
-    enum rangeset_end end, size_t *start)
-{
-	bool first = end == RANGESET_HIGH;
-
-	if (longest_of(n) < len)
-		return false;
-	return fit_below(n->kid[first], len, align, end, start) ||
-	       place_in(n, len, align, end, start) ||
-	       fit_below(n->kid[!first], len, align, end, start);
-}
-
-/* The same where every range that is long enough has a place. */
+/* Where every range that is long enough has a place. */
 static bool
 fit_any(const struct rangeset *rs, size_t len, size_t align,
     enum rangeset_end end, size_t *start)
@@ -360,24 +325,80 @@ fit_any(const struct rangeset *rs, size_t len, size_t align,
 	return true;
 }
 
+/* The first (RANGESET_LOW) range of at least len that ends after pos, or the
+ * last that starts at or before pos; NULL: there is none. */
+static const struct rangeset_node *
+find_long(const struct rangeset_node *n, size_t pos, size_t len,
+    enum rangeset_end end)
+{
+	bool first = end == RANGESET_HIGH;
+
+	if (longest_of(n) < len)
+		return NULL;
+	if (first ? n->start > pos : n->start + n->len <= pos)
+		return find_long(n->kid[!first], pos, len, end);
+	const struct rangeset_node *found =
+	    find_long(n->kid[first], pos, len, end);
+	if (found != NULL)
+		return found;
+	/* Nothing there limits it any more: this fails at the top only. */
+	return n->len >= len ? n : find_long(n->kid[!first], pos, len, end);
+}
+
+/* Each step is a look-up and passes a multiple of align: not more of them than
+ * there are of those, or of ranges of len. */
+static bool
+fit_low(const struct rangeset *rs, size_t len, size_t align, size_t *start)
+{
+	const struct rangeset_node *n;
+	size_t pos = 0;
+
+	while ((n = find_long(rs->root, pos, len, RANGESET_LOW)) != NULL) {
+		size_t n_end = n->start + n->len;
+		size_t place;
+
+		if (!align_up_checked(max_size(pos, n->start), align, &place))
+			return false;
+		if (place <= n_end && n_end - place >= len) {
+			*start = place;
+			return true;
+		}
+		if (!align_up_checked(n_end, align, &pos))
+			return false;
+	}
+	return false;
+}
+
+static bool
+fit_high(const struct rangeset *rs, size_t len, size_t align, size_t *start)
+{
+	const struct rangeset_node *n;
+	size_t pos = align_down(SIZE_MAX, align);
+
+	while ((n = find_long(rs->root, pos, len, RANGESET_HIGH)) != NULL) {
+		size_t place =
+		    align_down(min_size(pos, n->start + n->len - len), align);
+
+		if (place >= n->start) {
+			*start = place;
+			return true;
+		}
+		if (n->start == 0)
+			return false;
+		pos = align_down(n->start - 1, align);
+	}
+	return false;
+}
+
 bool
 rangeset_fit(const struct rangeset *rs, size_t len, size_t align, size_t unit,
     enum rangeset_end end, size_t *start)
 {
-	size_t pos;
-
 	if (align <= unit)
 		return fit_any(rs, len, align, end, start);
-	/* A range that is longer by align - unit has room whatever its start
-	 * is: that is found without trying others in vain. */
-	if (len <= SIZE_MAX - align &&
-	    fit_any(rs, len + align - unit, unit, end, &pos)) {
-		*start = end == RANGESET_LOW
-			     ? align_up(pos, align)
-			     : align_down(pos + align - unit, align);
-		return true;
-	}
-	return fit_below(rs->root, len, align, end, start);
+	if (end == RANGESET_LOW)
+		return fit_low(rs, len, align, start);
+	return fit_high(rs, len, align, start);
 }
 
 bool

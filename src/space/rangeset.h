@@ -60,7 +60,8 @@ enum rangeset_end {
 /*
  * The lowest (or highest) place for len bytes at a multiple of align, a power
  * of two.  Logarithmic when align is at most unit, of which all ranges are
- * multiples; else it may have to look at each range of len to len + align.
+ * multiples; else that for each range of len or more that it tries in vain, of
+ * which there is at most one for each multiple of align.
  */
 bool rangeset_fit(const struct rangeset *rs, size_t len, size_t align,
     size_t unit, enum rangeset_end end, size_t *start);
