@@ -30,6 +30,9 @@ AC_DEFUN([DK_JEMALLOC], [
   jemalloc_kind=`sed -n 's/^variant //p' "$JEMALLOC_PREFIX/stamp" 2>/dev/null`
   jemalloc_about="${jemalloc_about:-unknown source} ${jemalloc_kind:-unknown variant}"
   AC_MSG_RESULT([$jemalloc_about])
+  dnl A link there would replace its settings.
+  AS_IF([grep -q /etc/jemk_malloc.conf "$JEMALLOC_ARCHIVE"],
+    [AC_MSG_ERROR([$JEMALLOC_ARCHIVE takes settings from /etc/jemk_malloc.conf: build it with this version's utils/jemalloc])])
 
   dk_saved_CPPFLAGS=$CPPFLAGS dk_saved_CFLAGS=$CFLAGS dk_saved_LIBS=$LIBS
   CPPFLAGS="$CPPFLAGS $JEMALLOC_CPPFLAGS"
@@ -77,6 +80,16 @@ m4_define([DK_JEMALLOC_PROBE], [AC_LANG_SOURCE([[
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What would change its settings, if anything could. */
+const char *jemk_malloc_conf = "retain:true";
+const char *jemk_malloc_conf_2_conf_harder = "retain:true";
+
+__attribute__((constructor(101))) static void
+set_environment(void)
+{
+	(void)setenv("JEMK_MALLOC_CONF", "retain:true", 1);
+}
+
 static bool hook_called;
 
 static void *
@@ -118,7 +131,7 @@ main(void)
 
 	if (jemk_mallctl("opt.retain", &retain, &retain_len, NULL, 0) != 0 ||
 	    retain)
-		return fail("opt.retain is not false");
+		return fail("opt.retain is not false, or can be changed");
 	if (jemk_mallctl("experimental.arenas_create_ext", &arena, &arena_len,
 		&config, sizeof(config)) != 0)
 		return fail("experimental.arenas_create_ext does not work");

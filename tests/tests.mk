@@ -177,9 +177,11 @@ UNIT_WRAPS = \
 SCRIPT_TESTS = \
 	tests/abi/headers.sh \
 	tests/abi/install.sh \
+	tests/abi/jemalloc_edits.sh \
 	tests/abi/manpages.sh \
 	tests/abi/memkind_abi.sh \
 	tests/abi/public.sh \
+	tests/abi/settings.sh \
 	tests/abi/symbols.sh \
 	tests/api/compare/cases.sh \
 	tests/api/compare/compare.sh \
