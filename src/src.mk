@@ -17,6 +17,8 @@ libdaxkind_core_la_SOURCES += \
 	src/base/os_maps.c \
 	src/base/os_memory.c \
 	src/base/os_result.h \
+	src/base/parse.c \
+	src/base/parse.h \
 	src/base/pool.c \
 	src/base/pool.h \
 	src/base/tls.h \

@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/unit/base/test_log \
 	tests/unit/base/test_os \
 	tests/unit/base/test_os_calls \
+	tests/unit/base/test_parse \
 	tests/unit/base/test_pool \
 	tests/unit/dax/test_mounts \
 	tests/unit/dram/test_dram_source \
@@ -220,7 +221,12 @@ AM_TESTS_ENVIRONMENT = \
 if BUILD_TESTS
 if BUILD_COMMAND
 # of the daxkind command, without DAX memory
-COMMAND_TESTS = tests/command/test_command
+COMMAND_TESTS = tests/command/test_command tests/command/test_plan
+tests_command_test_plan_SOURCES = tests/command/test_plan.c \
+	utils/daxkind/plan.c utils/daxkind/plan.h
+tests_command_test_plan_CPPFLAGS = $(AM_CPPFLAGS)
+tests_command_test_plan_LDADD = tests/libsupport.la libdaxkind-core.la \
+	libtls.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
 tests_command_test_command_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 tests_command_test_command_LDADD = tests/libsupport.la libdaxkind.la \
 	$(CMOCKA_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)

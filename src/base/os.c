@@ -9,8 +9,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +18,7 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/os_result.h"
+#include "base/parse.h"
 #include "base/util.h"
 
 /* --- records of our own ------------------------------------------ */
@@ -107,20 +108,18 @@ os_hogs_memory(void)
 	return env != NULL && env[0] == '1';
 }
 
-bool
-os_parse_number(const char *text, size_t *number)
+int
+os_read_number(const char *dir, const char *name, size_t *number)
 {
-	int saved_errno = errno;
-	char *end;
+	char path[384], line[64];
+	int len = snprintf(path, sizeof(path), "%s/%s", dir, name);
 
-	errno = 0;
-	unsigned long value = strtoul(text, &end, 10);
-	bool ok = errno == 0 && end != text && strchr(text, '-') == NULL &&
-		  end[strspn(end, " \t\n")] == '\0';
-	errno = saved_errno;
-	if (ok)
-		*number = value;
-	return ok;
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return -ENAMETOOLONG;
+	int rc = os_read_line(path, line, sizeof(line));
+	if (rc < 0)
+		return rc;
+	return parse_file_number(line, number) ? 0 : -EINVAL;
 }
 
 static uint64_t

@@ -138,6 +138,9 @@ int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
 int os_lock_file(int fd) DK_MUST_CHECK;
 /* A small text file (sysfs): its first line without the newline. */
 int os_read_line(const char *path, char *buf, size_t buf_size) DK_MUST_CHECK;
+/* The number in such a file of a folder.  -EINVAL: it has none, or one below 0. */
+int os_read_number(const char *dir, const char *name, size_t *number)
+    DK_MUST_CHECK;
 /* Last part of what a symbolic link points to. */
 int os_read_link_name(const char *path, char *buf, size_t buf_size)
     DK_MUST_CHECK;
@@ -163,8 +166,6 @@ void os_delete(void *record);
 const char *os_getenv(const char *name);
 /* MEMKIND_HOG_MEMORY=1: what is free is kept, not given back. */
 bool os_hogs_memory(void);
-/* A decimal number, blanks around it allowed; false for anything else. */
-bool os_parse_number(const char *text, size_t *number);
 uint64_t os_now_us(void); /* CLOCK_MONOTONIC */
 /* The same, up to 10 ms late, for a fraction of the price. */
 uint64_t os_now_coarse_us(void);

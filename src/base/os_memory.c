@@ -130,19 +130,15 @@ os_map_gigantic(size_t len, size_t align, void **addr)
 size_t
 os_nr_gigantic_pages(void)
 {
-	static const char *const files[] = {
-	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
-	    "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
-	    "nr_overcommit_hugepages"};
-	size_t sum = 0, nr;
-	char line[32];
+	static const char dir[] =
+	    "/sys/kernel/mm/hugepages/hugepages-1048576kB";
+	size_t there = 0, more = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if (os_read_line(files[i], line, sizeof(line)) == 0 &&
-		    os_parse_number(line, &nr))
-			sum += nr;
-	}
-	return sum;
+	if (os_read_number(dir, "nr_hugepages", &there) < 0)
+		there = 0;
+	if (os_read_number(dir, "nr_overcommit_hugepages", &more) < 0)
+		more = 0;
+	return there + more;
 }
 
 int

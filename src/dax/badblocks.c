@@ -70,20 +70,6 @@ read_list(const char *dir, char **list)
 	}
 }
 
-/* -ENOENT: there is no such file, or it may not be read. */
-static int
-read_number(const char *dir, const char *name, size_t *number)
-{
-	char path[192];
-	char line[64];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	if (os_read_line(path, line, sizeof(line)) < 0)
-		return -ENOENT;
-	*number = strtoull(line, NULL, 0);
-	return 0;
-}
-
 /* --- devdax ---------------------------------------------------------------------- */
 
 int
@@ -107,8 +93,8 @@ badblocks_of_devdax(unsigned major_nr, unsigned minor_nr, size_t off,
 	if (list == NULL)
 		return 0;
 	int rc = 0;
-	if (read_number(device, "resource", &device_start) < 0 ||
-	    read_number(dir, "resource", &region_start) < 0)
+	if (os_read_number(device, "resource", &device_start) < 0 ||
+	    os_read_number(dir, "resource", &region_start) < 0)
 		log_write(DK_LOG_WARNING,
 		    "there are bad blocks in the region of device %u:%u, but "
 		    "only root may read where the device lies in it: they are "
@@ -156,7 +142,8 @@ badblocks_of_file(
 	    dir, sizeof(dir), "/sys/dev/block/%u:%u", major_nr, minor_nr);
 	read_list(dir, &list);
 	/* A partition: its disk has the list. */
-	if (list == NULL && read_number(dir, "start", &e.device_start) == 0) {
+	if (list == NULL &&
+	    os_read_number(dir, "start", &e.device_start) == 0) {
 		e.device_start *= SECTOR;
 		(void)snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/..",
 		    major_nr, minor_nr);

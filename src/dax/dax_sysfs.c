@@ -13,25 +13,6 @@
 
 #define DEVICES "/sys/bus/dax/devices"
 
-/* A number in a file of a device's folder in sysfs. */
-static int
-read_number(const char *dir, const char *name, long long *value)
-{
-	char path[256], line[64];
-	char *end;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	int rc = os_read_line(path, line, sizeof(line));
-	if (rc < 0)
-		return rc;
-	int saved_errno = errno;
-	errno = 0;
-	*value = strtoll(line, &end, 0);
-	rc = end == line || *end != '\0' ? -EINVAL : -errno;
-	errno = saved_errno;
-	return rc;
-}
-
 /* Two numbers, "MAJOR:MINOR". */
 static int
 read_device_number(const char *dir, unsigned *major_nr, unsigned *minor_nr)
@@ -55,26 +36,25 @@ read_device(const char *dir, const char *name, struct dax_device *device)
 {
 	char path[256], driver[64] = "", subsystem[64];
 	unsigned major_nr, minor_nr;
-	long long size, align, node;
+	size_t size, align, node;
 
 	(void)snprintf(path, sizeof(path), "%s/subsystem", dir);
 	if (os_read_link_name(path, subsystem, sizeof(subsystem)) < 0 ||
 	    strcmp(subsystem, "dax") != 0)
 		return -ENODEV;
 	if (read_device_number(dir, &major_nr, &minor_nr) < 0 ||
-	    read_number(dir, "size", &size) < 0 || size <= 0 ||
-	    read_number(dir, "align", &align) < 0 || align <= 0)
+	    os_read_number(dir, "size", &size) < 0 || size == 0 ||
+	    os_read_number(dir, "align", &align) < 0 || align == 0)
 		return -ENODEV;
-	if (read_number(dir, "target_node", &node) < 0)
-		node = -1;
+	bool has_node = os_read_number(dir, "target_node", &node) == 0;
 	(void)snprintf(path, sizeof(path), "%s/driver", dir);
 	int rc = os_read_link_name(path, driver, sizeof(driver));
 	*device = (struct dax_device){
 	    .major_nr = major_nr,
 	    .minor_nr = minor_nr,
-	    .size = (size_t)size,
-	    .align = (size_t)align,
-	    .numa_node = (int)node,
+	    .size = size,
+	    .align = align,
+	    .numa_node = has_node ? (int)node : -1, /* in the file, too */
 	    .is_system_ram = strcmp(driver, "kmem") == 0,
 	    .is_enabled = rc == 0,
 	};

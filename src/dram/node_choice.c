@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/os.h"
+#include "base/parse.h"
 #include "base/util.h"
 #include "dax/dax_device.h"
 
@@ -153,7 +154,7 @@ hbw_threshold(size_t *threshold)
 
 	*threshold = DEFAULT_THRESHOLD;
 	if (text != NULL &&
-	    (!os_parse_number(text, threshold) || *threshold > UINT_MAX))
+	    (!parse_number(text, threshold) || *threshold > UINT_MAX))
 		return error_set(-EBADMSG,
 		    "MEMKIND_HBW_THRESHOLD=%s: it must be a number of MiB/s",
 		    text);

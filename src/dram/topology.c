@@ -45,15 +45,11 @@ read_set(const char *dir, const char *name, struct node_set *set)
 
 /* 0 when there is no such file or it has no number in it. */
 static size_t
-read_number(const char *path)
+read_number(const char *dir, const char *name)
 {
-	char line[64];
 	size_t number;
 
-	if (os_read_line(path, line, sizeof(line)) < 0 ||
-	    !os_parse_number(line, &number))
-		return 0;
-	return number;
+	return os_read_number(dir, name, &number) < 0 ? 0 : number;
 }
 
 /* "Node 0 MemTotal:  16384 kB" */
@@ -99,12 +95,12 @@ read_distances(struct draft *d, unsigned from)
 static unsigned
 read_mean(const char *dir, const char *what)
 {
-	char path[PATH_SIZE + 64];
+	char name[64];
 
-	(void)snprintf(path, sizeof(path), "%s/read_%s", dir, what);
-	size_t reading = read_number(path);
-	(void)snprintf(path, sizeof(path), "%s/write_%s", dir, what);
-	size_t writing = read_number(path);
+	(void)snprintf(name, sizeof(name), "read_%s", what);
+	size_t reading = read_number(dir, name);
+	(void)snprintf(name, sizeof(name), "write_%s", what);
+	size_t writing = read_number(dir, name);
 	if (reading == 0 || writing == 0)
 		return 0;
 	return (unsigned)((reading + writing) / 2);
@@ -188,9 +184,9 @@ read_nodes(struct draft *d)
 			continue;
 		read_distances(d, node);
 		d->nodes[node].memory = read_memory(d, node);
-		(void)snprintf(path, sizeof(path),
-		    "%s/node%u/" HUGE_PAGES_DIR "/nr_hugepages", d->dir, node);
-		d->nodes[node].huge_pages = read_number(path);
+		(void)snprintf(path, sizeof(path), "%s/node%u/" HUGE_PAGES_DIR,
+		    d->dir, node);
+		d->nodes[node].huge_pages = read_number(path, "nr_hugepages");
 	}
 	for (unsigned node = 0; node < d->t->nr; node++) {
 		if (node_set_has(&d->t->online, node))
@@ -205,9 +201,8 @@ make_single_node(struct draft *d, const char *kernel_mm_dir)
 	char path[PATH_SIZE];
 
 	d->nodes[0].memory = os_memory_size();
-	(void)snprintf(path, sizeof(path), "%s/" HUGE_PAGES_DIR "/nr_hugepages",
-	    kernel_mm_dir);
-	d->nodes[0].huge_pages = read_number(path);
+	(void)snprintf(path, sizeof(path), "%s/" HUGE_PAGES_DIR, kernel_mm_dir);
+	d->nodes[0].huge_pages = read_number(path, "nr_hugepages");
 	*access_of(d, 0, 0) =
 	    (struct topology_access){.is_local = true, .distance = 10};
 }
@@ -255,9 +250,8 @@ topology_read(
 		read_nodes(&d);
 	else
 		make_single_node(&d, kernel_mm_dir);
-	(void)snprintf(path, sizeof(path),
-	    "%s/" HUGE_PAGES_DIR "/nr_overcommit_hugepages", kernel_mm_dir);
-	d.t->extra_huge_pages = read_number(path);
+	(void)snprintf(path, sizeof(path), "%s/" HUGE_PAGES_DIR, kernel_mm_dir);
+	d.t->extra_huge_pages = read_number(path, "nr_overcommit_hugepages");
 	*topology = d.t;
 	return 0;
 }

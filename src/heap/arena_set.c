@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/os.h"
+#include "base/parse.h"
 #include "base/util.h"
 
 /* Each arena holds a partly filled slab for each size in use, so a heap gets
@@ -35,7 +36,7 @@ arena_set_slots_for(size_t size, unsigned *nr_slots)
 	const char *env = os_getenv("MEMKIND_ARENA_NUM_PER_KIND");
 	size_t nr = min_size(max_size(size / BYTES_PER_ARENA, 1), os_nr_cpus());
 
-	if (env != NULL && !os_parse_number(env, &nr))
+	if (env != NULL && !parse_number(env, &nr))
 		nr = 0;
 	if (nr == 0)
 		return error_set(-EBADMSG,

@@ -29,6 +29,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "bench_allocators.h"
 #include "bench_bars.h"
 #include "bench_report.h"
@@ -105,42 +106,15 @@ print_usage(FILE *to)
 
 /* --- options ---------------------------------------------------------------------- */
 
+/* From 1 to max. */
 static bool
-parse_size(const char *text, size_t *size)
+parse_count(const char *text, size_t max, size_t *number)
 {
-	static const char units[] = "KMGT";
-	char *end;
+	size_t n;
 
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 0);
-	if (errno != 0 || end == text || *text == '-' || n == 0)
+	if (!parse_number(text, &n) || n == 0 || n > max)
 		return false;
-	if (*end != '\0') {
-		const char *unit = strchr(units, *end);
-
-		if (unit == NULL || end[1] != '\0')
-			return false;
-		unsigned shift = 10 * (unsigned)(unit - units + 1);
-		if (n > (SIZE_MAX >> shift))
-			return false;
-		n <<= shift;
-	}
-	*size = (size_t)n;
-	return true;
-}
-
-/* Up to max, which is 0 for as many as there are. */
-static bool
-parse_number(const char *text, size_t max, size_t *number)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || *text == '-' ||
-	    (max != 0 && (n == 0 || n > max)))
-		return false;
-	*number = (size_t)n;
+	*number = n;
 	return true;
 }
 
@@ -274,7 +248,7 @@ take_option(struct options *o, int option, const char *arg)
 		return true;
 	case OPT_RUNS:
 		o->has_runs = true;
-		return parse_number(arg, MAX_RUNS, &o->nr_runs);
+		return parse_count(arg, MAX_RUNS, &o->nr_runs);
 	case OPT_SECONDS:
 		o->has_seconds = true;
 		return parse_seconds(arg, &o->how.seconds);
@@ -286,7 +260,7 @@ take_option(struct options *o, int option, const char *arg)
 		o->place.region = strcmp(arg, "shm") == 0 ? NULL : arg;
 		return true;
 	case OPT_SIZE:
-		return parse_size(arg, &o->place.size);
+		return parse_size(arg, &n) && (o->place.size = n) != 0;
 	case OPT_BASE:
 		o->base = arg;
 		return bench_allocator_find(arg) != NULL;
@@ -309,9 +283,9 @@ take_option(struct options *o, int option, const char *arg)
 		o->worker = arg;
 		return true;
 	case OPT_OPS:
-		return parse_number(arg, 0, &o->how.nr_ops);
+		return parse_number(arg, &o->how.nr_ops);
 	case OPT_PART:
-		if (!parse_number(arg, QUICK_PART, &n))
+		if (!parse_count(arg, QUICK_PART, &n))
 			return false;
 		o->how.part = (unsigned)n;
 		return true;

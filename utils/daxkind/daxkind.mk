@@ -46,7 +46,9 @@ utils_daxkind_daxkind_bench_SOURCES = \
 	utils/daxkind/bench_worker.c \
 	utils/daxkind/bench_worker.h \
 	utils/daxkind/bench_workloads.c \
-	utils/daxkind/bench_workloads.h
+	utils/daxkind/bench_workloads.h \
+	src/base/parse.c \
+	src/base/parse.h
 utils_daxkind_daxkind_bench_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 utils_daxkind_daxkind_bench_LDADD = libdaxkind.la $(JSON_LIBS) \
 	$(PTHREAD_LIBS) -ldl -lm

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/os.h"
+#include "base/parse.h"
 #include "base/util.h"
 #include "command.h"
 #include "dax/dax_name.h"
@@ -621,7 +622,7 @@ command_emulate(const struct command *command, int argc, char **argv)
 			request->mode = optarg;
 			break;
 		case 's':
-			if (!output_parse_size(optarg, &request->size))
+			if (!parse_size(optarg, &request->size))
 				return command_usage(
 				    command, "%s is no size", optarg);
 			break;

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/os.h"
+#include "base/parse.h"
 
 #define SECTOR ((size_t)512)
 
@@ -63,13 +64,12 @@ read_block_line(const char *name, const char *file, char *line, size_t size)
 size_t
 inspect_block_size(const char *name)
 {
-	char line[64];
+	char dir[128];
 	size_t sectors;
 
-	if (!read_block_line(name, "size", line, sizeof(line)) ||
-	    !os_parse_number(line, &sectors))
-		return 0;
-	return sectors * SECTOR;
+	(void)snprintf(dir, sizeof(dir), "/sys/class/block/%s", name);
+	return os_read_number(dir, "size", &sectors) == 0 ? sectors * SECTOR
+							  : 0;
 }
 
 /* Lines "SECTOR COUNT". */
@@ -89,7 +89,7 @@ inspect_block_bad(const char *name)
 		const char *count = strchr(line, ' ');
 		size_t sectors;
 
-		if (count != NULL && os_parse_number(count, &sectors))
+		if (count != NULL && parse_number(count, &sectors))
 			bad += sectors * SECTOR;
 	}
 	os_delete(text);

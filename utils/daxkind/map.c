@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "base/util.h"
 #include "command.h"
 #include "dax/dax_name.h"
@@ -356,7 +357,7 @@ command_map(const struct command *command, int argc, char **argv)
 			json = true;
 			break;
 		case 's':
-			if (!output_parse_size(optarg, &size))
+			if (!parse_size(optarg, &size))
 				return command_usage(
 				    command, "%s is no size", optarg);
 			break;

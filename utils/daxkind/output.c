@@ -4,11 +4,8 @@
  */
 #include "output.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -69,28 +66,4 @@ output_size(size_t bytes)
 	(void)snprintf(
 	    out.text, sizeof(out.text), "%.*f %s", digits, value, Units[unit]);
 	return out;
-}
-
-bool
-output_parse_size(const char *text, size_t *size)
-{
-	static const char Units[] = "KMGT";
-	char *end;
-	unsigned shift = 0;
-
-	if (!isdigit((unsigned char)text[0]))
-		return false;
-	errno = 0;
-	unsigned long long value = strtoull(text, &end, 10);
-	if (*end != '\0') {
-		const char *unit = strchr(Units, toupper((unsigned char)*end));
-
-		if (unit == NULL || end[1] != '\0')
-			return false;
-		shift = 10 * (unsigned)(unit - Units + 1);
-	}
-	if (errno != 0 || value > SIZE_MAX >> shift)
-		return false;
-	*size = (size_t)value << shift;
-	return true;
 }

@@ -24,7 +24,5 @@ struct output_size {
 	char text[32];
 };
 struct output_size output_size(size_t bytes); /* "250 MiB" */
-/* "64M" to bytes, with K, M, G and T for powers of 1024. */
-bool output_parse_size(const char *text, size_t *size);
 
 #endif /* OUTPUT_H */

@@ -4,7 +4,6 @@
  */
 #include "plan.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/parse.h"
 #include "base/util.h"
 
 #define FOUR_GIB ((uint64_t)4 << 30)
@@ -157,33 +157,20 @@ struct folder {
 	struct plan_map *map;
 };
 
-static bool
-read_number(
-    const char *folder, const char *entry, const char *name, uint64_t *number)
-{
-	char path[256], line[64];
-	char *end;
-
-	(void)snprintf(path, sizeof(path), "%s/%.32s/%s", folder, entry, name);
-	if (os_read_line(path, line, sizeof(line)) < 0)
-		return false;
-	*number = strtoull(line, &end, 16);
-	return end != line;
-}
-
 /* NUMBER/start, NUMBER/end (the last byte) and NUMBER/type. */
 static int
 read_entry(const char *name, void *arg)
 {
 	const struct folder *folder = arg;
-	char path[256], type[64];
-	uint64_t start, last;
+	char entry[256], path[288], type[64];
+	size_t start, last;
 
-	(void)snprintf(path, sizeof(path), "%s/%.32s/type", folder->path, name);
+	(void)snprintf(entry, sizeof(entry), "%s/%.32s", folder->path, name);
+	(void)snprintf(path, sizeof(path), "%s/type", entry);
 	if (os_read_line(path, type, sizeof(type)) == 0 &&
 	    strcmp(type, "System RAM") == 0 &&
-	    read_number(folder->path, name, "start", &start) &&
-	    read_number(folder->path, name, "end", &last))
+	    os_read_number(entry, "start", &start) == 0 &&
+	    os_read_number(entry, "end", &last) == 0)
 		add_range(folder->map, start, last + 1);
 	return 0;
 }
@@ -242,41 +229,36 @@ read_path(const char *path, struct plan_map *map)
 	return plan_total(map) < UNIT ? -ENODATA : 0;
 }
 
-/* "256M" */
-static uint64_t
-parse_size(const char *text, char **end)
+/* "SIZE!START,SIZE$START": what is behind them, or in which one cannot tell. */
+static const char *
+apply_memmap(struct plan_map *map, const char *text)
 {
-	static const char Units[] = "KMGT";
-	uint64_t value = strtoull(text, end, 0);
-	const char *unit =
-	    **end != '\0' ? strchr(Units, toupper((unsigned char)**end)) : NULL;
+	const char *end;
+	size_t size, start;
 
-	if (unit == NULL)
-		return value;
-	(*end)++;
-	return value << (10 * (unit - Units + 1));
+	for (;; text = end + 1) {
+		if (!parse_size_at(text, &end, &size))
+			return text;
+		char how = *end;
+		if ((how != '!' && how != '$') ||
+		    !parse_size_at(end + 1, &end, &start))
+			return end;
+		plan_take(map, start,
+		    size <= SIZE_MAX - start ? start + size : SIZE_MAX);
+		map->nr_memmap += how == '!';
+		if (*end != ',')
+			return end;
+	}
 }
 
 void
 plan_apply_command_line(struct plan_map *map, const char *line)
 {
-	for (const char *at = strstr(line, "memmap="); at != NULL;
-	     at = strstr(at, "memmap=")) {
-		char *end;
+	static const char option[] = "memmap=";
 
-		at += strlen("memmap=");
-		do {
-			uint64_t size = parse_size(at, &end);
-			char how = *end;
-
-			if (how != '!' && how != '$')
-				break;
-			uint64_t start = parse_size(end + 1, &end);
-			plan_take(map, start, start + size);
-			map->nr_memmap += how == '!';
-			at = end + 1;
-		} while (*end == ',');
-	}
+	for (const char *at = strstr(line, option); at != NULL;
+	     at = strstr(at, option))
+		at = apply_memmap(map, at + strlen(option));
 }
 
 int
