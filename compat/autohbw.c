@@ -7,13 +7,9 @@
  */
 #include <errno.h>
 #include <execinfo.h>
-#include <limits.h>
-#include <malloc.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -23,11 +19,12 @@
 #include <memkind.h>
 
 #include "base/export.h"
+#include "base/parse.h"
 #include "base/util.h"
+#include "preload.h"
 
-/* What AUTO_HBW_LOG asks for. */
+/* What AUTO_HBW_LOG asks for; less than all of them: nothing. */
 enum {
-	LOG_NOTHING = -1,
 	LOG_INFO,
 	LOG_BLOCKS, /* a line for each that is placed */
 	LOG_CALLERS /* and where it was asked for */
@@ -40,50 +37,43 @@ static size_t Smallest = MIB, Largest = SIZE_MAX; /* bytes, both included */
 static memkind_t Kind;
 
 static atomic_bool Is_disabled;
-/* This thread is in here already. */
-static _Thread_local int Depth __attribute__((tls_model("initial-exec")));
 
-/* One line, without allocating. */
-static DK_PRINTF(2, 3) void say(int level, const char *fmt, ...)
+#define say(level, ...)                                       \
+	do {                                                  \
+		if (Log_level >= (level))                     \
+			preload_say("autohbw: " __VA_ARGS__); \
+	} while (0)
+
+static bool
+is_placed(size_t size)
 {
-	int saved_errno = errno;
-	char line[256] = "autohbw: ";
-	size_t start = strlen(line);
-	va_list args;
-
-	if (Log_level < level)
-		return;
-	va_start(args, fmt);
-	int len = vsnprintf(line + start, sizeof(line) - start, fmt, args);
-	va_end(args);
-	if (len < 0)
-		return;
-	size_t end = min_size(start + (size_t)len, sizeof(line) - 2);
-	line[end] = '\n';
-	ssize_t done = write(STDERR_FILENO, line, end + 1);
-	(void)done; /* nobody is left to be told */
-	errno = saved_errno;
+	return DK_LIKELY(Is_ready) && size >= Smallest && size <= Largest &&
+	       !atomic_load_explicit(&Is_disabled, memory_order_relaxed);
 }
 
 static memkind_t
 kind_for(size_t size)
 {
-	return DK_LIKELY(Is_ready) && size >= Smallest && size <= Largest &&
-		       Depth == 0 &&
-		       !atomic_load_explicit(&Is_disabled, memory_order_relaxed)
-		   ? Kind
-		   : MEMKIND_DEFAULT;
+	return is_placed(size) && !preload_is_nested() ? Kind : MEMKIND_DEFAULT;
 }
 
-static void
-note(memkind_t kind, const char *function, size_t size, const void *ptr)
+/* Whether there is another kind to try, now that one is full. */
+static bool
+stands_in(memkind_t *kind)
+{
+	if (*kind == MEMKIND_DEFAULT)
+		return false;
+	*kind = MEMKIND_DEFAULT;
+	return true;
+}
+
+void
+preload_note(const char *function, size_t size, const void *ptr)
 {
 	void *callers[32];
 
-	if (DK_LIKELY(Log_level < LOG_BLOCKS) || !Is_ready || Depth > 0 ||
-	    kind_for(size) != kind || size < Smallest || size > Largest)
+	if (!is_placed(size))
 		return;
-	Depth++;
 	say(LOG_BLOCKS, "%s of %zu bytes: %p", function, size, ptr);
 	if (Log_level >= LOG_CALLERS) {
 		int saved_errno = errno;
@@ -92,135 +82,73 @@ note(memkind_t kind, const char *function, size_t size, const void *ptr)
 		backtrace_symbols_fd(callers, nr, STDERR_FILENO);
 		errno = saved_errno;
 	}
-	Depth--;
 }
 
-/* Of 0 bytes there is a block too, as with libc. */
-static size_t
-at_least_one(size_t size)
+void *
+preload_malloc(size_t size)
 {
-	return size != 0 ? size : 1;
-}
-
-DK_EXPORT void *
-malloc(size_t size)
-{
-	size = at_least_one(size);
+	int saved_errno = errno;
 	memkind_t kind = kind_for(size);
 	void *ptr = memkind_malloc(kind, size);
 
-	note(kind, "malloc", size, ptr);
+	if (DK_UNLIKELY(ptr == NULL) && stands_in(&kind)) {
+		ptr = memkind_malloc(kind, size);
+		if (ptr != NULL)
+			errno = saved_errno;
+	}
 	return ptr;
 }
 
-DK_EXPORT void *
-calloc(size_t num, size_t size)
+void *
+preload_calloc(size_t num, size_t size)
 {
-	size_t total;
-
-	if (num == 0 || size == 0)
-		num = size = 1;
-	if (!mul_checked(num, size, &total))
-		total = SIZE_MAX; /* which fails below */
-	memkind_t kind = kind_for(total);
+	int saved_errno = errno;
+	memkind_t kind = kind_for(num * size);
 	void *ptr = memkind_calloc(kind, num, size);
 
-	note(kind, "calloc", total, ptr);
+	if (DK_UNLIKELY(ptr == NULL) && stands_in(&kind)) {
+		ptr = memkind_calloc(kind, num, size);
+		if (ptr != NULL)
+			errno = saved_errno;
+	}
 	return ptr;
 }
 
-DK_EXPORT void
-free(void *ptr)
+void
+preload_free(void *ptr)
 {
 	memkind_free(NULL, ptr);
 }
 
-DK_EXPORT void *
-realloc(void *ptr, size_t size)
+/* The block goes where one of its new size belongs. */
+void *
+preload_realloc(void *ptr, size_t size)
 {
-	if (ptr == NULL)
-		return malloc(size);
-	if (size == 0) {
-		memkind_free(NULL, ptr);
-		return NULL;
-	}
+	int saved_errno = errno;
 	memkind_t kind = kind_for(size);
 	void *moved = memkind_realloc(kind, ptr, size);
 
-	note(kind, "realloc", size, moved);
+	if (DK_UNLIKELY(moved == NULL) && stands_in(&kind)) {
+		moved = memkind_realloc(kind, ptr, size);
+		if (moved != NULL)
+			errno = saved_errno;
+	}
 	return moved;
 }
 
-static int
-align(const char *function, void **memptr, size_t alignment, size_t size)
+int
+preload_memalign(void **memptr, size_t alignment, size_t size)
 {
-	size = at_least_one(size);
 	memkind_t kind = kind_for(size);
 	int err = memkind_posix_memalign(kind, memptr, alignment, size);
 
-	note(kind, function, size, err == 0 ? *memptr : NULL);
+	if (DK_UNLIKELY(err == ENOMEM) && stands_in(&kind))
+		err = memkind_posix_memalign(kind, memptr, alignment, size);
 	return err;
 }
 
-DK_EXPORT int
-posix_memalign(void **memptr, size_t alignment, size_t size)
-{
-	void *ptr = NULL;
-	int err = align("posix_memalign", &ptr, alignment, size);
-
-	if (err == 0)
-		*memptr = ptr; /* else it stays, as libc has it */
-	return err;
-}
-
-static void *
-align_or_null(const char *function, size_t alignment, size_t size)
-{
-	void *ptr = NULL;
-	size_t rounded = sizeof(void *);
-
-	/* libc rounds up to a power of two */
-	while (rounded < alignment && rounded <= SIZE_MAX / 4)
-		rounded *= 2;
-	int err =
-	    rounded < alignment ? EINVAL : align(function, &ptr, rounded, size);
-	if (err != 0)
-		errno = err;
-	return ptr;
-}
-
-DK_EXPORT void *
-memalign(size_t alignment, size_t size)
-{
-	return align_or_null("memalign", alignment, size);
-}
-
-DK_EXPORT void *
-aligned_alloc(size_t alignment, size_t size)
-{
-	return align_or_null("aligned_alloc", alignment, size);
-}
-
-DK_EXPORT void *
-valloc(size_t size)
-{
-	return align_or_null("valloc", DK_PAGE, size);
-}
-
-DK_EXPORT void *
-pvalloc(size_t size)
-{
-	size_t rounded;
-
-	if (!align_up_checked(at_least_one(size), DK_PAGE, &rounded)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return align_or_null("pvalloc", DK_PAGE, rounded);
-}
-
-DK_EXPORT size_t
-malloc_usable_size(void *ptr)
+size_t
+preload_usable_size(void *ptr)
 {
 	return memkind_malloc_usable_size(NULL, ptr);
 }
@@ -241,63 +169,48 @@ disableAutoHBW(void)
 
 /* --- setting up ------------------------------------------------------------------ */
 
-/* A number of bytes with K, M or G behind it; *text moves on. */
-static bool
-read_size(const char **text, size_t *size)
-{
-	size_t value = 0, unit = 1;
-	const char *start = *text;
-
-	for (; **text >= '0' && **text <= '9'; (*text)++) {
-		if (!mul_checked(value, 10, &value))
-			return false;
-		value += (size_t)(**text - '0');
-	}
-	if (*text == start)
-		return false;
-	switch (**text) {
-	case 'k':
-	case 'K':
-		unit = KIB;
-		break;
-	case 'm':
-	case 'M':
-		unit = MIB;
-		break;
-	case 'g':
-	case 'G':
-		unit = GIB;
-		break;
-	default:
-		break;
-	}
-	if (unit != 1)
-		(*text)++;
-	if (!mul_checked(value, unit, size))
-		*size = SIZE_MAX;
-	return true;
-}
-
+/* "SMALLEST", "SMALLEST:" or "SMALLEST:LARGEST". */
 static void
 read_sizes(const char *text)
 {
-	const char *rest = text;
 	size_t smallest, largest = SIZE_MAX;
+	const char *rest;
 
 	if (text == NULL)
 		return;
-	if (!read_size(&rest, &smallest) ||
-	    (*rest == ':' && (rest++, *rest != '\0') &&
-		!read_size(&rest, &largest)) ||
-	    *rest != '\0') {
-		say(LOG_INFO, "AUTO_HBW_SIZE=%s is no SIZE[:SIZE]: ignored",
-		    text);
+	if (!parse_size_at(text, &rest, &smallest) ||
+	    (*rest != ':' && *rest != '\0')) {
+		say(LOG_INFO,
+		    "AUTO_HBW_SIZE=%s: \"%.*s\" is no size, like 64K: ignored",
+		    text, (int)strcspn(text, ":"), text);
+		return;
+	}
+	if (*rest == ':' && rest[1] != '\0' &&
+	    !parse_size(rest + 1, &largest)) {
+		say(LOG_INFO,
+		    "AUTO_HBW_SIZE=%s: \"%s\" is no size, like 64K: ignored",
+		    text, rest + 1);
 		return;
 	}
 	if (smallest >= largest)
 		say(LOG_INFO, "AUTO_HBW_SIZE=%s leaves no size", text);
 	Smallest = smallest;
 	Largest = largest;
+}
+
+static void
+read_level(const char *text)
+{
+	size_t level;
+
+	if (text == NULL || *text == '\0')
+		return;
+	if (!parse_number(*text == '-' ? text + 1 : text, &level)) {
+		say(LOG_INFO,
+		    "AUTO_HBW_LOG=%s is no level from -1 to 2: ignored", text);
+		return;
+	}
+	Log_level = *text == '-' ? -1 : (int)min_size(level, LOG_CALLERS);
 }
 
 static void
@@ -328,16 +241,14 @@ read_kind(const char *name)
 			return;
 		}
 	}
-	say(LOG_INFO, "AUTO_HBW_MEM_TYPE=%s is no kind: ignored", name);
+	say(LOG_INFO,
+	    "AUTO_HBW_MEM_TYPE=%s is no kind of libautohbw(7): ignored", name);
 }
 
 __attribute__((constructor)) static void
 set_up(void)
 {
-	const char *level = secure_getenv("AUTO_HBW_LOG");
-
-	if (level != NULL && *level != '\0')
-		Log_level = (int)strtol(level, NULL, 10);
+	read_level(secure_getenv("AUTO_HBW_LOG"));
 	if (memkind_check_available(MEMKIND_HBW) == MEMKIND_SUCCESS) {
 		Kind = MEMKIND_HBW_PREFERRED;
 	} else {
@@ -352,9 +263,11 @@ set_up(void)
 	 * library ends it too. */
 	void *probe = memkind_malloc(Kind, 16);
 	if (probe == NULL) {
-		say(INT_MIN, "the memory of AUTO_HBW_MEM_TYPE is not there");
+		preload_say(
+		    "autohbw: the memory of AUTO_HBW_MEM_TYPE is not there");
 		abort();
 	}
 	memkind_free(Kind, probe);
+	Preload_has_notes = Log_level >= LOG_BLOCKS;
 	Is_ready = true;
 }

@@ -20,7 +20,9 @@ libvmem_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libvmem.map
 # Preloaded by LD_PRELOAD: malloc() and its relatives.
 lib_LTLIBRARIES += libmemtier.la
 libmemtier_la_SOURCES = compat/memtier_preload.c \
-	compat/tier_config.c compat/tier_config.h src/base/export.h src/base/util.h
+	compat/preload.c compat/preload.h \
+	compat/tier_config.c compat/tier_config.h \
+	src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
 # The compiler must not make calls of malloc() out of what malloc() does.
 libmemtier_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
 libmemtier_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
@@ -31,7 +33,9 @@ libmemtier_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libmemtier.map
 
 lib_LTLIBRARIES += libautohbw.la
 daxkindinclude_HEADERS += include/autohbw_api.h
-libautohbw_la_SOURCES = compat/autohbw.c src/base/export.h src/base/util.h
+libautohbw_la_SOURCES = compat/autohbw.c \
+	compat/preload.c compat/preload.h \
+	src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
 libautohbw_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
 libautohbw_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
@@ -42,7 +46,9 @@ libautohbw_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libautohbw.map
 bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes \
 	compat/memtier
 dist_completion_DATA += compat/completion/memtier
-compat_memtier_SOURCES = compat/memtier.c src/base/export.h src/base/util.h
+compat_memtier_SOURCES = compat/memtier.c \
+	compat/tier_config.c compat/tier_config.h \
+	src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
 compat_memtier_LDADD = libdaxkind.la -ldl
 compat_memkind_auto_dax_kmem_nodes_SOURCES = compat/dax_kmem_nodes.c \
 	compat/nodes_command.c compat/nodes_command.h

@@ -18,7 +18,9 @@
 #include <daxkind.h>
 
 #include "base/export.h"
+#include "base/parse.h"
 #include "base/util.h"
+#include "tier_config.h"
 
 #define PRELOADED "libmemtier.so.0"
 
@@ -28,8 +30,11 @@ enum {
 
 /* Parts of all bytes; 0: no such tier. */
 struct shares {
-	unsigned long dram, kmem;
+	size_t dram, kmem;
 };
+
+static const char Tiers_name[] = "MEMKIND_MEM_TIERS";
+static const char Thresholds_name[] = "MEMKIND_MEM_THRESHOLDS";
 
 static bool Is_verbose;
 
@@ -65,32 +70,41 @@ print_usage(FILE *out)
 
 /* --- what is asked for --------------------------------------------------------- */
 
-/* A number up to end; moves text behind it. */
+/* Of the first len bytes. */
 static bool
-parse_share(const char **text, char end, unsigned long *share)
+parse_share(const char *text, size_t len, size_t *share)
 {
-	char *rest;
+	char digits[16];
 
-	if (**text < '0' || **text > '9')
+	if (len == 0 || len >= sizeof(digits) ||
+	    strspn(text, "0123456789") < len)
 		return false;
-	errno = 0;
-	*share = strtoul(*text, &rest, 10);
-	if (errno != 0 || *share > UINT32_MAX || *rest != end)
-		return false;
-	*text = rest + (end != '\0');
-	return true;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	return parse_number(digits, share) && *share <= UINT32_MAX;
+}
+
+static int
+fail_share(const char *text, const char *part, size_t len)
+{
+	return fail("-r \"%s\": \"%.*s\" is no number from 0 to %u", text,
+	    (int)len, part, UINT32_MAX);
 }
 
 static int
 parse_ratio(const char *text, struct shares *shares)
 {
-	const char *at = text;
+	const char *colon = strchr(text, ':');
 
-	if (!parse_share(&at, ':', &shares->dram) ||
-	    !parse_share(&at, '\0', &shares->kmem))
-		return fail("the ratio '%s' is not two numbers of at most %u "
-			    "with a colon between them",
-		    text, UINT32_MAX);
+	if (colon == NULL)
+		return fail("-r \"%s\" is not DRAM:KMEM, two numbers with a "
+			    "colon between them",
+		    text);
+	size_t len = (size_t)(colon - text), rest = strlen(colon + 1);
+	if (!parse_share(text, len, &shares->dram))
+		return fail_share(text, text, len);
+	if (!parse_share(colon + 1, rest, &shares->kmem))
+		return fail_share(text, colon + 1, rest);
 	if (shares->dram == 0 && shares->kmem == 0)
 		return fail("the ratio %s leaves no memory at all", text);
 	return 0;
@@ -170,14 +184,13 @@ set_preload(void)
 static int
 set_tiers(const struct shares *shares, const char *policy)
 {
-	static const char name[] = "MEMKIND_MEM_TIERS";
-
 	if (shares->kmem == 0)
-		return set(name, "KIND:DRAM,RATIO:1;POLICY:%s", policy);
+		return set(Tiers_name, "KIND:DRAM,RATIO:1;POLICY:%s", policy);
 	if (shares->dram == 0)
-		return set(name, "KIND:KMEM_DAX,RATIO:1;POLICY:%s", policy);
-	return set(name,
-	    "KIND:DRAM,RATIO:%lu;KIND:KMEM_DAX,RATIO:%lu;POLICY:%s",
+		return set(
+		    Tiers_name, "KIND:KMEM_DAX,RATIO:1;POLICY:%s", policy);
+	return set(Tiers_name,
+	    "KIND:DRAM,RATIO:%zu;KIND:KMEM_DAX,RATIO:%zu;POLICY:%s",
 	    shares->dram, shares->kmem, policy);
 }
 
@@ -185,16 +198,33 @@ set_tiers(const struct shares *shares, const char *policy)
 static int
 set_thresholds(char *text)
 {
-	static const char name[] = "MEMKIND_MEM_THRESHOLDS";
-
 	if (text == NULL)
-		return unsetenv(name) == 0 ? 0 : FAILED;
+		return unsetenv(Thresholds_name) == 0 ? 0 : FAILED;
 	for (char *at = strchr(text, '='); at != NULL; at = strchr(at, '='))
 		*at = ':';
-	return set(name, "%s", text);
+	return set(Thresholds_name, "%s", text);
 }
 
 /* --- both ------------------------------------------------------------------------ */
+
+static void
+print_note(const char *text)
+{
+	if (Is_verbose)
+		(void)fprintf(stderr, "memtier: %s\n", text);
+}
+
+/* The library would end the program for what is wrong with them. */
+static int
+check_tiers(void)
+{
+	char why[TIER_CONFIG_WHY_SIZE];
+
+	if (tier_config_parse(getenv(Tiers_name), getenv(Thresholds_name),
+		print_note, why) != NULL)
+		return 0;
+	return fail("%s", why);
+}
 
 static int
 run(const struct shares *shares, char *thresholds, char **program)
@@ -205,7 +235,7 @@ run(const struct shares *shares, char *thresholds, char **program)
 	if (set_preload() != 0 ||
 	    set_tiers(shares, thresholds != NULL ? "DYNAMIC_THRESHOLD"
 						 : "STATIC_RATIO") != 0 ||
-	    set_thresholds(thresholds) != 0)
+	    set_thresholds(thresholds) != 0 || check_tiers() != 0)
 		return FAILED;
 	(void)execvp(program[0], program);
 	return fail("%s can not be run: %s", program[0], strerror(errno));

@@ -18,14 +18,24 @@
 #include <daxkind.h>
 
 #include "base/export.h"
+#include "base/parse.h"
 #include "base/util.h"
 
-static DK_PRINTF(2, 3) bool fail(char *why, const char *fmt, ...)
+static const char Tiers_name[] = "MEMKIND_MEM_TIERS";
+static const char Thresholds_name[] = "MEMKIND_MEM_THRESHOLDS";
+
+/* To whom what is found is said. */
+struct report {
+	char *why;
+	void (*note)(const char *text);
+};
+
+static DK_PRINTF(2, 3) bool fail(struct report *to, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(why, TIER_CONFIG_WHY_SIZE, fmt, args);
+	(void)vsnprintf(to->why, TIER_CONFIG_WHY_SIZE, fmt, args);
 	va_end(args);
 	return false;
 }
@@ -38,7 +48,8 @@ struct piece {
 	size_t len;
 };
 
-/* For "%.*s". */
+/* For QUOTED: a part of what is wrong, blanks included. */
+#define QUOTED "\"%.*s\""
 #define SHOWN(piece) (int)(piece).len, (piece).start
 
 static bool
@@ -68,38 +79,27 @@ cut(struct piece *rest, char end, struct piece *piece)
 }
 
 static bool
-parse_size(struct piece text, size_t *size)
+read_size(struct piece text, size_t *size)
 {
-	size_t value = 0, unit = 1;
+	const char *end;
 
-	if (text.len > 1) {
-		switch (text.start[text.len - 1]) {
-		case 'K':
-			unit = KIB;
-			break;
-		case 'M':
-			unit = MIB;
-			break;
-		case 'G':
-			unit = GIB;
-			break;
-		default:
-			break;
-		}
-		if (unit != 1)
-			text.len--;
-	}
-	if (text.len == 0)
+	return parse_size_at(text.start, &end, size) &&
+	       end == text.start + text.len;
+}
+
+/* No unit. */
+static bool
+read_ratio(struct piece text, unsigned *ratio)
+{
+	const char *end;
+	size_t value;
+
+	if (strspn(text.start, "0123456789") != text.len ||
+	    !parse_size_at(text.start, &end, &value) || value == 0 ||
+	    value > UINT32_MAX)
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		size_t digit = (size_t)(text.start[i] - '0');
-
-		if (text.start[i] < '0' || text.start[i] > '9' ||
-		    value > (SIZE_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
-	return mul_checked(value, unit, size);
+	*ratio = (unsigned)value;
+	return true;
 }
 
 /* --- one tier ------------------------------------------------------------------ */
@@ -114,6 +114,13 @@ enum {
 static const char *const Tier_params[NR_TIER_PARAMS] = {
     "KIND", "PATH", "PMEM_SIZE_LIMIT", "RATIO"};
 enum {
+	KIND_DRAM,
+	KIND_KMEM,
+	KIND_FILE,
+	NR_KINDS
+};
+static const char *const Kinds[NR_KINDS] = {"DRAM", "KMEM_DAX", "FS_DAX"};
+enum {
 	PARAM_VAL,
 	PARAM_MIN,
 	PARAM_MAX,
@@ -122,11 +129,31 @@ enum {
 static const char *const Threshold_params[NR_THRESHOLD_PARAMS] = {
     "INIT_VAL", "MIN_VAL", "MAX_VAL"};
 
+/* The names that there are, for one that is none. */
+static bool
+fail_names(struct report *to, const char *what, struct piece name,
+    const char *const *names, size_t nr)
+{
+	char list[128] = "";
+
+	for (size_t i = 0; i < nr; i++) {
+		size_t len = strlen(list);
+
+		(void)snprintf(list + len, sizeof(list) - len, "%s%s",
+		    i == 0        ? ""
+		    : i + 1 == nr ? " or "
+				  : ", ",
+		    names[i]);
+	}
+	return fail(
+	    to, QUOTED " is no %s: %s is wanted", SHOWN(name), what, list);
+}
+
 /* The values of the parameters of a part; start is NULL for those that are
  * not there. */
 static bool
 parse_params(struct piece part, const char *const *names, size_t nr,
-    struct piece *values, char *why)
+    struct piece *values, struct report *to)
 {
 	struct piece param, name;
 
@@ -136,97 +163,132 @@ parse_params(struct piece part, const char *const *names, size_t nr,
 
 		if (!cut(&param, ':', &name) || param.start == NULL ||
 		    param.len == 0)
-			return fail(why, "%.*s has no value", SHOWN(name));
+			return fail(to,
+			    QUOTED " has no value: NAME:VALUE is wanted, with "
+				   "commas between several",
+			    SHOWN(name));
 		while (i < nr && !is_word(name, names[i]))
 			i++;
 		if (i == nr)
-			return fail(
-			    why, "there is no parameter %.*s", SHOWN(name));
+			return fail_names(to, "parameter", name, names, nr);
 		if (values[i].start != NULL)
-			return fail(why, "%s is there twice", names[i]);
+			return fail(to, "%s is there twice", names[i]);
 		values[i] = param;
 	}
 	return true;
 }
 
 static bool
-make_pmem(const struct piece *params, memkind_t *kind, char *why)
+fail_size(struct report *to, const char *name, struct piece text)
+{
+	return fail(
+	    to, "%s " QUOTED " is no size, like 64M", name, SHOWN(text));
+}
+
+/* Good enough for a trial; who looks for speed wants to know. */
+static void
+note_file(const struct report *to, const char *path)
+{
+	char text[TIER_CONFIG_WHY_SIZE];
+
+	if (memkind_check_dax_path(path) == MEMKIND_SUCCESS)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "FS_DAX: %s is not on a DAX file system: the tier is in the page "
+	    "cache",
+	    path);
+	to->note(text);
+}
+
+static bool
+make_pmem(const struct piece *params, memkind_t *kind, struct report *to)
 {
 	size_t limit = 0;
 
 	if (params[PARAM_PATH].start == NULL)
-		return fail(why, "FS_DAX needs a PATH");
+		return fail(to, "FS_DAX needs a PATH");
 	if (params[PARAM_LIMIT].start != NULL &&
-	    !parse_size(params[PARAM_LIMIT], &limit))
-		return fail(why, "%.*s is no size", SHOWN(params[PARAM_LIMIT]));
+	    !read_size(params[PARAM_LIMIT], &limit))
+		return fail_size(to, "PMEM_SIZE_LIMIT", params[PARAM_LIMIT]);
 	char *path = strndup(params[PARAM_PATH].start, params[PARAM_PATH].len);
 	if (path == NULL)
-		return fail(why, "no memory");
+		return fail(to, "no memory");
 	int err = memkind_create_pmem(path, limit, kind);
+	if (err == MEMKIND_SUCCESS)
+		note_file(to, path);
 	free(path);
-	return err == MEMKIND_SUCCESS || fail(why, "%s", daxkind_last_error());
+	return err == MEMKIND_SUCCESS || fail(to, "%s", daxkind_last_error());
 }
 
 static bool
-find_kind(const struct piece *params, memkind_t *kind, char *why)
+probe_kmem(struct report *to)
+{
+	void *probe = memkind_malloc(MEMKIND_DAX_KMEM, 1);
+
+	memkind_free(MEMKIND_DAX_KMEM, probe);
+	if (probe != NULL)
+		return true;
+	return fail(to, "KMEM_DAX: %s",
+	    memkind_check_available(MEMKIND_DAX_KMEM) != MEMKIND_SUCCESS
+		? daxkind_last_error()
+		: "the DAX memory has no room for a block");
+}
+
+static bool
+find_kind(const struct piece *params, memkind_t *kind, struct report *to)
 {
 	struct piece name = params[PARAM_KIND];
+	size_t i = 0;
 
 	if (name.start == NULL)
-		return fail(why, "a tier has no KIND");
-	if (is_word(name, "FS_DAX"))
-		return make_pmem(params, kind, why);
+		return fail(to, "a tier has no KIND");
+	while (i < NR_KINDS && !is_word(name, Kinds[i]))
+		i++;
+	if (i == NR_KINDS)
+		return fail_names(to, "KIND", name, Kinds, NR_KINDS);
+	if (i == KIND_FILE)
+		return make_pmem(params, kind, to);
 	if (params[PARAM_PATH].start != NULL ||
 	    params[PARAM_LIMIT].start != NULL)
-		return fail(why,
-		    "PATH and PMEM_SIZE_LIMIT are for FS_DAX, not for %.*s",
-		    SHOWN(name));
-	if (is_word(name, "DRAM")) {
-		*kind = MEMKIND_DEFAULT;
-		return true;
-	}
-	if (!is_word(name, "KMEM_DAX"))
-		return fail(why, "there is no KIND %.*s", SHOWN(name));
-	*kind = MEMKIND_DAX_KMEM;
-	void *probe = memkind_malloc(*kind, 1);
-	memkind_free(*kind, probe);
-	return probe != NULL ||
-	       fail(why, "KMEM_DAX: there is no DAX memory in system-ram mode");
+		return fail(to,
+		    "PATH and PMEM_SIZE_LIMIT are for FS_DAX, not for %s",
+		    Kinds[i]);
+	*kind = i == KIND_DRAM ? MEMKIND_DEFAULT : MEMKIND_DAX_KMEM;
+	return i == KIND_DRAM || probe_kmem(to);
 }
 
 static bool
-add_tier(struct memtier_builder *builder, struct piece part, char *why)
+add_tier(struct memtier_builder *builder, struct piece part, struct report *to)
 {
 	struct piece params[NR_TIER_PARAMS];
 	memkind_t kind = NULL;
-	size_t ratio;
+	unsigned ratio;
 
-	if (!parse_params(part, Tier_params, NR_TIER_PARAMS, params, why))
+	if (!parse_params(part, Tier_params, NR_TIER_PARAMS, params, to))
 		return false;
 	if (params[PARAM_RATIO].start == NULL)
-		return fail(why, "a tier has no RATIO");
-	if (!parse_size(params[PARAM_RATIO], &ratio) || ratio == 0 ||
-	    ratio > UINT32_MAX)
-		return fail(why, "RATIO %.*s is not from 1 to %u",
+		return fail(to, "a tier has no RATIO");
+	if (!read_ratio(params[PARAM_RATIO], &ratio))
+		return fail(to, "RATIO " QUOTED " is not from 1 to %u",
 		    SHOWN(params[PARAM_RATIO]), UINT32_MAX);
-	if (!find_kind(params, &kind, why))
+	if (!find_kind(params, &kind, to))
 		return false;
-	return memtier_builder_add_tier(builder, kind, (unsigned)ratio) == 0 ||
-	       fail(why, "%s", daxkind_last_error());
+	return memtier_builder_add_tier(builder, kind, ratio) == 0 ||
+	       fail(to, "%s", daxkind_last_error());
 }
 
 /* --- thresholds ------------------------------------------------------------------ */
 
 static bool
-set_threshold(
-    struct memtier_builder *builder, unsigned nr, struct piece part, char *why)
+set_threshold(struct memtier_builder *builder, unsigned nr, struct piece part,
+    struct report *to)
 {
 	static const char *const names[NR_THRESHOLD_PARAMS] = {
 	    "val", "min", "max"};
 	struct piece params[NR_THRESHOLD_PARAMS];
 
 	if (!parse_params(
-		part, Threshold_params, NR_THRESHOLD_PARAMS, params, why))
+		part, Threshold_params, NR_THRESHOLD_PARAMS, params, to))
 		return false;
 	for (size_t i = 0; i < NR_THRESHOLD_PARAMS; i++) {
 		char name[64];
@@ -234,27 +296,42 @@ set_threshold(
 
 		if (params[i].start == NULL)
 			continue;
-		if (!parse_size(params[i], &value))
-			return fail(why, "%.*s is no size", SHOWN(params[i]));
+		if (!read_size(params[i], &value))
+			return fail_size(to, Threshold_params[i], params[i]);
 		(void)snprintf(name, sizeof(name),
 		    "policy.dynamic_threshold.thresholds[%u].%s", nr, names[i]);
 		if (memtier_ctl_set(builder, name, &value) != 0)
-			return fail(why,
-			    "MEMKIND_MEM_THRESHOLDS has more thresholds than "
-			    "there are between the tiers, or the policy has "
-			    "none");
+			return fail(to,
+			    "there are more thresholds than places between "
+			    "the tiers");
 	}
 	return true;
 }
 
+/* Say in which part of which variable it is. */
 static bool
-set_thresholds(struct memtier_builder *builder, const char *text, char *why)
+fail_in(struct report *to, const char *variable, unsigned nr)
+{
+	char what[TIER_CONFIG_WHY_SIZE];
+
+	memcpy(what, to->why, sizeof(what));
+	return fail(to, "%s, part %u: %.*s", variable, nr + 1,
+	    TIER_CONFIG_WHY_SIZE - 64, what);
+}
+
+static bool
+set_thresholds(struct memtier_builder *builder, memtier_policy_t policy,
+    const char *text, struct report *to)
 {
 	struct piece part, rest = {text, strlen(text)};
 
+	if (policy != MEMTIER_POLICY_DYNAMIC_THRESHOLD)
+		return fail(to,
+		    "%s is set, and the POLICY is not DYNAMIC_THRESHOLD",
+		    Thresholds_name);
 	for (unsigned nr = 0; cut(&rest, ';', &part); nr++) {
-		if (!set_threshold(builder, nr, part, why))
-			return false;
+		if (!set_threshold(builder, nr, part, to))
+			return fail_in(to, Thresholds_name, nr);
 	}
 	return true;
 }
@@ -262,61 +339,71 @@ set_thresholds(struct memtier_builder *builder, const char *text, char *why)
 /* --- both ------------------------------------------------------------------------ */
 
 static bool
-find_policy(struct piece part, memtier_policy_t *policy, char *why)
+find_policy(struct piece part, memtier_policy_t *policy, struct report *to)
 {
 	static const char *const name[] = {"POLICY"};
+	static const char *const policies[] = {
+	    [MEMTIER_POLICY_STATIC_RATIO] = "STATIC_RATIO",
+	    [MEMTIER_POLICY_DYNAMIC_THRESHOLD] = "DYNAMIC_THRESHOLD",
+	};
 	struct piece value;
 
-	if (!parse_params(part, name, 1, &value, why))
-		return fail(
-		    why, "the last part of MEMKIND_MEM_TIERS is no POLICY");
-	if (is_word(value, "STATIC_RATIO"))
-		*policy = MEMTIER_POLICY_STATIC_RATIO;
-	else if (is_word(value, "DYNAMIC_THRESHOLD"))
-		*policy = MEMTIER_POLICY_DYNAMIC_THRESHOLD;
-	else
-		return fail(why, "there is no POLICY %.*s", SHOWN(value));
-	return true;
+	if (!parse_params(part, name, 1, &value, to) || value.start == NULL)
+		return fail(to,
+		    "the last part of %s, " QUOTED ", is no POLICY:NAME",
+		    Tiers_name, SHOWN(part));
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+		if (is_word(value, policies[i])) {
+			*policy = (memtier_policy_t)i;
+			return true;
+		}
+	}
+	return fail_names(to, "POLICY", value, policies, ARRAY_LEN(policies));
 }
 
 static bool
-fill(struct memtier_builder *builder, struct piece tiers,
-    const char *thresholds, char *why)
+fill(struct memtier_builder *builder, memtier_policy_t policy,
+    struct piece tiers, const char *thresholds, struct report *to)
 {
 	struct piece part;
 
-	while (cut(&tiers, ';', &part)) {
-		if (!add_tier(builder, part, why))
-			return false;
+	for (unsigned nr = 0; cut(&tiers, ';', &part); nr++) {
+		if (!add_tier(builder, part, to))
+			return fail_in(to, Tiers_name, nr);
 	}
-	return thresholds == NULL || set_thresholds(builder, thresholds, why);
+	return thresholds == NULL ||
+	       set_thresholds(builder, policy, thresholds, to);
 }
 
 struct memtier_memory *
-tier_config_parse(const char *tiers, const char *thresholds, char *why)
+tier_config_parse(const char *tiers, const char *thresholds,
+    void (*note)(const char *text), char *why)
 {
+	struct report report = {why, note};
+	struct report *to = &report;
 	const char *last = strrchr(tiers, ';');
 	struct memtier_memory *memory = NULL;
 	memtier_policy_t policy = MEMTIER_POLICY_MAX_VALUE;
 
 	if (last == NULL) {
-		(void)fail(why, "a tier and a POLICY are wanted, with ; "
-				"between them");
+		(void)fail(to,
+		    "%s: a tier and a POLICY are wanted, with ; between them",
+		    Tiers_name);
 		return NULL;
 	}
 	if (!find_policy(
-		(struct piece){last + 1, strlen(last + 1)}, &policy, why))
+		(struct piece){last + 1, strlen(last + 1)}, &policy, to))
 		return NULL;
 	struct memtier_builder *builder = memtier_builder_new(policy);
 	if (builder == NULL) {
-		(void)fail(why, "%s", daxkind_last_error());
+		(void)fail(to, "%s", daxkind_last_error());
 		return NULL;
 	}
-	if (fill(builder, (struct piece){tiers, (size_t)(last - tiers)},
-		thresholds, why)) {
+	if (fill(builder, policy, (struct piece){tiers, (size_t)(last - tiers)},
+		thresholds, to)) {
 		memory = memtier_builder_construct_memtier_memory(builder);
 		if (memory == NULL)
-			(void)fail(why, "%s", daxkind_last_error());
+			(void)fail(to, "%s", daxkind_last_error());
 	}
 	memtier_builder_delete(builder);
 	return memory;

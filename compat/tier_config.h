@@ -9,15 +9,16 @@
 #include <stddef.h>
 
 enum {
-	TIER_CONFIG_WHY_SIZE = 256
+	TIER_CONFIG_WHY_SIZE = 384
 };
 
 /*
- * Make a memory of what the two texts say; thresholds may be NULL.  NULL: why,
- * of TIER_CONFIG_WHY_SIZE bytes, says what is wrong with them; what was made by
- * then stays, for a process that is about to end.
+ * Make a memory of what the two texts say; thresholds may be NULL.  What the
+ * user may not expect, but is no error, goes to note.  NULL: why, of
+ * TIER_CONFIG_WHY_SIZE bytes, says which part is wrong; what was made by then
+ * stays, for a process that is about to end.
  */
-struct memtier_memory *tier_config_parse(
-    const char *tiers, const char *thresholds, char *why);
+struct memtier_memory *tier_config_parse(const char *tiers,
+    const char *thresholds, void (*note)(const char *text), char *why);
 
 #endif /* TIER_CONFIG_H */

@@ -35,6 +35,8 @@ if [ -n "$program" ]; then
 		fail "MEMKIND_HBW"
 	run $hbw AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=memkind_hbw_interleave -- \
 		9 $m || fail "memkind_hbw_interleave"
+	run $hbw AUTO_HBW_MEM_TYPE=MEMKIND_HBW -- full 1 5000000 ||
+		fail "MEMKIND_HBW is full"
 	run AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=MEMKIND_INTERLEAVE -- 10 $m ||
 		fail "MEMKIND_INTERLEAVE"
 	run AUTO_HBW_SIZE=1K AUTO_HBW_MEM_TYPE=MEMKIND_DEFAULT -- -1 $m ||
@@ -50,11 +52,22 @@ if [ -n "$program" ]; then
 	grep -q "^autohbw: malloc of $m bytes: 0x" "$tmp/out" || fail "level 1"
 	run $hbw AUTO_HBW_LOG=2 -- 3 $m || fail "level 2"
 	grep -q 'autohbw_program(' "$tmp/out" || fail "no caller at level 2"
-	for size in x 1K: 1K:x 1X K -1 1K:2K:3K; do
+	run AUTO_HBW_SIZE=1K: AUTO_HBW_LOG=0 -- -1 $m || fail "1K:"
+	! grep -q ignored "$tmp/out" || fail "1K:"
+	for row in 'x x' '1K:x x' '1X 1X' 'K K' '-1 -1' '1K:2K:3K 2K:3K' \
+		':1K ' '99999999999G 99999999999G'; do
+		size=${row% *}
 		run "AUTO_HBW_SIZE=$size" AUTO_HBW_LOG=0 -- -1 $m || fail "$size"
-		[ $size = 1K: ] || grep -q 'is no SIZE' "$tmp/out" ||
-			fail "nothing was said of $size"
+		grep -qxF "autohbw: AUTO_HBW_SIZE=$size: \"${row##* }\" is no\
+ size, like 64K: ignored" "$tmp/out" || fail "nothing was said of $size"
 	done
+	for level in verbose 1x -x - 1.5; do
+		run AUTO_HBW_LOG=$level -- -1 $m || fail "level $level"
+		grep -q "AUTO_HBW_LOG=$level is no level" "$tmp/out" ||
+			fail "nothing was said of level $level"
+	done
+	run $hbw AUTO_HBW_LOG=9 -- 3 $m || fail "level 9"
+	grep -q 'autohbw_program(' "$tmp/out" || fail "level 9 is not 2"
 	run AUTO_HBW_SIZE=2K:1K -- -1 1024 1500 2048 || fail "2K:1K"
 	grep -q 'leaves no size' "$tmp/out" || fail "2K:1K"
 	run AUTO_HBW_MEM_TYPE=NONE -- -1 1000 || fail "no kind"

@@ -4,7 +4,8 @@
  *
  * Run by autohbw.sh with the library preloaded: arguments are the number of the
  * kind (memkind_deprecated.h) that blocks of the sizes after it are of, or -1
- * for no other than MEMKIND_DEFAULT.
+ * for no other than MEMKIND_DEFAULT.  With "full" in front, the memory of the
+ * kind is full from the start: the blocks are MEMKIND_DEFAULT's.
  */
 #define MEMKIND_DEPRECATED(func) func /* without the compiler's warning */
 #include <autohbw_api.h>
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define CHECK(condition)                                                \
 	do {                                                            \
@@ -27,6 +30,28 @@
 	} while (0)
 
 static volatile size_t Zero; /* out of the compiler's sight */
+
+/* The library binds memory of its nodes by the program's mbind(), which has no
+ * more of it then. */
+static bool Is_full;
+static unsigned Nr_refused;
+
+#pragma GCC visibility push(default)
+long mbind(void *addr, unsigned long len, int mode, const unsigned long *nodes,
+    unsigned long max_node, unsigned flags);
+#pragma GCC visibility pop
+
+long
+mbind(void *addr, unsigned long len, int mode, const unsigned long *nodes,
+    unsigned long max_node, unsigned flags)
+{
+	if (Is_full) {
+		Nr_refused++;
+		errno = ENOMEM;
+		return -1;
+	}
+	return syscall(SYS_mbind, addr, len, mode, nodes, max_node, flags);
+}
 
 static void
 check_block(void *ptr, memkind_t kind, size_t size)
@@ -43,6 +68,7 @@ check_size(memkind_t kind, size_t size)
 {
 	void *ptr = NULL;
 
+	errno = 77;
 	check_block(malloc(size), kind, size);
 	char *zeroed = calloc(size, 1);
 	CHECK(zeroed != NULL && zeroed[0] == 0 && zeroed[size - 1] == 0);
@@ -55,6 +81,24 @@ check_size(memkind_t kind, size_t size)
 	check_block(memalign(512, size), kind, size);
 	check_block(aligned_alloc(64, size), kind, size);
 	check_block(valloc(size), kind, size);
+	CHECK(errno == 77);
+}
+
+/* Blocks of the kind that are there stay, and grow elsewhere. */
+static void
+check_full(memkind_t kind, size_t size)
+{
+	char *ptr = malloc(size);
+
+	CHECK(ptr != NULL && memkind_detect_kind(ptr) == kind);
+	memset(ptr, 1, size);
+	Is_full = true;
+	check_size(MEMKIND_DEFAULT, 4 * size);
+	CHECK(Nr_refused > 0);
+	ptr = realloc(ptr, 8 * size);
+	CHECK(ptr != NULL && ptr[0] == 1 && ptr[size - 1] == 1);
+	check_block(ptr, MEMKIND_DEFAULT, 8 * size);
+	Is_full = false;
 }
 
 int
@@ -62,6 +106,12 @@ main(int argc, char **argv)
 {
 	memkind_t kind = MEMKIND_DEFAULT;
 
+	if (argc == 4 && strcmp(argv[1], "full") == 0) {
+		CHECK(memkind_get_kind_by_partition(atoi(argv[2]), &kind) == 0);
+		check_full(kind, (size_t)atol(argv[3]));
+		puts("ok");
+		return 0;
+	}
 	CHECK(argc > 2);
 	if (atoi(argv[1]) >= 0)
 		CHECK(memkind_get_kind_by_partition(atoi(argv[1]), &kind) == 0);

@@ -36,6 +36,32 @@ if [ -n "$program" ]; then
 	run "$dram;$file;$dynamic" \
 		INIT_VAL:100K,MIN_VAL:1,MAX_VAL:1M "$program" D ||
 		fail "blocks below the threshold are of the first tier"
+
+	# a tier that is full while another has room
+	small="KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:16M,RATIO:10"
+	for tiers in "$small;$dram" "$dram;$small"; do
+		run "$tiers;$static" '' "$program" DF 64 || fail "$tiers is full"
+	done
+	run "$dram;$small;$dynamic" '' "$program" F 64 ||
+		fail "the upper tier is full"
+
+	# what is said of it
+	level=MEMKIND_MEM_TIERING_LOG_LEVEL
+	run "$dram;$file;$static" '' "$program" DF || fail "no level"
+	[ "$(cat "$tmp/out")" = ok ] || fail "is not silent by itself"
+	run "$dram;$file;$static" '' env $level=0 "$program" DF || fail "level 0"
+	[ "$(cat "$tmp/out")" = ok ] || fail "is not silent at level 0"
+	run "$dram;$file;$static" '' env $level=1 "$program" DF || fail "level 1"
+	grep -qxF "libmemtier: the tiers are $dram;$file;$static" "$tmp/out" ||
+		fail "level 1 does not say the tiers"
+	grep -q 'libmemtier: FS_DAX: .* is not on a DAX file system' \
+		"$tmp/out" || fail "level 1 does not say that it is no DAX"
+	! grep -q 'malloc of' "$tmp/out" || fail "blocks at level 1"
+	run "$dram;$file;$static" '' env $level=2 "$program" DF || fail "level 2"
+	for kind in DRAM FS_DAX; do
+		grep -q "^libmemtier: malloc of 10000 bytes: 0x[0-9a-f]*, $kind\$" \
+			"$tmp/out" || fail "level 2 does not say blocks of $kind"
+	done
 else
 	echo "test programs are not built: not run"
 fi
@@ -58,40 +84,57 @@ wrong() { # text tiers thresholds
 }
 wrong 'wanted' ''
 wrong 'wanted' "$dram"
-wrong 'no POLICY' "$dram;$dram"
-wrong 'no POLICY' "$static;$dram"
-wrong 'no POLICY NONE' "$dram;POLICY:NONE"
+wrong 'the last part .* is no POLICY' "$dram;$dram"
+wrong '"KIND:DRAM,RATIO:1", is no POLICY' "$static;$dram"
+wrong '"NONE" is no POLICY: STATIC_RATIO or DYNAMIC_THRESHOLD' "$dram;POLICY:NONE"
 wrong 'has no value' ";$static"
 wrong 'has no value' "KIND;$static"
 wrong 'has no value' "KIND:,RATIO:1;$static"
 wrong 'no RATIO' "KIND:DRAM;$static"
 wrong 'no KIND' "RATIO:1;$static"
-wrong 'no KIND HBM' "KIND:HBM,RATIO:1;$static"
-wrong 'RATIO 0' "KIND:DRAM,RATIO:0;$static"
-wrong 'RATIO -1' "KIND:DRAM,RATIO:-1;$static"
-wrong 'RATIO 4294967296' "KIND:DRAM,RATIO:4294967296;$static"
-wrong 'RATIO x' "KIND:DRAM,RATIO:x;$static"
+wrong '"HBM" is no KIND: DRAM, KMEM_DAX or FS_DAX' "KIND:HBM,RATIO:1;$static"
+wrong '"FSDAX" is no KIND' "KIND:FSDAX,PATH:$tmp,RATIO:1;$static"
+wrong '"dram" is no KIND' "KIND:dram,RATIO:1;$static"
+wrong 'part 2: " KIND" is no parameter' "$dram; $file;$static"
+wrong '" POLICY:STATIC_RATIO", is no POLICY' "$dram; $static"
+wrong 'RATIO "1 " is' "KIND:DRAM,RATIO:1 ;$static"
+wrong 'RATIO "1K" is' "KIND:DRAM,RATIO:1K;$static"
+wrong 'RATIO "0"' "KIND:DRAM,RATIO:0;$static"
+wrong 'RATIO "-1"' "KIND:DRAM,RATIO:-1;$static"
+wrong 'RATIO "4294967296"' "KIND:DRAM,RATIO:4294967296;$static"
+wrong 'RATIO "x"' "KIND:DRAM,RATIO:x;$static"
 wrong 'twice' "KIND:DRAM,RATIO:1,RATIO:1;$static"
-wrong 'no parameter SIZE' "KIND:DRAM,RATIO:1,SIZE:1;$static"
+wrong '"SIZE" is no parameter: KIND, PATH, PMEM_SIZE_LIMIT or RATIO' "KIND:DRAM,RATIO:1,SIZE:1;$static"
 wrong 'for FS_DAX' "KIND:DRAM,RATIO:1,PATH:/tmp;$static"
 wrong 'for FS_DAX' "KIND:DRAM,RATIO:1,PMEM_SIZE_LIMIT:64M;$static"
 wrong 'needs a PATH' "KIND:FS_DAX,RATIO:1;$static"
 wrong 'nonexistent' "KIND:FS_DAX,PATH:/nonexistent,RATIO:1;$static"
 wrong 'too few' "KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:1M,RATIO:1;$static"
-wrong 'no size' "KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:64T,RATIO:1;$static"
+wrong '"64X" is no size' \
+	"KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:64X,RATIO:1;$static"
 wrong 'no size' \
 	"KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:99999999999G,RATIO:1;$static"
 wrong 'tier already' "$dram;$dram;$static"
 wrong 'two tiers' "$dram;$dynamic"
-wrong 'more thresholds' "$dram;$file;$static" 'INIT_VAL:100'
-wrong 'more thresholds' "$dram;$file;$dynamic" 'INIT_VAL:1000;INIT_VAL:1000'
+wrong 'POLICY is not DYNAMIC_THRESHOLD' "$dram;$file;$static" 'INIT_VAL:100'
+wrong 'THRESHOLDS, part 2: there are more thresholds' \
+	"$dram;$file;$dynamic" 'INIT_VAL:1000;INIT_VAL:1000'
 wrong 'twice' "$dram;$file;$dynamic" 'INIT_VAL:1000,INIT_VAL:1000'
-wrong 'no parameter VAL' "$dram;$file;$dynamic" 'VAL:1000'
-wrong 'no size' "$dram;$file;$dynamic" 'INIT_VAL:x'
+wrong 'THRESHOLDS, part 1: "VAL" is no parameter' "$dram;$file;$dynamic" 'VAL:1000'
+wrong 'INIT_VAL "x" is no size' "$dram;$file;$dynamic" 'INIT_VAL:x'
+wrong 'MIN_VAL "" is no size\|"MIN_VAL" has no value' "$dram;$file;$dynamic" 'MIN_VAL:'
 wrong 'is not from' "$dram;$file;$dynamic" 'INIT_VAL:1'
 LD_LIBRARY_PATH=$lib_dir LD_PRELOAD=$lib env -u MEMKIND_MEM_TIERS \
 	true >"$tmp/out" 2>&1 && fail "ran without MEMKIND_MEM_TIERS"
 grep -q 'MEMKIND_MEM_TIERS is not set' "$tmp/out" || fail "without tiers"
+for level in -1 3 x '' 'debug'; do
+	if run "$dram;$static" '' env "MEMKIND_MEM_TIERING_LOG_LEVEL=$level" \
+		/bin/echo it ran || ! grep -q \
+		"^libmemtier: MEMKIND_MEM_TIERING_LOG_LEVEL=$level is not 0, 1 or 2" \
+		"$tmp/out"; then
+		fail "level $level"
+	fi
+done
 
 [ $bad -eq 0 ] || exit 1
 echo "programs run on their tiers"

@@ -29,13 +29,27 @@ want 1 '*usage: *' "$memtier"
 want 1 '*usage: *' "$memtier" -r 1:0
 want 1 '*usage: *' "$memtier" -x true
 want 1 '*usage: *' "$memtier" -r
-for ratio in '' 1 : 1: :1 1:2:3 a:b -1:2 1:-2 ' 1:0' 1:0x 4294967296:1 \
-	99999999999999999999:1; do
-	want 1 'memtier: the ratio *' "$memtier" -r "$ratio" true
+for ratio in '' 1 a; do
+	want 1 "memtier: -r \"$ratio\" is not DRAM:KMEM*" \
+		"$memtier" -r "$ratio" true
 done
+for row in ': ' '1: ' ':1 ' '1:2:3 2:3' 'a:b a' '1:b b' '-1:2 -1' '1:-2 -2' \
+	'1:0x 0x' '4294967296:1 4294967296' '1:+1 +1' '1K:1 1K' \
+	'99999999999999999999:1 99999999999999999999'; do
+	want 1 "memtier: -r \"${row% *}\": \"${row##* }\" is no number*" \
+		"$memtier" -r "${row% *}" true
+done
+want 1 'memtier: -r " 1:0": " 1" is no number*' "$memtier" -r ' 1:0' true
 want 1 'memtier: the ratio 0:0 leaves no *' "$memtier" -r 0:0 true
 want 1 'memtier: thresholds need *' "$memtier" -r 1:0 -t INIT_VAL:100 true
 want 1 'memtier: *; -r 1:0 *' env MEMKIND_DAX_KMEM_NODES=1023 "$memtier" true
+# Tiers that cannot be are its own error, and not the program's end.
+for ratio in 1:4 0:1; do
+	want 1 'memtier: *KMEM_DAX: *MEMKIND_DAX_KMEM_NODES*' \
+		env MEMKIND_DAX_KMEM_NODES=1023 "$memtier" -r $ratio echo ran
+done
+want 1 'memtier: *THRESHOLDS, part 1: "VAL" is no parameter*' \
+	env MEMKIND_DAX_KMEM_NODES=0 "$memtier" -r 1:4 -t VAL=1K echo ran
 
 # In bash, whose words end at = and : too.
 completes() { # what is expected, then the words

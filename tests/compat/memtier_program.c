@@ -3,7 +3,8 @@
  * memtier_program.c -- a program whose malloc is libmemtier's.
  *
  * Run by memtier.sh with the library preloaded, and with the tiers that it
- * should see as arguments: names of D (MEMKIND_DEFAULT) and F (a file).
+ * should see as arguments: names of D (MEMKIND_DEFAULT) and F (a file).  With a
+ * number besides, so many MiB are allocated at once, which is more than F has.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -133,6 +134,52 @@ check_tiers(const char *wanted)
 	CHECK(has_file == (strchr(wanted, 'F') != NULL));
 }
 
+/* What fills one tier goes on in the other, by each function. */
+static void
+check_full(size_t nr_mib)
+{
+	enum {
+		LEN = 100000
+	};
+	size_t nr = nr_mib * 1048576 / LEN;
+	char **blocks = calloc(nr, sizeof(*blocks));
+	bool has_default = false, has_file = false;
+
+	CHECK(blocks != NULL);
+	for (size_t i = 0; i < nr; i++) {
+		void *block = NULL;
+
+		errno = 77;
+		switch (i % 4) {
+		case 0:
+			block = malloc(LEN);
+			break;
+		case 1:
+			block = calloc(LEN, 1);
+			CHECK(block != NULL && is_all(block, 0, LEN));
+			break;
+		case 2:
+			block = realloc(malloc(LEN / 2), LEN);
+			break;
+		default:
+			CHECK(posix_memalign(&block, 4096, LEN) == 0);
+		}
+		CHECK(block != NULL && errno == 77);
+		memset(block, (int)i % 100, LEN);
+		if (memkind_detect_kind(block) == MEMKIND_DEFAULT)
+			has_default = true;
+		else
+			has_file = true;
+		blocks[i] = block;
+	}
+	CHECK(has_default && has_file);
+	for (size_t i = 0; i < nr; i++) {
+		CHECK(is_all(blocks[i], (char)(i % 100), LEN));
+		free(blocks[i]);
+	}
+	free(blocks);
+}
+
 static void *
 churn(void *arg)
 {
@@ -224,7 +271,9 @@ check_fork(void)
 int
 main(int argc, char **argv)
 {
-	CHECK(argc == 2);
+	CHECK(argc == 2 || argc == 3);
+	if (argc == 3)
+		check_full((size_t)atol(argv[2]));
 	check_family();
 	check_tiers(argv[1]);
 	check_threads();
