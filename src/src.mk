@@ -43,6 +43,8 @@ libdaxkind_core_la_SOURCES += \
 	src/dax/mounts.h
 libdaxkind_core_la_SOURCES += \
 	src/region/backing.h \
+	src/region/backing_anon.c \
+	src/region/backing_anon.h \
 	src/region/backing_devdax.c \
 	src/region/backing_file.c \
 	src/region/backing_mapping.c \

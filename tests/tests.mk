@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	tests/unit/heap/test_thread_cache \
 	tests/unit/kind/test_constructors \
 	tests/unit/kind/test_kind \
+	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing_file \
 	tests/unit/region/test_backing_mapping \
 	tests/unit/region/test_flush \
@@ -145,6 +146,7 @@ UNIT_WRAPS = \
 	dax_device_walk \
 	lock_wait_ms \
 	os_allocate \
+	os_commit \
 	os_current_node \
 	os_delete \
 	os_device_of_file \
@@ -167,6 +169,7 @@ UNIT_WRAPS = \
 	os_read_line \
 	os_read_link_name \
 	os_read_text \
+	os_reserve \
 	os_set_size \
 	os_stat \
 	os_thread_start \

@@ -69,6 +69,23 @@ int os_unmap(void *addr, size_t len);
 int os_make_private(void *addr, size_t len) DK_MUST_CHECK;
 /* Have nothing that could be read or written there. */
 void os_forbid(void *addr, size_t len);
+/*
+ * Reserve addresses for private memory, at a multiple of align.  Nothing there
+ * can be touched or counts as memory of this process before os_commit().  As
+ * many bytes again are left for others, where a limit is near.
+ */
+int os_reserve(size_t len, size_t align, void **addr) DK_MUST_CHECK;
+/* Let a part of what was reserved be used; what is in use already stays as it
+ * is.  -ENOMEM: the kernel's overcommit check, or a limit, refuses. */
+int os_commit(void *addr, size_t len) DK_MUST_CHECK;
+/* The other way: it can not be touched or counts as memory any more.  What
+ * os_commit() brings back is zero, and not bound to nodes. */
+int os_decommit(void *addr, size_t len) DK_MUST_CHECK;
+/* Give the pages of private memory back: it reads as zero then. */
+int os_drop_pages(void *addr, size_t len) DK_MUST_CHECK;
+/* Whether the kernel promises no more memory than it has, so that what is not
+ * needed should be given up by os_decommit(). */
+bool os_is_commit_strict(void);
 /* Fault all pages in for writing without changing a byte. */
 int os_populate(void *addr, size_t len) DK_MUST_CHECK;
 /* -ENOMEM when the page at addr is not mapped. */

@@ -70,7 +70,8 @@ find_place(size_t len, size_t align, char **place)
  * then, and what another thread maps into the hole is not ours to unmap.
  */
 static int
-map_aligned(size_t len, size_t align, int how, int fd, size_t off, void **addr)
+map_aligned(size_t len, size_t align, int prot, int how, int fd, size_t off,
+    void **addr)
 {
 	int saved_errno = errno, rc = -ENOMEM;
 	char *place = NULL;
@@ -81,8 +82,7 @@ map_aligned(size_t len, size_t align, int how, int fd, size_t off, void **addr)
 		rc = align > DK_PAGE ? find_place(len, align, &place) : 0;
 		if (rc < 0)
 			break;
-		void *p = mmap(
-		    place, len, PROT_READ | PROT_WRITE, how, fd, (off_t)off);
+		void *p = mmap(place, len, prot, how, fd, (off_t)off);
 		if (p == MAP_FAILED) {
 			rc = -errno;
 			break;
@@ -102,7 +102,7 @@ map_aligned(size_t len, size_t align, int how, int fd, size_t off, void **addr)
 int
 os_map_anon_aligned(size_t len, size_t align, void **addr)
 {
-	return map_aligned(len, align,
+	return map_aligned(len, align, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, addr);
 }
 
@@ -111,7 +111,7 @@ os_map_anon_aligned(size_t len, size_t align, void **addr)
 static int
 map_huge(size_t len, size_t align, int page, void **addr)
 {
-	return map_aligned(len, align,
+	return map_aligned(len, align, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0, addr);
 }
 
@@ -200,6 +200,68 @@ os_forbid(void *addr, size_t len)
 	errno = saved_errno;
 }
 
+/* Of all that is reserved.  Without MAP_NORESERVE, with which the kernel would
+ * not check what is committed later. */
+enum {
+	RESERVED = MAP_PRIVATE | MAP_ANONYMOUS
+};
+
+int
+os_reserve(size_t len, size_t align, void **addr)
+{
+	int saved_errno = errno;
+
+	/* Mapped and cut, as a hint is not followed everywhere (valgrind). */
+	if (align > len || len > SIZE_MAX / 2)
+		return -EINVAL;
+	char *p = mmap(NULL, 2 * len, PROT_NONE, RESERVED, -1, 0);
+	if (p == MAP_FAILED)
+		return os_result(-1, saved_errno);
+	size_t head = align_up((uintptr_t)p, align) - (uintptr_t)p;
+	if (head > 0)
+		(void)munmap(p, head);
+	(void)munmap(p + head + len, len - head);
+	errno = saved_errno;
+	*addr = p + head;
+	return 0;
+}
+
+int
+os_commit(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return os_result(
+	    mprotect(addr, len, PROT_READ | PROT_WRITE), saved_errno);
+}
+
+int
+os_decommit(void *addr, size_t len)
+{
+	int saved_errno = errno;
+	void *p = mmap(addr, len, PROT_NONE, RESERVED | MAP_FIXED, -1, 0);
+
+	return os_result(p == MAP_FAILED ? -1 : 0, saved_errno);
+}
+
+int
+os_drop_pages(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return os_result(madvise(addr, len, MADV_DONTNEED), saved_errno);
+}
+
+bool
+os_is_commit_strict(void)
+{
+	char line[8];
+
+	return os_read_line(
+		   "/proc/sys/vm/overcommit_memory", line, sizeof(line)) == 0 &&
+	       line[0] == '2';
+}
+
 int
 os_map_with_flags(void *hint, size_t len, int flags, void **addr)
 {
@@ -223,7 +285,8 @@ os_map_file(
 		how |= MAP_POPULATE;
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
-	return map_aligned(len, align, how, fd, off, addr);
+	return map_aligned(
+	    len, align, PROT_READ | PROT_WRITE, how, fd, off, addr);
 }
 
 int

@@ -21,7 +21,8 @@ struct backing;
 enum backing_type {
 	BACKING_MAPPING,
 	BACKING_FILE,
-	BACKING_DEVDAX
+	BACKING_DEVDAX,
+	BACKING_ANON /* of kinds that are always there */
 };
 
 /* Ranges are offsets in bytes from base, multiples of DK_PAGE. */
@@ -54,9 +55,12 @@ struct backing {
 	size_t size;  /* usable bytes, a multiple of DK_PAGE */
 	size_t align; /* base and size are multiples of this */
 	enum flush_granularity granularity;
-	bool is_dax;          /* no page cache in between */
-	bool is_sync;         /* MAP_SYNC, or devdax */
-	bool has_file_space;  /* ensure and discard mean something */
+	bool is_dax;         /* no page cache in between */
+	bool is_sync;        /* MAP_SYNC, or devdax */
+	bool has_file_space; /* ensure and discard mean something */
+	/* Memory of this process alone: a child of fork(2) gets a copy, and it
+	 * is the threads that use it who give it back. */
+	bool is_private;
 	bool starts_as_holes; /* no file space yet */
 	bool starts_zero;     /* all of it reads as zero */
 	int numa_node;        /* -1: not known */

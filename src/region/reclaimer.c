@@ -19,6 +19,7 @@ static struct {
 	struct lock lock;
 	pthread_cond_t changed; /* for both sides */
 	struct reclaimer_entry *entries;
+	size_t nr_wanting; /* entries that want a thread */
 	void (*task)(void);
 	bool is_running;  /* there is a thread, to be joined by who clears it */
 	bool wants_stop;  /* the thread is to end */
@@ -160,17 +161,23 @@ stop_locked(void)
 }
 
 void
-reclaimer_add(
-    struct reclaimer_entry *e, unsigned (*visit)(void *owner), void *owner)
+reclaimer_add(struct reclaimer_entry *e, unsigned (*visit)(void *owner),
+    void *owner, bool wants_thread)
 {
+	int rc = 0;
+
 	(void)pthread_once(&Once, init_once);
 	lock_take(&Reclaimer.lock);
 	e->visit = visit;
 	e->owner = owner;
 	e->next = Reclaimer.entries;
 	e->is_listed = true;
+	e->wants_thread = wants_thread;
 	Reclaimer.entries = e;
-	int rc = start_locked();
+	if (wants_thread) {
+		Reclaimer.nr_wanting++;
+		rc = start_locked();
+	}
 	lock_drop(&Reclaimer.lock);
 	if (rc < 0)
 		log_write(DK_LOG_WARNING,
@@ -193,7 +200,9 @@ reclaimer_remove(struct reclaimer_entry *e)
 		link = &(*link)->next;
 	*link = e->next;
 	e->is_listed = false;
-	if (Reclaimer.entries == NULL && !Reclaimer.is_forced)
+	if (e->wants_thread)
+		Reclaimer.nr_wanting--;
+	if (Reclaimer.nr_wanting == 0 && !Reclaimer.is_forced)
 		stop_locked();
 	lock_drop(&Reclaimer.lock);
 }

@@ -4,7 +4,7 @@
  *
  * One thread for the whole library, there while a region over a file is open
  * (or while memkind_set_bg_threads(true) asks for it), asleep while no region
- * has idle file space.
+ * has idle file space.  No thread is started for private memory.
  */
 #ifndef RECLAIMER_H
 #define RECLAIMER_H
@@ -35,13 +35,14 @@ struct reclaimer_entry {
 	void *task_arg;
 	struct reclaimer_entry *next;
 	bool is_listed;
+	bool wants_thread;
 	bool is_visited; /* the thread is in visit or task */
 };
 
-/* Visit the owner of e from now on.  Without a thread, if none can be started:
- * then space goes back at frees only. */
-void reclaimer_add(
-    struct reclaimer_entry *e, unsigned (*visit)(void *owner), void *owner);
+/* Visit the owner of e from now on: by a thread that is started, unless none
+ * can be had, or, if none is wanted, when there is one. */
+void reclaimer_add(struct reclaimer_entry *e, unsigned (*visit)(void *owner),
+    void *owner, bool wants_thread);
 /* Waits until the thread has let go of e.  No error if it was not added. */
 void reclaimer_remove(struct reclaimer_entry *e);
 /* Have task called before each visit of e; it says whether there is to be

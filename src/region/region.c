@@ -21,6 +21,9 @@
 /* Small requests reserve the free rest of their 2 MiB piece as well: fewer
  * system calls, and huge pages stay possible. */
 #define AHEAD_LEN DK_HUGE_PAGE
+/* Of private memory less, while there is little of it: where the system gives
+ * every process huge pages, a small program would get one or two. */
+#define AHEAD_MIN_LEN (64 * KIB)
 /* REGION_GIVE_SOON keeps at most this much idle, and REGION_GIVE_LATER half as
  * much as is taken if that is more: of blocks of mixed sizes that come and go, about a third
  * stays free between them, and punching that over and over costs page
@@ -224,7 +227,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 		goto err_fini;
 	b->is_kept = true;
 	if (b->has_file_space)
-		reclaimer_add(&r->reclaimer, visit, r);
+		reclaimer_add(&r->reclaimer, visit, r, !b->is_private);
 	*out = r;
 	return 0;
 
@@ -301,36 +304,50 @@ settle_locked(
 		    len);
 }
 
-/* The free hole beside [start, end) that belongs to the same AHEAD_LEN pieces
- * of it: take it as well.  Sets *grant to the whole. */
-static void
-take_ahead_locked(struct daxkind_region *r, struct space_grant *grant)
+/* A power of two, about what the region holds already. */
+static size_t
+ahead_len_locked(const struct daxkind_region *r)
 {
-	size_t low = align_down(grant->start, AHEAD_LEN);
-	size_t high = align_up(grant->start + grant->len, AHEAD_LEN);
+	size_t len = AHEAD_LEN;
+	size_t held = r->space.size - r->space.free.total - r->space.bad.total +
+		      r->space.idle.total;
+
+	while (r->backing->is_private && len > AHEAD_MIN_LEN && len > held)
+		len /= 2;
+	return len;
+}
+
+/* The free hole beside [start, end) that belongs to the same pieces of len
+ * bytes: take it as well.  Sets *grant to the whole. */
+static void
+take_ahead_locked(
+    struct daxkind_region *r, size_t len, struct space_grant *grant)
+{
+	size_t low = align_down(grant->start, len);
+	size_t high = align_up(grant->start + grant->len, len);
 	size_t run_start, run_len;
 	struct space_grant part;
 
 	if (grant->start > low && rangeset_find(&r->space.free,
 				      grant->start - 1, &run_start, &run_len)) {
 		size_t from = max_size(run_start, low);
-		size_t len = grant->start - from;
+		size_t part_len = grant->start - from;
 
-		if (rangeset_covered(&r->space.idle, from, len) == 0 &&
-		    space_take_at(&r->space, from, len, &part) == 0) {
+		if (rangeset_covered(&r->space.idle, from, part_len) == 0 &&
+		    space_take_at(&r->space, from, part_len, &part) == 0) {
 			grant->start = from;
-			grant->len += len;
+			grant->len += part_len;
 			grant->is_zero = grant->is_zero && part.is_zero;
 		}
 	}
 	size_t end = grant->start + grant->len;
 	if (end < high &&
 	    rangeset_find(&r->space.free, end, &run_start, &run_len)) {
-		size_t len = min_size(run_start + run_len, high) - end;
+		size_t part_len = min_size(run_start + run_len, high) - end;
 
-		if (rangeset_covered(&r->space.idle, end, len) == 0 &&
-		    space_take_at(&r->space, end, len, &part) == 0) {
-			grant->len += len;
+		if (rangeset_covered(&r->space.idle, end, part_len) == 0 &&
+		    space_take_at(&r->space, end, part_len, &part) == 0) {
+			grant->len += part_len;
 			grant->is_zero = grant->is_zero && part.is_zero;
 		}
 	}
@@ -453,16 +470,18 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 	note_idle_low_locked(r);
 	if (!grant->is_held) {
 		struct space_grant whole = *grant;
+		size_t ahead_len = ahead_len_locked(r);
 
-		if (grant->len < AHEAD_LEN && r->policy == REGION_GIVE_LATER)
-			take_ahead_locked(r, &whole);
+		if (grant->len < ahead_len && r->policy == REGION_GIVE_LATER)
+			take_ahead_locked(r, ahead_len, &whole);
 		rc = ensure_locked(r, &whole, grant);
 	}
 	unlock(r);
 	if (rc == -EIO && find_new_bad(r, grant))
 		return -EAGAIN;
 	if (rc < 0)
-		return error_set(-ENOMEM, "no file space for %zu bytes: %s",
+		return error_set(-ENOMEM, "no %s for %zu bytes: %s",
+		    r->backing->is_private ? "memory" : "file space",
 		    grant->len, strerror(-rc));
 	*block = (struct region_block){
 	    .addr = address(grant->start),
@@ -567,6 +586,28 @@ wants_trim_locked(struct daxkind_region *r, size_t *keep)
 
 /* --- giving ------------------------------------------------------ */
 
+/* Where no thread visits the region, one that uses it does now and then. */
+static void
+visit_when_due(struct daxkind_region *r)
+{
+	uint64_t now = os_now_coarse_us();
+	uint64_t due =
+	    atomic_load_explicit(&r->next_visit_us, memory_order_relaxed);
+
+	if (now >= due && atomic_compare_exchange_strong(&r->next_visit_us,
+			      &due, now + RECLAIMER_PERIOD_MS * 1000))
+		(void)region_trim_unneeded(r);
+}
+
+/* What is kept now goes later, if nobody needs it. */
+static void
+note_idle(struct daxkind_region *r)
+{
+	if (r->backing->is_private)
+		visit_when_due(r);
+	reclaimer_wake();
+}
+
 int
 region_give(struct daxkind_region *r, void *addr, size_t len)
 {
@@ -585,9 +626,8 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 	unlock(r);
 	if (trim)
 		region_trim(r, keep);
-	/* What is kept now goes later, if nobody needs it. */
 	if (has_idle)
-		reclaimer_wake();
+		note_idle(r);
 	return rc;
 }
 
@@ -610,7 +650,7 @@ region_give_all(struct daxkind_region *r)
 	bool has_idle = r->space.idle.total > 0;
 	unlock(r);
 	if (has_idle)
-		reclaimer_wake();
+		note_idle(r);
 }
 
 int
@@ -774,8 +814,10 @@ void
 region_before_fork(struct daxkind_region *r)
 {
 	if (r->fork.effect == REGION_FORK_UNKNOWN) {
-		bool copies = r->backing->type == BACKING_MAPPING &&
-			      r->size > 0 && os_is_private_mapping(r->base);
+		bool copies =
+		    r->backing->is_private ||
+		    (r->backing->type == BACKING_MAPPING && r->size > 0 &&
+			os_is_private_mapping(r->base));
 
 		r->fork.effect =
 		    copies ? REGION_FORK_COPIES : REGION_FORK_SHARES;

@@ -69,6 +69,8 @@ struct daxkind_region {
 	/* Bytes of the longest free run, as of the last unlock; all of the
 	 * region while ranges are in flight. */
 	_Atomic(size_t) longest_free;
+	/* Of private memory, which threads visit that give some back. */
+	_Atomic(uint64_t) next_visit_us;
 
 	struct lock lock; /* rank RANK_REGION; guards what follows */
 	struct space space;

@@ -24,6 +24,9 @@
 	    (int fd, size_t off, size_t len, size_t align, unsigned flags,     \
 		void **addr),                                                  \
 	    (fd, off, len, align, flags, addr))                                \
+	X(os_reserve, (size_t len, size_t align, void **addr),                 \
+	    (len, align, addr))                                                \
+	X(os_commit, (void *addr, size_t len), (addr, len))                    \
 	X(os_populate, (void *addr, size_t len), (addr, len))                  \
 	X(os_is_mapped, (const void *addr), (addr))                            \
 	X(os_membarrier, (void), ())                                           \
@@ -56,7 +59,7 @@
 	    (run, arg, name, thread))
 
 enum {
-	NR_NAMES = 32
+	NR_NAMES = 40
 };
 
 static _Thread_local struct {

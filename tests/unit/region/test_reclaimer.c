@@ -151,6 +151,27 @@ test_a_mapping_needs_no_thread(void **state)
 	assert_int_equal(test_nr_threads(), Threads_before);
 }
 
+/* Memory that a program allocates from without having made a kind. */
+static void
+test_private_memory_is_visited_while_there_is_a_thread(void **state)
+{
+	(void)state;
+	fake_backing_init(&A.fake, 16 * MIB);
+	A.fake.base.is_private = true;
+	assert_int_equal(region_open(&A.fake.base, A.fake.base.base,
+			     A.fake.base.size, &A.region),
+	    0);
+	assert_int_equal(test_nr_threads(), Threads_before);
+	make_idle(&A, MIB);
+	assert_int_not_equal(held(&A), 0);
+	/* another's thread does it, too, and ends with that */
+	open_kept(&B);
+	assert_true(threads_become(Threads_before + 1));
+	assert_true(seconds_until_given(&A) < 1000);
+	close_kept(&B);
+	assert_true(threads_become(Threads_before));
+}
+
 static void
 test_it_is_switched_on_and_off(void **state)
 {
@@ -451,6 +472,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(test_a_thread_is_there_while_a_region_is_open),
 		UNIT(test_a_mapping_needs_no_thread),
+		UNIT(test_private_memory_is_visited_while_there_is_a_thread),
 		UNIT(test_it_is_switched_on_and_off),
 		UNIT(test_on_it_stays_without_a_region),
 		UNIT(test_off_it_comes_back_with_the_next_region),

@@ -1384,6 +1384,77 @@ test_a_child_uses_only_what_is_copied(void **state)
 	assert_int_equal(test_in_child(use_copied_region, &block), 0);
 	/* and the parent's is as it was */
 	assert_int_equal(figures().taken, MIB);
+	region_close(Region);
+	fake_backing_fini(&Fake);
+
+	/* whether a file is behind it or not */
+	fake_backing_init(&Fake, 8 * MIB);
+	Fake.base.is_private = true;
+	open_fake();
+	block = take_low(MIB);
+	assert_int_equal(test_in_child(use_copied_region, &block), 0);
+	assert_int_equal(figures().taken, MIB);
+}
+
+/* --- private memory ---------------------------------------------------------------- */
+
+static void
+open_private(size_t size)
+{
+	fake_backing_init(&Fake, size);
+	Fake.base.is_private = true;
+	open_fake();
+}
+
+static void
+test_private_memory_is_reserved_ahead_as_it_is_used(void **state)
+{
+	(void)state;
+	open_private(16 * MIB);
+	(void)take_low(DK_PAGE);
+	assert_int_equal(counts().held, 64 * KIB);
+	for (size_t held = 64 * KIB; held < AHEAD_LEN; held *= 2) {
+		while (figures().taken < held)
+			(void)take_low(DK_PAGE);
+		assert_int_equal(counts().held, held);
+		(void)take_low(DK_PAGE);
+		assert_in_range(counts().held, held + 1, 2 * held);
+		(void)take_low(counts().held - figures().taken);
+	}
+	(void)take_low(DK_PAGE);
+	assert_true(counts().held >= AHEAD_LEN);
+	assert_map_is_right();
+}
+
+/* A program is not given a thread because it allocates. */
+static void
+test_private_memory_is_given_back_by_who_uses_it(void **state)
+{
+	size_t nr_threads = test_nr_threads();
+	struct region_block block, other;
+	unsigned nr;
+
+	(void)state;
+	open_private(16 * MIB);
+	assert_int_equal(test_nr_threads(), nr_threads);
+	block = take_low(3 * MIB);
+	other = take_low(64 * KIB);
+	/* looks for the first time, and what is idle may be needed */
+	assert_int_equal(region_give(Region, block.addr, block.len), 0);
+	assert_int_equal(counts().nr_discards, 0);
+	assert_int_equal(region_give(Region, other.addr, DK_PAGE), 0);
+	assert_int_equal(counts().nr_discards, 0);
+	/* as if a period were over */
+	atomic_store(&Region->next_visit_us, 0);
+	assert_int_equal(region_give(Region, other.addr + DK_PAGE, DK_PAGE), 0);
+	/* with what was reserved ahead, and not with what came just now */
+	assert_in_range(counts().discarded, 3 * MIB, 4 * MIB - 60 * KIB);
+	nr = counts().nr_discards;
+	/* once in a period is enough */
+	assert_int_equal(
+	    region_give(Region, other.addr + 2 * DK_PAGE, DK_PAGE), 0);
+	assert_int_equal(counts().nr_discards, nr);
+	assert_map_is_right();
 }
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -1436,6 +1507,8 @@ main(void)
 	    UNIT(test_threads_never_share_a_byte),
 	    /* last: its fork handlers stay */
 	    UNIT(test_a_child_uses_only_what_is_copied),
+	    UNIT(test_private_memory_is_reserved_ahead_as_it_is_used),
+	    UNIT(test_private_memory_is_given_back_by_who_uses_it),
 	};
 
 	return cmocka_run_group_tests_name("region", tests, NULL, NULL);

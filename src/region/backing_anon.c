@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * backing_anon.c -- see backing_anon.h.
+ *
+ *   base                                                       base + size
+ *   |large blocks|............ without access ............|slabs of small|
+ *
+ * Many more addresses are reserved than will be needed, and pages are opened as
+ * they are wanted, so that the kernel's overcommit check sees each request.
+ * Pages that are given back stay open, empty and zero; where the kernel counts
+ * strictly, they are closed again.
+ */
+#include "region/backing_anon.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/os.h"
+#include "base/util.h"
+
+/* What a region's index has a place for, without tables. */
+#define BEST_ALIGN (16 * GIB)
+
+static struct backing_anon *
+anon_of(struct backing *b)
+{
+	return (struct backing_anon *)b;
+}
+
+static int
+place(const struct backing_anon *a, void *addr, size_t len)
+{
+	return a->place != NULL ? a->place(a->arg, addr, len) : 0;
+}
+
+static int
+discard(struct backing *b, size_t off, size_t len)
+{
+	return anon_of(b)->is_strict ? os_decommit(b->base + off, len)
+				     : os_drop_pages(b->base + off, len);
+}
+
+static int
+ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
+{
+	int rc = os_commit(b->base + off, len);
+
+	/* What was closed before has no nodes any more. */
+	if (rc == 0 && anon_of(b)->is_strict)
+		rc = place(anon_of(b), b->base + off, len);
+	*is_zero = rc < 0 && discard(b, off, len) == 0;
+	return rc;
+}
+
+static void
+close_anon(struct backing *b)
+{
+	(void)os_unmap(b->base, b->size);
+}
+
+static const struct backing_ops Ops = {
+    .ensure = ensure,
+    .discard = discard,
+    .close = close_anon,
+};
+
+int
+backing_anon_open(struct backing_anon *a, size_t size, size_t least)
+{
+	void *base;
+	int rc;
+
+	/* A limit may be near; which one, and what errno says of it, does not
+	 * matter. */
+	while ((rc = os_reserve(size, min_size(size, BEST_ALIGN), &base)) < 0 &&
+	       size > least)
+		size /= 2;
+	if (rc < 0)
+		return error_set(rc,
+		    "not even %zu bytes of addresses are to be had: %s", size,
+		    strerror(-rc));
+	rc = place(a, base, size);
+	if (rc < 0) {
+		(void)os_unmap(base, size);
+		return error_set(rc, "memory can not be bound to its nodes: %s",
+		    strerror(-rc));
+	}
+	a->is_strict = os_is_commit_strict();
+	a->base = (struct backing){
+	    .ops = &Ops,
+	    .type = BACKING_ANON,
+	    .base = base,
+	    .size = size,
+	    .align = DK_PAGE,
+	    .granularity = FLUSH_PAGE,
+	    .has_file_space = true,
+	    .is_private = true,
+	    .starts_as_holes = true,
+	    .starts_zero = true,
+	    .numa_node = -1,
+	};
+	return 0;
+}
