@@ -22,41 +22,61 @@ reclaim_idle(void *arg)
 	return thread_cache_reclaim_idle(arg);
 }
 
-int
-heap_new(struct daxkind_region *region, struct heap **out)
+/* Undoes nothing: all that can fail comes before what would have to be. */
+static int
+init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 {
-	struct heap *heap = os_new(sizeof(*heap));
 	unsigned nr_slots;
-	int rc;
 
-	if (heap == NULL)
-		return error_set(-ENOMEM, "no memory for a heap's record");
 	heap->region = region;
-	rc = size_class_init();
-	if (rc < 0) {
-		rc = error_set(
-		    rc, "jemalloc is not the private one that daxkind needs");
-		goto err_delete;
-	}
-	rc = arena_set_slots_for(region->size, &nr_slots);
+	int rc = size_class_init();
 	if (rc < 0)
-		goto err_delete;
+		return error_set(
+		    rc, "jemalloc is not the private one that daxkind needs");
+	rc = arena_set_slots_for(region->size, &nr_slots);
+	if (rc < 0 && needs_variables)
+		return rc;
+	if (rc < 0)
+		nr_slots = 1;
 	rc = page_map_init(&heap->pages, region->base, region->size);
-	if (rc < 0) {
-		rc = error_set(rc,
+	if (rc < 0)
+		return error_set(rc,
 		    "no address space for the page map of %zu bytes",
 		    region->size);
-		goto err_delete;
-	}
 	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
 	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
 	thread_cache_heap_init(heap, region->size);
 	reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
+	return 0;
+}
+
+int
+heap_new(struct daxkind_region *region, struct heap **out)
+{
+	struct heap *heap = os_new(sizeof(*heap));
+
+	if (heap == NULL)
+		return error_set(-ENOMEM, "no memory for a heap's record");
+	int rc = init(heap, region, true);
+	if (rc < 0) {
+		os_delete(heap);
+		return rc;
+	}
 	*out = heap;
 	return 0;
+}
 
-err_delete:
-	os_delete(heap);
+int
+heap_init(struct heap *heap, struct daxkind_region *region, const void *owner,
+    unsigned slot)
+{
+	/* There is nobody to tell about a bad variable. */
+	int rc = init(heap, region, false);
+
+	if (rc == 0) {
+		heap->caches.owner = owner;
+		heap->caches.slot = slot;
+	}
 	return rc;
 }
 

@@ -56,6 +56,10 @@ struct heap {
 
 /* A heap over all of a region that nobody else uses.  -ENOMEM. */
 int heap_new(struct daxkind_region *region, struct heap **heap) DK_MUST_CHECK;
+/* The same in zeroed storage of the caller's and without a malloc; it stays for
+ * the rest of the process.  owner and slot are those of its thread caches. */
+int heap_init(struct heap *heap, struct daxkind_region *region,
+    const void *owner, unsigned slot) DK_MUST_CHECK;
 /* A heap over DRAM of the nodes that have processors, in the caller's
  * storage; it stays for the rest of the process. */
 void heap_init_dram(struct heap *heap);

@@ -99,7 +99,7 @@ thread_cache_heap_init(struct heap *heap, size_t region_size)
 	*hc = (struct heap_caches){
 	    .owner = heap,
 	    .nr = nr,
-	    .slot = nr % TLS_SLOTS,
+	    .slot = 1 + nr % (TLS_SLOTS - 1),
 	    .max_bytes = min_size(BIN_BYTES, region_size / REGION_SHARE),
 	};
 	lock_init(&hc->lock, RANK_CACHES);
@@ -173,13 +173,22 @@ room(const struct cache_bin *bin)
 	return (size_t)(bin->limit - bin->base);
 }
 
+/* Whether what is cached costs more than memory of this process. */
+static bool
+holds_file_space(const struct heap *heap)
+{
+	const struct backing *b = heap->region->backing;
+
+	return b->has_file_space && !b->is_private;
+}
+
 static size_t
 bin_max(const struct heap *heap, unsigned size_class)
 {
 	const struct heap_caches *hc = &heap->caches;
 	size_t nr = hc->max_bytes / Size_classes.size[size_class];
 
-	if (heap->region->backing->has_file_space)
+	if (holds_file_space(heap))
 		return min_size(
 		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
 	/* In a small region a few blocks would be a large part of it. */
@@ -562,7 +571,7 @@ get_open_cache(struct heap *heap)
 
 	/* What is cached holds file space: somebody has to look for caches that
 	 * are not used any more. */
-	if (heap->region->backing->has_file_space)
+	if (holds_file_space(heap))
 		reclaimer_wake();
 
 	if (c != NULL && is_closed(c))

@@ -92,7 +92,7 @@ struct heap_caches {
 	 * has no operations of a user's. */
 	const void *owner;
 	unsigned nr;      /* counted: spreads heaps over slots and buckets */
-	unsigned slot;    /* of daxkind_tls_slots */
+	unsigned slot;    /* of daxkind_tls_slots; 0 is MEMKIND_DEFAULT's */
 	size_t max_bytes; /* of one bin */
 	struct lock lock; /* rank RANK_CACHES: list, and changes of owner */
 	struct thread_cache *list; /* linked by heap_next */
