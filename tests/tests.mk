@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	tests/unit/base/test_os_calls \
 	tests/unit/base/test_parse \
 	tests/unit/base/test_pool \
+	tests/unit/command/test_plan \
 	tests/unit/dax/test_mounts \
 	tests/unit/dram/test_dram_source \
 	tests/unit/dram/test_mem_policy \
@@ -261,6 +262,11 @@ tests_dax_verifier_flush_log_SOURCES = \
 tests_dax_verifier_flush_log_CPPFLAGS = $(AM_CPPFLAGS)
 tests_dax_writer_flush_log_SOURCES = tests/dax/writer_flush_log.c $(POWER_LOG)
 tests_dax_writer_flush_log_CPPFLAGS = $(AM_CPPFLAGS)
+tests_unit_command_test_plan_SOURCES = \
+	tests/unit/command/test_plan.c \
+	utils/daxkind/plan.c \
+	utils/daxkind/plan.h
+tests_unit_command_test_plan_CPPFLAGS = $(AM_CPPFLAGS)
 # It looks at what the example's log leaves on the medium.
 tests_unit_region_test_flush_recording_SOURCES = \
 	tests/unit/region/test_flush_recording.c \
