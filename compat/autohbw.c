@@ -18,6 +18,7 @@
 #include <autohbw_api.h>
 #include <memkind.h>
 
+#include "base/cancel.h"
 #include "base/export.h"
 #include "base/parse.h"
 #include "base/util.h"
@@ -74,6 +75,7 @@ preload_note(const char *function, size_t size, const void *ptr)
 
 	if (!is_placed(size))
 		return;
+	DK_NO_CANCEL(); /* in what writes callers, or loads libgcc for that */
 	say(LOG_BLOCKS, "%s of %zu bytes: %p", function, size, ptr);
 	if (Log_level >= LOG_CALLERS) {
 		int saved_errno = errno;

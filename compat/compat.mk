@@ -10,7 +10,8 @@ daxkindinclude_HEADERS += include/libvmem.h
 pkgconfig_DATA += compat/libvmem.pc
 endif
 
-libvmem_la_SOURCES = compat/vmem.c src/base/export.h src/base/util.h
+libvmem_la_SOURCES = compat/vmem.c src/base/cancel.h src/base/export.h \
+	src/base/util.h
 libvmem_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libvmem_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 1:0:0 -no-undefined \
@@ -22,7 +23,8 @@ lib_LTLIBRARIES += libmemtier.la
 libmemtier_la_SOURCES = compat/memtier_preload.c \
 	compat/preload.c compat/preload.h \
 	compat/tier_config.c compat/tier_config.h \
-	src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
+	src/base/cancel.h src/base/export.h src/base/parse.c \
+	src/base/parse.h src/base/util.h
 # The compiler must not make calls of malloc() out of what malloc() does.
 libmemtier_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
 libmemtier_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
@@ -35,7 +37,7 @@ lib_LTLIBRARIES += libautohbw.la
 daxkindinclude_HEADERS += include/autohbw_api.h
 libautohbw_la_SOURCES = compat/autohbw.c \
 	compat/preload.c compat/preload.h \
-	src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
+	src/base/cancel.h src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
 libautohbw_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
 libautohbw_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
@@ -48,7 +50,8 @@ bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes \
 dist_completion_DATA += compat/completion/memtier
 compat_memtier_SOURCES = compat/memtier.c \
 	compat/tier_config.c compat/tier_config.h \
-	src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
+	src/base/cancel.h src/base/export.h src/base/parse.c \
+	src/base/parse.h src/base/util.h
 compat_memtier_LDADD = libdaxkind.la -ldl
 compat_memkind_auto_dax_kmem_nodes_SOURCES = compat/dax_kmem_nodes.c \
 	compat/nodes_command.c compat/nodes_command.h

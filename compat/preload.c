@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/util.h"
 
 bool Preload_has_notes;
@@ -21,6 +22,7 @@ _Thread_local int Preload_depth;
 void
 preload_say(const char *fmt, ...)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	char line[512];
 	va_list args;

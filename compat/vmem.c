@@ -21,6 +21,7 @@
 #include <daxkind.h>
 #include <libvmem.h>
 
+#include "base/cancel.h"
 #include "base/export.h"
 #include "base/util.h"
 
@@ -94,6 +95,7 @@ open_log(void)
 static void
 print_to_log(const char *s)
 {
+	DK_NO_CANCEL();
 	(void)pthread_once(&Log_once, open_log);
 	(void)fputs(s, Log);
 }

@@ -42,6 +42,7 @@ UNIT_TESTS = \
 # tests of the public interface: our headers and the shared library only
 API_TESTS = \
 	tests/api/test_bg_threads \
+	tests/api/test_cancel \
 	tests/api/test_config \
 	tests/api/test_decorators \
 	tests/api/test_detect \
@@ -180,6 +181,7 @@ UNIT_WRAPS = \
 
 # scripts that look at the built library and at the sources
 SCRIPT_TESTS = \
+	tests/abi/cancel.sh \
 	tests/abi/headers.sh \
 	tests/abi/install.sh \
 	tests/abi/jemalloc_edits.sh \

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "dax/dax_sysfs.h"
 
 static void
@@ -38,6 +39,7 @@ int
 dax_device_walk(
     int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct dax_device device;
 	struct daxctl_region *region;

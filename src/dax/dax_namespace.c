@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "dax/dax_device.h"
 
 static void
@@ -135,6 +136,7 @@ int
 dax_namespace_walk(
     int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
 {
+	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct ndctl_ctx *ctx;
 	struct ndctl_bus *bus;

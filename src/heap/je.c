@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "base/util.h"
 
@@ -703,6 +704,7 @@ void
 je_stats_print(
     void (*write_cb)(void *, const char *), void *cb_arg, const char *opts)
 {
+	DK_NO_CANCEL();
 	jemk_malloc_stats_print(write_cb, cb_arg, opts);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "heap/je.h"
@@ -40,6 +41,7 @@ check_ops(const struct memkind_ops *ops, const char *name)
 int
 kind_new(const struct kind_spec *spec, struct memkind **out)
 {
+	DK_NO_CANCEL(); /* in the operation create */
 	struct daxkind_region *region = spec->region;
 	const char *name = spec->name;
 	int rc = check_ops(spec->ops, name);
@@ -100,6 +102,7 @@ err_free:
 int
 kind_free(struct memkind *kind)
 {
+	DK_NO_CANCEL(); /* in the operation destroy */
 	struct daxkind_region *region;
 	bool owns_region;
 	int rc = kind_registry_remove(kind);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/os.h"
 #include "base/util.h"
@@ -59,6 +60,7 @@ is_bound(struct memkind *kind)
 static int
 map_aligned(struct dram_source *source, size_t len, size_t align, void **out)
 {
+	DK_NO_CANCEL();
 	struct memkind *kind =
 	    ((struct ops_heap *)((char *)source -
 				 offsetof(struct ops_heap, source)))

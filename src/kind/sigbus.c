@@ -25,7 +25,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/lock.h"
@@ -38,9 +37,8 @@
 
 enum {
 	NR_SLOTS = 256,
-	WAIT_STEP_NS = 200000,
-	WAIT_STEPS = 10000, /* two seconds */
-	LSB_MAX = 30        /* no piece of memory is larger than 1 GiB */
+	WAIT_MAX_US = 2000000,
+	LSB_MAX = 30 /* no piece of memory is larger than 1 GiB */
 };
 
 enum slot_state {
@@ -162,13 +160,11 @@ post(char *addr, size_t len, unsigned *nr_done)
 static void
 wait_until_done(struct slot *slot, unsigned nr_done)
 {
-	struct timespec step = {.tv_nsec = WAIT_STEP_NS};
+	uint64_t until = os_now_us() + WAIT_MAX_US;
+	unsigned round = 0;
 
-	for (int i = 0; i < WAIT_STEPS; i++) {
-		if (atomic_load(&slot->nr_done) != nr_done)
-			return;
-		(void)nanosleep(&step, NULL);
-	}
+	while (atomic_load(&slot->nr_done) == nr_done && os_now_us() < until)
+		os_pause(&round);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/os.h"
 #include "base/util.h"
 
@@ -21,6 +22,7 @@ static bool Has_auto_flush;
 __attribute__((constructor)) static void
 ask_platform(void)
 {
+	DK_NO_CANCEL();
 	Has_auto_flush = pmem_has_auto_flush() == 1;
 }
 
@@ -136,5 +138,6 @@ flush_of_sync_mapping(void)
 bool
 flush_is_pmem(const void *addr, size_t len)
 {
+	DK_NO_CANCEL();
 	return pmem_is_pmem(addr, len) == 1;
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <memkind.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,6 +102,38 @@ check_full(memkind_t kind, size_t size)
 	Is_full = false;
 }
 
+/* malloc(3) is no cancellation point. */
+static void *
+allocate_cancelled(void *arg)
+{
+	static const size_t sizes[] = {1000, 5000, 3000000};
+
+	(void)pthread_cancel(pthread_self());
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *ptr = malloc(sizes[i]);
+
+		if (ptr != NULL)
+			ptr[0] = 1;
+		free(ptr);
+	}
+	*(bool *)arg = true;
+	pthread_testcancel();
+	return NULL;
+}
+
+static void
+check_cancel(void)
+{
+	bool came_back = false;
+	pthread_t thread;
+	void *result;
+
+	CHECK(
+	    pthread_create(&thread, NULL, allocate_cancelled, &came_back) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	CHECK(came_back && result == PTHREAD_CANCELED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -117,6 +150,7 @@ main(int argc, char **argv)
 		CHECK(memkind_get_kind_by_partition(atoi(argv[1]), &kind) == 0);
 	for (int i = 2; i < argc; i++)
 		check_size(kind, (size_t)atol(argv[i]));
+	check_cancel();
 	disableAutoHBW();
 	for (int i = 2; i < argc; i++)
 		check_size(MEMKIND_DEFAULT, (size_t)atol(argv[i]));

@@ -268,6 +268,38 @@ check_fork(void)
 	}
 }
 
+/* malloc(3) is no cancellation point. */
+static void *
+allocate_cancelled(void *arg)
+{
+	static const size_t sizes[] = {1000, 300000, 3000000};
+
+	(void)pthread_cancel(pthread_self());
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *ptr = malloc(sizes[i]);
+
+		if (ptr != NULL)
+			ptr[0] = 1;
+		free(ptr);
+	}
+	*(bool *)arg = true;
+	pthread_testcancel();
+	return NULL;
+}
+
+static void
+check_cancel(void)
+{
+	bool came_back = false;
+	pthread_t thread;
+	void *result;
+
+	CHECK(
+	    pthread_create(&thread, NULL, allocate_cancelled, &came_back) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	CHECK(came_back && result == PTHREAD_CANCELED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -275,6 +307,7 @@ main(int argc, char **argv)
 	if (argc == 3)
 		check_full((size_t)atol(argv[2]));
 	check_family();
+	check_cancel();
 	check_tiers(argv[1]);
 	check_threads();
 	check_fork();
