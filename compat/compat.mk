@@ -16,7 +16,7 @@ libvmem_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libvmem_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 1:0:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libvmem.map
-libvmem_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libvmem.map
+libvmem_la_DEPENDENCIES = libdaxkind.interface $(top_srcdir)/compat/libvmem.map
 
 # Preloaded by LD_PRELOAD: malloc() and its relatives.
 lib_LTLIBRARIES += libmemtier.la
@@ -31,7 +31,7 @@ libmemtier_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libmemtier_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libmemtier.map
-libmemtier_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libmemtier.map
+libmemtier_la_DEPENDENCIES = libdaxkind.interface $(top_srcdir)/compat/libmemtier.map
 
 lib_LTLIBRARIES += libautohbw.la
 daxkindinclude_HEADERS += include/autohbw_api.h
@@ -43,7 +43,7 @@ libautohbw_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/compat/libautohbw.map
-libautohbw_la_DEPENDENCIES = libdaxkind.la $(top_srcdir)/compat/libautohbw.map
+libautohbw_la_DEPENDENCIES = libdaxkind.interface $(top_srcdir)/compat/libautohbw.map
 
 bin_PROGRAMS += compat/memkind-auto-dax-kmem-nodes compat/memkind-hbw-nodes \
 	compat/memtier
@@ -53,6 +53,7 @@ compat_memtier_SOURCES = compat/memtier.c \
 	src/base/cancel.h src/base/export.h src/base/parse.c \
 	src/base/parse.h src/base/util.h
 compat_memtier_LDADD = libdaxkind.la -ldl
+compat_memtier_DEPENDENCIES = libdaxkind.interface
 compat_memkind_auto_dax_kmem_nodes_SOURCES = compat/dax_kmem_nodes.c \
 	compat/nodes_command.c compat/nodes_command.h
 if HAVE_DAXCTL
@@ -61,9 +62,11 @@ else
 compat_memkind_auto_dax_kmem_nodes_CPPFLAGS = $(AM_CPPFLAGS) -DDK_HAVE_DAXCTL=0
 endif
 compat_memkind_auto_dax_kmem_nodes_LDADD = libdaxkind.la
+compat_memkind_auto_dax_kmem_nodes_DEPENDENCIES = libdaxkind.interface
 compat_memkind_hbw_nodes_SOURCES = compat/hbw_nodes.c \
 	compat/nodes_command.c compat/nodes_command.h
 compat_memkind_hbw_nodes_LDADD = libdaxkind.la
+compat_memkind_hbw_nodes_DEPENDENCIES = libdaxkind.interface
 
 # The same objects as libdaxkind with the names of memkind's interface alone.
 if BUILD_LIBMEMKIND

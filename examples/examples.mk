@@ -14,6 +14,7 @@ EXAMPLES = \
 	examples/09_out_of_space
 
 noinst_PROGRAMS += $(EXAMPLES) examples/tiered_cache/tiered_cache
+$(EXAMPLES): libdaxkind.interface
 TESTS += $(EXAMPLES) examples/run_tiered_cache.sh
 EXTRA_DIST += \
 	examples/.clang-tidy \
@@ -22,27 +23,27 @@ EXTRA_DIST += \
 
 examples_01_fixed_mapping_SOURCES = examples/01_fixed_mapping.c
 examples_01_fixed_mapping_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_01_fixed_mapping_LDADD = libdaxkind.la
+examples_01_fixed_mapping_LDADD = $(LIBDAXKIND)
 
 examples_02_fsdax_file_SOURCES = examples/02_fsdax_file.c
 examples_02_fsdax_file_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_02_fsdax_file_LDADD = libdaxkind.la
+examples_02_fsdax_file_LDADD = $(LIBDAXKIND)
 
 examples_03_devdax_SOURCES = examples/03_devdax.c
 examples_03_devdax_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_03_devdax_LDADD = libdaxkind.la
+examples_03_devdax_LDADD = $(LIBDAXKIND)
 
 examples_04_numa_bound_SOURCES = examples/04_numa_bound.c
 examples_04_numa_bound_CPPFLAGS = $(EXAMPLES_CPPFLAGS) $(NUMA_CFLAGS)
-examples_04_numa_bound_LDADD = libdaxkind.la $(NUMA_LIBS)
+examples_04_numa_bound_LDADD = $(LIBDAXKIND) $(NUMA_LIBS)
 
 examples_05_hugetlb_SOURCES = examples/05_hugetlb.c
 examples_05_hugetlb_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_05_hugetlb_LDADD = libdaxkind.la
+examples_05_hugetlb_LDADD = $(LIBDAXKIND)
 
 examples_06_pmem_kind_SOURCES = examples/06_pmem_kind.c
 examples_06_pmem_kind_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_06_pmem_kind_LDADD = libdaxkind.la
+examples_06_pmem_kind_LDADD = $(LIBDAXKIND)
 
 examples_07_flush_log_SOURCES = \
 	examples/07_flush_log.c \
@@ -51,15 +52,15 @@ examples_07_flush_log_SOURCES = \
 	examples/flush_log.c \
 	examples/flush_log.h
 examples_07_flush_log_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_07_flush_log_LDADD = libdaxkind.la
+examples_07_flush_log_LDADD = $(LIBDAXKIND)
 
 examples_08_own_ops_SOURCES = examples/08_own_ops.c
 examples_08_own_ops_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_08_own_ops_LDADD = libdaxkind.la
+examples_08_own_ops_LDADD = $(LIBDAXKIND)
 
 examples_09_out_of_space_SOURCES = examples/09_out_of_space.c
 examples_09_out_of_space_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
-examples_09_out_of_space_LDADD = libdaxkind.la
+examples_09_out_of_space_LDADD = $(LIBDAXKIND)
 
 examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/checksum.c \
@@ -90,4 +91,5 @@ examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/tiered_cache/zipf.c \
 	examples/tiered_cache/zipf.h
 examples_tiered_cache_tiered_cache_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
+examples_tiered_cache_tiered_cache_DEPENDENCIES = libdaxkind.interface
 examples_tiered_cache_tiered_cache_LDADD = libdaxkind.la $(PTHREAD_LIBS) -lm

@@ -234,15 +234,17 @@ tests_command_test_plan_CPPFLAGS = $(AM_CPPFLAGS)
 tests_command_test_plan_LDADD = tests/libsupport.la libdaxkind-core.la \
 	libtls.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
 tests_command_test_command_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+tests_command_test_command_DEPENDENCIES = tests/libsupport.la libdaxkind.interface
 tests_command_test_command_LDADD = tests/libsupport.la libdaxkind.la \
 	$(CMOCKA_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
 endif
 CHECKED = $(UNIT_TESTS) $(API_TESTS) $(COMMAND_TESTS) $(STRESS_TESTS) \
 	tests/abi/dlopen tests/fuzz/test_corpus
-check_PROGRAMS += $(CHECKED) $(DAX_TESTS) $(DAX_HELPERS)
+CHECK_ALL += $(CHECKED) $(DAX_TESTS) $(DAX_HELPERS)
 TESTS += $(CHECKED)
-
-check_LTLIBRARIES += tests/libsupport.la tests/libunit.la
+# What make check TESTS="..." was asked for on the command line.
+TESTS_ASKED = $(if $(filter command,$(origin TESTS)),$(TESTS))
+EXTRA_LTLIBRARIES += tests/libsupport.la tests/libunit.la
 tests_libsupport_la_SOURCES = $(TEST_SUPPORT)
 tests_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 # One archive of everything, so that the order in which the linker meets a
@@ -252,12 +254,17 @@ tests_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_libunit_la_LIBADD = tests/libsupport.la libdaxkind-core.la
 
 # What unit tests are linked with ...
-LDADD = tests/libunit.la libtls.la $(JEMALLOC_ARCHIVE) $(CORE_LIBS) $(CMOCKA_LIBS)
+LDADD = $(TEST_LIBS)
 $(UNIT_TESTS): private AM_LDFLAGS = $(DK_LDFLAGS) \
 	$(UNIT_WRAPS:%=-Wl,--wrap=%)
+UNIT_NEEDS = tests/libunit.la libtls.la $(JEMALLOC_ARCHIVE)
+$(UNIT_TESTS): private TEST_LIBS = $(UNIT_NEEDS) $(CORE_LIBS) $(CMOCKA_LIBS)
+$(UNIT_TESTS): $(UNIT_NEEDS)
 # ... and the others, which see the library as a user does.
-$(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS): private LDADD = \
+LINKED_TESTS = $(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS)
+$(LINKED_TESTS): private TEST_LIBS = \
 	tests/libsupport.la libdaxkind.la $(CMOCKA_LIBS) $(PTHREAD_LIBS)
+$(LINKED_TESTS): tests/libsupport.la libdaxkind.interface
 
 tests_dax_verifier_flush_log_SOURCES = \
 	tests/dax/verifier_flush_log.c $(POWER_LOG)
@@ -282,11 +289,13 @@ tests_unit_region_test_flush_recording_CPPFLAGS = $(AM_CPPFLAGS)
 tests_abi_dlopen_LDADD = $(PTHREAD_LIBS)
 
 tests_fuzz_test_corpus_SOURCES = tests/fuzz/test_corpus.c $(FUZZER)
+tests_fuzz_test_corpus_DEPENDENCIES = libdaxkind.interface
 tests_fuzz_test_corpus_LDADD = libdaxkind.la $(PTHREAD_LIBS)
 endif
 
 # With clang only; utils/fuzz has the flags for the rest.
-EXTRA_PROGRAMS = tests/fuzz/fuzz_api
+EXTRA_PROGRAMS += tests/fuzz/fuzz_api
+tests_fuzz_fuzz_api_DEPENDENCIES = libdaxkind.interface
 tests_fuzz_fuzz_api_SOURCES = $(FUZZER)
 tests_fuzz_fuzz_api_LDADD = libdaxkind.la $(PTHREAD_LIBS)
 tests_fuzz_fuzz_api_LDFLAGS = $(AM_LDFLAGS) -no-install -fsanitize=fuzzer
@@ -296,7 +305,12 @@ tests_fuzz_fuzz_api_LDFLAGS = $(AM_LDFLAGS) -no-install -fsanitize=fuzzer
 fuzz:
 	$(top_srcdir)/utils/fuzz
 
+# What make check builds; nothing is run.
+.PHONY: check-programs
+check-programs: all
+	$(MAKE) $(AM_MAKEFLAGS) $(CHECK_ALL)
+
 # The tests that need DAX memory run in the emulated machine.
 .PHONY: check-dax
-check-dax: all $(check_PROGRAMS) $(check_LTLIBRARIES)
+check-dax: check-programs
 	$(top_srcdir)/utils/dax-vm check $(abs_top_builddir)

@@ -49,6 +49,7 @@ utils_daxkind_daxkind_bench_SOURCES = \
 	utils/daxkind/bench_workloads.h \
 	src/base/parse.c \
 	src/base/parse.h
+utils_daxkind_daxkind_bench_DEPENDENCIES = libdaxkind.interface
 utils_daxkind_daxkind_bench_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 utils_daxkind_daxkind_bench_LDADD = libdaxkind.la $(JSON_LIBS) \
 	$(PTHREAD_LIBS) -ldl -lm
