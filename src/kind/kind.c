@@ -38,6 +38,48 @@ check_ops(const struct memkind_ops *ops, const char *name)
 	return 0;
 }
 
+/* What create has not undone, or destroy not ended: the heap is the library's,
+ * and threads would find its caches when its region is gone. */
+static void
+end_heap(struct memkind *kind)
+{
+	if (kind->heap == NULL)
+		return;
+	if (kind->region != NULL)
+		heap_free_all(kind->heap);
+	else
+		kind_arenas_free(kind);
+	kind->heap = NULL;
+}
+
+/* By the operation. */
+static int
+create(struct memkind *kind)
+{
+	struct memkind_ops *ops = kind->ops;
+
+	error_clear();
+	int err = ops->create(kind, ops, kind->name);
+	if (err != MEMKIND_SUCCESS) {
+		int rc = error_code_to_errno(err);
+
+		if (*error_text() == '\0') /* a user's operation has none */
+			(void)error_set(rc,
+			    "the create operation of kind %s returned %d",
+			    kind->name, err);
+		return rc;
+	}
+	if (kind->heap == NULL && kind_heap_ops_are_in(kind->ops)) {
+		(void)kind->ops->destroy(kind);
+		return error_set(-EINVAL,
+		    "kind %s: the operations of MEMKIND_FIXED_OPS need a heap, "
+		    "and the create operation made none; let it call "
+		    "memkind_fixed_create()",
+		    kind->name);
+	}
+	return 0;
+}
+
 int
 kind_new(const struct kind_spec *spec, struct memkind **out)
 {
@@ -53,8 +95,7 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 		return error_set(-ENOMEM, "no memory for a kind's record");
 	kind->own_ops = *spec->ops;
 	kind->ops = spec->copies_ops ? &kind->own_ops : spec->ops;
-	struct memkind_ops *ops = kind->ops;
-	kind->finalize = ops->finalize;
+	kind->finalize = kind->ops->finalize;
 	kind->region = region;
 	kind->owns_region = spec->owns_region;
 	kind->capacity = spec->capacity;
@@ -62,20 +103,14 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	rc = region != NULL ? region_claim(region) : 0;
 	if (rc < 0)
 		goto err_free;
-	error_clear();
-	int err = ops->create(kind, ops, name);
-	if (err != MEMKIND_SUCCESS) {
-		rc = error_code_to_errno(err);
-		if (*error_text() == '\0') /* a user's operation has none */
-			(void)error_set(rc,
-			    "the create operation of kind %s returned %d", name,
-			    err);
-		goto err_unclaim;
-	}
+	rc = create(kind);
+	if (rc < 0)
+		goto err_end_heap;
 	/* Unless the operations are a user's, or every call is decorated, the
 	 * hot paths do without them: caches are known as the kind's. */
-	if (ops->malloc == kind_heap_malloc && ops->free == kind_heap_free &&
-	    !Decorators_on) {
+	const struct memkind_ops *ops = kind->ops;
+	if (region != NULL && ops->malloc == kind_heap_malloc &&
+	    ops->free == kind_heap_free && !Decorators_on) {
 		thread_cache_set_owner(kind->heap, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}
@@ -91,7 +126,8 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	*out = kind;
 	return 0;
 
-err_unclaim:
+err_end_heap:
+	end_heap(kind);
 	if (region != NULL)
 		region_unclaim(region);
 err_free:
@@ -114,6 +150,7 @@ kind_free(struct memkind *kind)
 	if (region != NULL)
 		region_set_kind(region, NULL);
 	int err = kind->ops->destroy(kind);
+	end_heap(kind);
 	if (region != NULL)
 		region_unclaim(region);
 	if (owns_region)

@@ -10,9 +10,22 @@
 #include "heap/heap.h"
 #include "kind/kind.h"
 
+/*
+ * A table may mix these with a create that makes no heap, and a destroy may have
+ * ended it: then there are no blocks.
+ */
+static void *
+no_heap(void)
+{
+	errno = EINVAL;
+	return NULL;
+}
+
 void *
 kind_heap_malloc(struct memkind *kind, size_t size)
 {
+	if (DK_UNLIKELY(kind->heap == NULL))
+		return no_heap();
 	return or_enomem(heap_alloc(kind->heap, size, 0, false));
 }
 
@@ -21,6 +34,8 @@ kind_heap_calloc(struct memkind *kind, size_t num, size_t size)
 {
 	size_t total;
 
+	if (DK_UNLIKELY(kind->heap == NULL))
+		return no_heap();
 	if (!mul_checked(num, size, &total))
 		return or_enomem(NULL);
 	return or_enomem(heap_alloc(kind->heap, total, 0, true));
@@ -30,6 +45,8 @@ int
 kind_heap_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size)
 {
+	if (DK_UNLIKELY(kind->heap == NULL))
+		return EINVAL;
 	void *ptr = heap_alloc(kind->heap, size, alignment, false);
 
 	if (ptr == NULL)
@@ -41,6 +58,8 @@ kind_heap_posix_memalign(
 void *
 kind_heap_realloc(struct memkind *kind, void *ptr, size_t size)
 {
+	if (DK_UNLIKELY(kind->heap == NULL))
+		return no_heap();
 	if (ptr == NULL)
 		return kind_heap_malloc(kind, size);
 	if (size == 0) {
@@ -57,19 +76,31 @@ kind_heap_realloc(struct memkind *kind, void *ptr, size_t size)
 void
 kind_heap_free(struct memkind *kind, void *ptr)
 {
-	heap_free(kind->heap, ptr);
+	if (DK_LIKELY(kind->heap != NULL))
+		heap_free(kind->heap, ptr);
 }
 
 size_t
 kind_heap_malloc_usable_size(struct memkind *kind, void *ptr)
 {
-	return heap_usable(kind->heap, ptr);
+	return kind->heap != NULL ? heap_usable(kind->heap, ptr) : 0;
 }
 
 void *
 kind_heap_defrag_reallocate(struct memkind *kind, void *ptr)
 {
-	return heap_defrag(kind->heap, ptr);
+	return kind->heap != NULL ? heap_defrag(kind->heap, ptr) : NULL;
+}
+
+bool
+kind_heap_ops_are_in(const struct memkind_ops *ops)
+{
+	return ops->malloc == kind_heap_malloc ||
+	       ops->calloc == kind_heap_calloc ||
+	       ops->posix_memalign == kind_heap_posix_memalign ||
+	       ops->realloc == kind_heap_realloc ||
+	       ops->free == kind_heap_free ||
+	       ops->malloc_usable_size == kind_heap_malloc_usable_size;
 }
 
 int
@@ -103,7 +134,7 @@ kind_heap_get_stat(struct memkind *kind, memkind_stat_type stat, size_t *value)
 {
 	struct heap_stats stats;
 
-	if (heap_get_stats(kind->heap, &stats) < 0)
+	if (kind->heap == NULL || heap_get_stats(kind->heap, &stats) < 0)
 		return MEMKIND_ERROR_OPERATION_FAILED;
 	return kind_pick_stat(&stats, stat, value);
 }

@@ -9,6 +9,7 @@
 #define KIND_HEAP_OPS_H
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include "base/export.h"
 #include "heap/heap.h"
@@ -27,6 +28,9 @@ int kind_heap_get_stat(
     struct memkind *kind, memkind_stat_type stat, size_t *value);
 int kind_heap_update_memory_usage_policy(
     struct memkind *kind, memkind_mem_usage_policy policy);
+
+/* Whether a table has one of those that are for blocks of kind->heap. */
+bool kind_heap_ops_are_in(const struct memkind_ops *ops);
 
 /* One of the three figures; -1 for what is none. */
 int kind_pick_stat(

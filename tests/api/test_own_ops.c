@@ -395,6 +395,188 @@ test_missing_operations_are_not_supported(void **state)
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
 }
 
+static int
+create_nothing(struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	(void)kind;
+	(void)ops;
+	(void)name;
+	Calls.create++;
+	return 0;
+}
+
+static int
+destroy_nothing(struct memkind *kind)
+{
+	(void)kind;
+	Calls.destroy++;
+	return 0;
+}
+
+/* Operations of our tables that are given to another create than theirs. */
+static void
+test_a_create_without_a_heap_is_refused(void **state)
+{
+	static const struct {
+		const char *why;
+		size_t off; /* of the operation that is MEMKIND_FIXED_OPS' */
+	} rows[] = {
+	    {"malloc", offsetof(struct memkind_ops, malloc)},
+	    {"calloc", offsetof(struct memkind_ops, calloc)},
+	    {"posix_memalign", offsetof(struct memkind_ops, posix_memalign)},
+	    {"realloc", offsetof(struct memkind_ops, realloc)},
+	    {"free", offsetof(struct memkind_ops, free)},
+	    {"malloc_usable_size",
+		offsetof(struct memkind_ops, malloc_usable_size)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct memkind_ops ops = counting_ops();
+		memkind_t kind = NOT_SET;
+
+		dk_row(rows[i].why);
+		memset(&Calls, 0, sizeof(Calls));
+		ops.create = create_nothing;
+		ops.destroy = destroy_nothing;
+		memcpy((char *)&ops + rows[i].off,
+		    (char *)&MEMKIND_FIXED_OPS + rows[i].off, sizeof(void *));
+		assert_int_equal(daxkind_kind_create_with_ops(
+				     Region, &ops, sizeof(ops), "x", &kind),
+		    -EINVAL);
+		assert_null(kind);
+		assert_non_null(
+		    strstr(daxkind_last_error(), "memkind_fixed_create"));
+		kind = NOT_SET;
+		assert_int_equal(
+		    memkind_create(&ops, "x", &kind), MEMKIND_ERROR_INVALID);
+		assert_null(kind);
+		/* what create did was undone */
+		assert_int_equal(Calls.create, 2);
+		assert_int_equal(Calls.destroy, 2);
+	}
+}
+
+/* They come to them by a detour. */
+static void *
+pass_malloc(struct memkind *kind, size_t size)
+{
+	return MEMKIND_FIXED_OPS.malloc(kind, size);
+}
+
+static void *
+pass_calloc(struct memkind *kind, size_t num, size_t size)
+{
+	return MEMKIND_FIXED_OPS.calloc(kind, num, size);
+}
+
+static int
+pass_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+{
+	return MEMKIND_FIXED_OPS.posix_memalign(kind, memptr, alignment, size);
+}
+
+static void *
+pass_realloc(struct memkind *kind, void *ptr, size_t size)
+{
+	return MEMKIND_FIXED_OPS.realloc(kind, ptr, size);
+}
+
+static void
+pass_free(struct memkind *kind, void *ptr)
+{
+	MEMKIND_FIXED_OPS.free(kind, ptr);
+}
+
+static size_t
+pass_usable(struct memkind *kind, void *ptr)
+{
+	return MEMKIND_FIXED_OPS.malloc_usable_size(kind, ptr);
+}
+
+static void
+test_operations_without_a_heap_have_no_block(void **state)
+{
+	struct memkind_ops ops = {
+	    .create = create_nothing,
+	    .destroy = destroy_nothing,
+	    .malloc = pass_malloc,
+	    .calloc = pass_calloc,
+	    .posix_memalign = pass_memalign,
+	    .realloc = pass_realloc,
+	    .free = pass_free,
+	    .malloc_usable_size = pass_usable,
+	    .mmap = MEMKIND_FIXED_OPS.mmap,
+	    .check_available = MEMKIND_FIXED_OPS.check_available,
+	    .get_stat = MEMKIND_FIXED_OPS.get_stat,
+	    .defrag_reallocate = MEMKIND_FIXED_OPS.defrag_reallocate,
+	};
+	memkind_t kind = NULL;
+	size_t value;
+	void *p;
+
+	(void)state;
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     Region, &ops, sizeof(ops), "empty", &kind),
+	    0);
+	errno = 0;
+	assert_null(memkind_malloc(kind, 100));
+	assert_int_equal(errno, EINVAL);
+	assert_null(memkind_calloc(kind, 1, 100));
+	assert_null(memkind_realloc(kind, NULL, 100));
+	assert_null(memkind_realloc(kind, Area.addr, 100));
+	assert_int_equal(memkind_posix_memalign(kind, &p, 64, 100), EINVAL);
+	assert_null(p);
+	memkind_free(kind, Area.addr);
+	assert_int_equal(memkind_malloc_usable_size(kind, Area.addr), 0);
+	assert_null(memkind_defrag_reallocate(kind, Area.addr));
+	assert_int_equal(
+	    memkind_check_available(kind), MEMKIND_ERROR_UNAVAILABLE);
+	(void)memkind_get_stat(kind, MEMKIND_STAT_TYPE_ALLOCATED, &value);
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+}
+
+/* A destroy that forgets memkind_fixed_destroy(), and a create that fails after
+ * memkind_fixed_create(): the heap ends all the same. */
+static int
+create_and_fail(struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	int err = memkind_fixed_create(kind, ops, name);
+
+	return err != 0 ? err : Create_rc;
+}
+
+static void
+test_no_heap_is_left_behind(void **state)
+{
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
+	memkind_t kind = NULL;
+
+	(void)state;
+	ops.destroy = destroy_nothing;
+	ops.create = create_and_fail;
+	for (int i = 0; i < 20; i++) {
+		struct daxkind_space space;
+
+		Create_rc = i % 2 != 0 ? MEMKIND_ERROR_RUNTIME : 0;
+		int rc = daxkind_kind_create_with_ops(
+		    Region, &ops, sizeof(ops), "forgetful", &kind);
+		assert_int_equal(rc < 0, i % 2);
+		if (rc == 0) {
+			/* most of it: twice that does not fit */
+			assert_non_null(memkind_malloc(kind, SIZE / 4 * 3));
+			assert_non_null(memkind_malloc(kind, 100));
+			assert_int_equal(
+			    memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+		}
+		assert_int_equal(
+		    daxkind_region_space(Region, &space, sizeof(space)), 0);
+		assert_int_equal(space.taken, 0);
+	}
+	assert_int_equal(Calls.destroy, 10);
+}
+
 #define on_region(f) \
 	cmocka_unit_test_setup_teardown(f, open_region, close_region)
 
@@ -410,6 +592,9 @@ main(void)
 	    on_region(test_tables_of_another_size),
 	    on_region(test_the_table_is_copied),
 	    on_region(test_missing_operations_are_not_supported),
+	    on_region(test_a_create_without_a_heap_is_refused),
+	    on_region(test_operations_without_a_heap_have_no_block),
+	    on_region(test_no_heap_is_left_behind),
 	};
 
 	return cmocka_run_group_tests_name("own_ops", tests, NULL, NULL);
