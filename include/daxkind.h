@@ -96,7 +96,8 @@ int daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
 int daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
     unsigned flags, struct daxkind_region **region);
 
-/* -EBUSY while a kind is on it.  NULL is no error. */
+/* -EBUSY while a kind is on it.  NULL is no error.  -EINVAL: it is closed, which
+ * can be told until 256 more regions were closed. */
 int daxkind_region_close(struct daxkind_region *region);
 
 /* Smallest region over a file, in bytes. */

@@ -12,6 +12,7 @@
 #ifndef POOL_H
 #define POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/export.h"
@@ -23,6 +24,9 @@ struct pool {
 	size_t object_size;      /* bytes, a multiple of 8 */
 	struct pool_item *spare; /* objects to hand out */
 	size_t nr_spare;
+	/* Retired objects, the longest retired first. */
+	struct pool_item *resting, *resting_last;
+	size_t nr_resting;
 	struct pool_chunk *chunks; /* all memory, newest first */
 	size_t next_chunk_len;     /* bytes; doubles up to a limit */
 };
@@ -38,5 +42,20 @@ int pool_reserve(struct pool *pool, size_t nr) DK_MUST_CHECK;
 /* Returns an object with unspecified content, or NULL. */
 void *pool_get(struct pool *pool) DK_MUST_CHECK;
 void pool_put(struct pool *pool, void *object);
+
+/*
+ * The same for objects whose addresses users keep: it is not handed out again
+ * before POOL_REST others were retired after it, so that a stale pointer meets
+ * an object that is not in use.  Nothing in the object can tell a stale pointer
+ * from a new one, but the address can.  Out of memory, the longest retired goes
+ * earlier.
+ */
+enum {
+	POOL_REST = 256
+};
+void pool_retire(struct pool *pool, void *object);
+
+/* Whether ptr is the address of an object, in use or not; of any pointer. */
+bool pool_has(const struct pool *pool, const void *ptr);
 
 #endif /* POOL_H */

@@ -9,6 +9,7 @@
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
 #include "kind/kind.h"
+#include "kind/kind_registry.h"
 #include "region/flush.h"
 
 /* The kind's way to flush, if [addr, addr + len) is its memory. */
@@ -18,6 +19,10 @@ ops_for(
 {
 	if (kind == NULL)
 		return error_set(-EINVAL, "kind is NULL");
+	if (kind->region == NULL && kind_registry_is_dead(kind))
+		return error_set(-EINVAL,
+		    "kind %p is not alive: it was destroyed already",
+		    (void *)kind);
 	if (kind->region == NULL)
 		return error_set(-ENOTSUP,
 		    "kind %s is over plain DRAM: nothing there is durable",

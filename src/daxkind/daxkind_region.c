@@ -14,6 +14,7 @@
 #include "daxkind/daxkind_result.h"
 #include "dram/mem_policy.h"
 #include "region/region.h"
+#include "region/region_index.h"
 
 enum {
 	STRUCT_SIZE_MAX = 4096, /* of any version of a structure that grows */
@@ -156,6 +157,9 @@ daxkind_region_close(struct daxkind_region *region)
 {
 	if (region == NULL)
 		return 0;
+	if (!region_index_is_record(region))
+		return api_result(
+		    error_set(-EINVAL, "%p is no region", (void *)region));
 	if (region->backing == NULL)
 		return api_result(
 		    error_set(-EINVAL, "the region is closed already"));

@@ -18,6 +18,7 @@ enum {
 };
 
 struct memkind {
+	void *pool_link; /* pool.h's, in a record that is nobody's */
 	/* Constant while the kind lives. */
 	struct memkind_ops *ops;
 	struct memkind_ops own_ops; /* ops, where it is a copy */
@@ -61,7 +62,7 @@ struct kind_spec {
  * left, and the region is the caller's still.  -EBUSY: region has a kind.
  */
 int kind_new(const struct kind_spec *spec, struct memkind **kind) DK_MUST_CHECK;
-/* -EINVAL: it is no live kind. */
+/* -EINVAL: it is no live kind; any pointer may be given. */
 int kind_free(struct memkind *kind) DK_MUST_CHECK;
 
 /* The kind that a block belongs to, or NULL; for any pointer whatever. */

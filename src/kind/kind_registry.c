@@ -12,6 +12,104 @@
 #include "base/pool.h"
 #include "kind/kind.h"
 
+/* --- operations of a kind that was destroyed -------------------------------------- */
+
+static void *
+dead(void)
+{
+	errno = EINVAL;
+	return NULL;
+}
+
+static int
+dead_create(struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	(void)kind;
+	(void)ops;
+	(void)name;
+	return MEMKIND_ERROR_INVALID;
+}
+
+static int
+dead_destroy(struct memkind *kind)
+{
+	(void)kind;
+	return MEMKIND_ERROR_INVALID;
+}
+
+static void *
+dead_malloc(struct memkind *kind, size_t size)
+{
+	(void)kind;
+	(void)size;
+	return dead();
+}
+
+static void *
+dead_calloc(struct memkind *kind, size_t num, size_t size)
+{
+	(void)kind;
+	(void)num;
+	(void)size;
+	return dead();
+}
+
+static int
+dead_posix_memalign(
+    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+{
+	(void)kind;
+	(void)memptr;
+	(void)alignment;
+	(void)size;
+	return EINVAL;
+}
+
+static void *
+dead_realloc(struct memkind *kind, void *ptr, size_t size)
+{
+	(void)kind;
+	(void)ptr;
+	(void)size;
+	return dead();
+}
+
+static void
+dead_free(struct memkind *kind, void *ptr)
+{
+	(void)kind;
+	(void)ptr;
+}
+
+static size_t
+dead_usable_size(struct memkind *kind, void *ptr)
+{
+	(void)kind;
+	(void)ptr;
+	return 0;
+}
+
+static int
+dead_check_available(struct memkind *kind)
+{
+	(void)kind;
+	return MEMKIND_ERROR_UNAVAILABLE;
+}
+
+static struct memkind_ops Dead_ops = {
+    .create = dead_create,
+    .destroy = dead_destroy,
+    .malloc = dead_malloc,
+    .calloc = dead_calloc,
+    .posix_memalign = dead_posix_memalign,
+    .realloc = dead_realloc,
+    .free = dead_free,
+    .check_available = dead_check_available,
+    .malloc_usable_size = dead_usable_size,
+};
+
+/* --- the records ------------------------------------------------------------------ */
+
 static struct lock Lock = DK_LOCK_INIT(RANK_REGISTRY); /* guards all below */
 static struct pool Records = {
     .object_size = sizeof(struct memkind), .next_chunk_len = 4096};
@@ -31,9 +129,18 @@ kind_registry_new(void)
 void
 kind_registry_free(struct memkind *kind)
 {
+	/* What a stale handle meets: no blocks, no region, nothing to end. */
+	memset(kind, 0, sizeof(*kind));
+	kind->ops = &Dead_ops;
 	lock_take(&Lock);
-	pool_put(&Records, kind);
+	pool_retire(&Records, kind);
 	lock_drop(&Lock);
+}
+
+bool
+kind_registry_is_dead(const struct memkind *kind)
+{
+	return kind->ops == &Dead_ops;
 }
 
 void
@@ -54,7 +161,9 @@ kind_registry_remove(struct memkind *kind)
 	int rc = 0;
 
 	lock_take(&Lock);
-	if (!kind->is_registered) {
+	if (!pool_has(&Records, kind)) {
+		rc = error_set(-EINVAL, "%p is no kind", (void *)kind);
+	} else if (!kind->is_registered) {
 		rc = error_set(-EINVAL,
 		    "kind %p is not alive: it was destroyed already",
 		    (void *)kind);

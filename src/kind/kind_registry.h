@@ -12,12 +12,15 @@
 struct memkind;
 
 /* The record of a kind, zeroed.  Such records are never given back to the
- * system: a kind that is destroyed twice is found out, not followed. */
+ * system, and not used again soon: a kind that is destroyed twice, or used
+ * after that, is found out, not followed, until POOL_REST others have ended. */
 struct memkind *kind_registry_new(void);
 void kind_registry_free(struct memkind *kind);
+/* Whether it was a kind until kind_registry_free(). */
+bool kind_registry_is_dead(const struct memkind *kind);
 
 void kind_registry_add(struct memkind *kind);
-/* -EINVAL: it is not there (any more). */
+/* -EINVAL: it is not there (any more); any pointer may be given. */
 int kind_registry_remove(struct memkind *kind) DK_MUST_CHECK;
 /* Call visit for each live kind, none of which ends meanwhile, until it
  * returns other than 0, which is returned then. */

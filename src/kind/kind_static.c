@@ -293,24 +293,24 @@ static struct memkind_ops Unbound_ops = {
     .defrag_reallocate = kind_heap_defrag_reallocate,
 };
 
-#define RECORD(id, text, policy, nodes, flags)                               \
-	static struct memkind Kind_##id = {                                  \
-	    .ops =                                                           \
-		MEM_POLICY_##policy == MEM_POLICY_ANY ? &Unbound_ops : &Ops, \
-	    .name = "memkind_" #text,                                        \
-	    .heap = &Heaps[DRAM_##id]};                                      \
-	DK_EXPORT memkind_t MEMKIND_##id = &Kind_##id;
-DRAM_KINDS(RECORD)
+#define RECORD(id, text, policy, nodes, flags)                      \
+	[DRAM_##id] = {.ops = MEM_POLICY_##policy == MEM_POLICY_ANY \
+				  ? &Unbound_ops                    \
+				  : &Ops,                           \
+	    .name = "memkind_" #text,                               \
+	    .heap = &Heaps[DRAM_##id]},
+static struct memkind Kinds[NR_DRAM_KINDS] = {DRAM_KINDS(RECORD)};
 
-#define POINTER(id, text, policy, nodes, flags) &Kind_##id,
-static struct memkind *const Kinds[] = {DRAM_KINDS(POINTER)};
+#define POINTER(id, text, policy, nodes, flags) \
+	DK_EXPORT memkind_t MEMKIND_##id = &Kinds[DRAM_##id];
+DRAM_KINDS(POINTER)
 
 bool
 kind_is_static(const struct memkind *kind)
 {
+	/* below the first it wraps */
 	return kind == &Kind_default ||
-	       (kind != NULL && (uintptr_t)kind->heap >= (uintptr_t)Heaps &&
-		   (uintptr_t)kind->heap < (uintptr_t)(Heaps + NR_DRAM_KINDS));
+	       (uintptr_t)kind - (uintptr_t)Kinds < sizeof(Kinds);
 }
 
 int
@@ -326,7 +326,7 @@ void
 kind_static_walk(void (*visit)(struct memkind *kind))
 {
 	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
-		visit(Kinds[i]);
+		visit(&Kinds[i]);
 }
 
 struct memkind *
@@ -338,7 +338,7 @@ kind_static_of_arena(unsigned arena)
 
 	if (from_first >= sizeof(Heaps))
 		return &Kind_default;
-	return Kinds[from_first / sizeof(Heaps[0])];
+	return &Kinds[from_first / sizeof(Heaps[0])];
 }
 
 void

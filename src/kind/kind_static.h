@@ -40,6 +40,7 @@ struct memkind *kind_static_of_partition(int partition);
 int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
 /* Give memory back that decayed, of all kinds without a region. */
 void kind_static_decay(void);
+/* Of any pointer, which is not followed. */
 bool kind_is_static(const struct memkind *kind);
 
 #endif /* KIND_STATIC_H */

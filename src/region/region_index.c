@@ -70,8 +70,17 @@ void
 region_index_free(struct daxkind_region *r)
 {
 	lock_take(&Lock);
-	pool_put(&Records, r);
+	pool_retire(&Records, r);
 	lock_drop(&Lock);
+}
+
+bool
+region_index_is_record(const struct daxkind_region *r)
+{
+	lock_take(&Lock);
+	bool is_record = pool_has(&Records, r);
+	lock_drop(&Lock);
+	return is_record;
 }
 
 /* The table behind a slot, made if there is none. */

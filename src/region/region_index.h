@@ -9,6 +9,7 @@
 #define REGION_INDEX_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,10 @@ struct daxkind_region;
  * are never given back to the system, so that a lookup that races with a close
  * reads no foreign memory. */
 int region_index_new(size_t size, struct daxkind_region **r) DK_MUST_CHECK;
+/* The record is not used again soon: see pool_retire(). */
 void region_index_free(struct daxkind_region *r);
+/* Whether it is the record of a region, open or not; of any pointer. */
+bool region_index_is_record(const struct daxkind_region *r);
 
 /* The index's part of a region: what it says of itself, constant while it is
  * findable, and the list of all. */

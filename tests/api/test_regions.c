@@ -698,6 +698,94 @@ test_one_kind_at_a_time(void **state)
 	test_area_unmap(&area);
 }
 
+/* Handles that are used after their end must not reach those that came later,
+ * whose records may lie where theirs did. */
+enum {
+	NR_STALE = 250 /* less than the 256 that daxkind_region_open(3) has */
+};
+
+static void
+test_a_stale_region_is_found_out(void **state)
+{
+	static struct daxkind_region *stale[NR_STALE];
+	struct daxkind_region *region = NULL;
+	struct test_area area;
+	struct daxkind_space space;
+
+	(void)state;
+	test_area_map(&area, SIZE);
+	for (size_t i = 0; i < NR_STALE; i++) {
+		assert_int_equal(daxkind_region_open_mapping(
+				     area.addr, area.len, 0, &region),
+		    0);
+		for (size_t j = i % 7; j < i; j += 7) {
+			assert_int_equal(
+			    daxkind_region_close(stale[j]), -EINVAL);
+			assert_int_equal(daxkind_region_space(
+					     stale[j], &space, sizeof(space)),
+			    -EINVAL);
+		}
+		assert_int_equal(
+		    daxkind_region_space(region, &space, sizeof(space)), 0);
+		close_region(region);
+		stale[i] = region;
+	}
+	/* what never was one */
+	assert_int_equal(
+	    daxkind_region_close((struct daxkind_region *)(void *)&area),
+	    -EINVAL);
+	assert_int_equal(
+	    daxkind_region_close((struct daxkind_region *)(uintptr_t)0xDA),
+	    -EINVAL);
+	test_area_unmap(&area);
+}
+
+static void
+test_a_stale_kind_is_found_out(void **state)
+{
+	static memkind_t stale[NR_STALE];
+	struct test_area area;
+	memkind_t kind = NULL;
+	size_t value;
+	void *p;
+
+	(void)state;
+	test_area_map(&area, SIZE);
+	for (size_t i = 0; i < NR_STALE; i++) {
+		assert_int_equal(
+		    memkind_create_fixed(area.addr, area.len, &kind), 0);
+		for (size_t j = i % 7; j < i; j += 7)
+			assert_int_equal(memkind_destroy_kind(stale[j]),
+			    MEMKIND_ERROR_INVALID);
+		p = memkind_malloc(kind, 100);
+		assert_non_null(p);
+		if (i > 0) { /* it has no blocks, and the others are not its */
+			memkind_t last = stale[i - 1];
+
+			errno = 0;
+			assert_null(memkind_malloc(last, 100));
+			assert_int_equal(errno, EINVAL);
+			assert_null(memkind_calloc(last, 1, 100000));
+			assert_int_not_equal(
+			    memkind_posix_memalign(last, &p, 64, 100), 0);
+			assert_null(p);
+			assert_true(memkind_get_stat(last,
+					MEMKIND_STAT_TYPE_ACTIVE, &value) < 0);
+			assert_true(memkind_check_available(last) < 0);
+			assert_null(daxkind_kind_region(last));
+			assert_int_equal(
+			    daxkind_persist(last, area.addr, 1), -EINVAL);
+		}
+		assert_int_equal(memkind_destroy_kind(kind), 0);
+		stale[i] = kind;
+	}
+	assert_int_equal(memkind_destroy_kind((memkind_t)(uintptr_t)0xDA),
+	    MEMKIND_ERROR_INVALID);
+	assert_int_equal(memkind_destroy_kind((memkind_t)(void *)&area),
+	    MEMKIND_ERROR_INVALID);
+	test_area_unmap(&area);
+}
+
 static void
 test_null_arguments(void **state)
 {
@@ -981,6 +1069,8 @@ main(void)
 	    test_unit(test_what_is_no_devdax_device_is_refused),
 	    test_unit(test_open_looks_at_what_path_is),
 	    test_unit(test_one_kind_at_a_time),
+	    test_unit(test_a_stale_region_is_found_out),
+	    test_unit(test_a_stale_kind_is_found_out),
 	    test_unit(test_null_arguments),
 	    test_unit(test_structs_of_another_size),
 	    test_unit(test_figures_add_up_and_come_back),
