@@ -366,6 +366,12 @@ node_choice_copy(
 		return error_set(sets->rc, "%s", sets->why);
 	if (nodemask == NULL)
 		return 0;
+	/* All of them are written, so a wrong number would be somebody's
+	 * memory. */
+	if (maxnode > NODE_SET_MASK_MAX)
+		return error_set(-EINVAL,
+		    "a mask of %lu nodes: mbind(2) takes at most %d bits",
+		    maxnode, (int)NODE_SET_MASK_MAX);
 	const struct node_set *set = node_choice_here(sets);
 	for (unsigned long node = 0; node < maxnode; node++) {
 		unsigned long bit = 1UL << node % NODE_SET_WORD_BITS;

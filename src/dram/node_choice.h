@@ -75,7 +75,8 @@ const struct node_set *node_choice_here(const struct node_sets *sets);
 /*
  * Set the bits of nodemask that are nodes for the caller's processor, and clear
  * the others up to maxnode; NULL: only say whether there are any.  0, or as
- * node_choice_make(), or -ENOMEM; sets the error's text.
+ * node_choice_make(), or -ENOMEM, or -EINVAL for more than NODE_SET_MASK_MAX; sets
+ * the error's text.
  */
 int node_choice_copy(enum node_choice choice, unsigned long *nodemask,
     unsigned long maxnode) DK_MUST_CHECK;

@@ -13,6 +13,8 @@
 /* As many as any kernel can be built for. */
 enum {
 	NODE_SET_MAX = 1024,
+	/* Of a mask that somebody else gives: no more than mbind(2) takes. */
+	NODE_SET_MASK_MAX = 8 * 4096 + 1,
 	NODE_SET_WORD_BITS = 8 * sizeof(unsigned long),
 	NODE_SET_WORDS = NODE_SET_MAX / NODE_SET_WORD_BITS
 };

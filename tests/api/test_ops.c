@@ -7,6 +7,7 @@
 #include "../support/test_region.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <memkind_arena.h>
 #include <memkind_dax_kmem.h>
 #include <memkind_default.h>
@@ -771,6 +772,34 @@ test_bits_behind_the_last_node_stay(void **state)
 	assert_int_equal(memkind_default_get_mbind_nodemask(NULL, NULL, 0), 0);
 }
 
+#if TEST_OURS
+/* All bits up to maxnode are written: nobody has a mask as long as that. */
+static void
+test_a_mask_longer_than_any_is_refused(void **state)
+{
+	static const unsigned long rows[] = {
+	    8 * 4096 + 2, 1UL << 32, ULONG_MAX / 2, ULONG_MAX};
+	static unsigned long mask[8 * 4096 / 64 + 1];
+
+	(void)state;
+	assert_int_equal(
+	    memkind_default_get_mbind_nodemask(NULL, mask, 8 * 4096 + 1), 0);
+	memset(mask, 0xff, sizeof(mask));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(
+		    memkind_default_get_mbind_nodemask(NULL, mask, rows[i]),
+		    MEMKIND_ERROR_INVALID);
+		assert_int_equal(
+		    memkind_regular_all_get_mbind_nodemask(NULL, mask, rows[i]),
+		    MEMKIND_ERROR_INVALID);
+		assert_true(test_all_bytes(mask, 0xff, sizeof(mask)));
+		/* without a mask it is only asked */
+		assert_int_equal(
+		    memkind_default_get_mbind_nodemask(NULL, NULL, rows[i]), 0);
+	}
+}
+#endif
+
 static void
 test_nodes_that_a_machine_may_have(void **state)
 {
@@ -1083,6 +1112,7 @@ main(int argc, char **argv)
 	    test_ours_only(unit, test_a_fork),
 	    unit(test_nodes_that_every_machine_has),
 	    unit(test_bits_behind_the_last_node_stay),
+	    test_ours_only(unit, test_a_mask_longer_than_any_is_refused),
 	    unit(test_nodes_that_a_machine_may_have),
 	    unit(test_nodes_without_a_kind),
 	    unit(test_nodes_that_the_environment_names),

@@ -354,6 +354,7 @@ handle(int n, bool ask)
 	ASK("create_fixed a page", ask_create_fixed(Area, 4096));
 	ASK("create_fixed odd address", ask_create_fixed(Area + 13, MIB));
 	ASK("create_fixed NULL", ask_create_fixed(NULL, MIB));
+	ASK("create_fixed MAP_FAILED 0", ask_create_fixed((void *)-1, 0));
 	ASK("create_fixed wraps", ask_create_fixed(Area, SIZE_MAX - 4096));
 	ASK("create_fixed no kind", say_code(memkind_create_fixed(Area, MIB, NULL)));
 	ASK("create_fixed same area", ask_overlap(0, 32 * MIB));
