@@ -73,7 +73,7 @@ if BUILD_LIBMEMKIND
 lib_LTLIBRARIES += libmemkind.la
 pkgconfig_DATA += compat/memkind.pc
 endif
-libmemkind_la_SOURCES =
+libmemkind_la_SOURCES = compat/memkind_environment.c
 libmemkind_la_LIBADD = libdaxkind-core.la $(JEMALLOC_LIBADD) $(TLS_LIBADD) \
 	$(CORE_LIBS)
 libmemkind_la_LDFLAGS = $(AM_LDFLAGS) $(TLS_RPATH) $(DK_SHLIB_LDFLAGS) \

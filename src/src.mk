@@ -89,6 +89,7 @@ libdaxkind_core_la_SOURCES += \
 	src/kind/decorators.c \
 	src/kind/decorators.h \
 	src/kind/environment.c \
+	src/kind/environment.h \
 	src/kind/error_code.c \
 	src/kind/error_code.h \
 	src/kind/kind.c \

@@ -134,10 +134,3 @@ log_bug(const char *file, int line, const char *expr)
 	write_level(DK_LOG_ERROR, text);
 	abort();
 }
-
-void
-log_fatal(const char *text)
-{
-	write_line(Memkinds_prefix, "FATAL", text);
-	abort();
-}

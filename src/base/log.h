@@ -24,9 +24,6 @@ void log_write(enum log_level level, const char *fmt, ...) DK_PRINTF(2, 3);
 /* A broken invariant of our own: says where, and aborts. */
 _Noreturn void log_bug(const char *file, int line, const char *expr);
 
-/* What memkind ends the process for, with a line of its form. */
-_Noreturn void log_fatal(const char *text);
-
 #define DK_BUG_ON(expr)                                     \
 	do {                                                \
 		if (DK_UNLIKELY(expr))                      \

@@ -1,36 +1,55 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * environment.c -- variables that memkind looks at when it is loaded (layer 4).
- *
- * A program that was started with one that makes no sense is ended, as with
- * memkind: scripts rely on it to find a mistake at once.
+ * environment.c -- see environment.h.
  */
+#include "kind/environment.h"
+
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 
-/* The limit itself has nothing to limit: there is one such thread. */
-__attribute__((constructor)) static void
-check_thread_limit(void)
+static const char Thread_limit[] = "MEMKIND_BACKGROUND_THREAD_LIMIT";
+
+static bool
+is_good_thread_limit(void)
 {
-	static const char Name[] = "MEMKIND_BACKGROUND_THREAD_LIMIT";
-	const char *env = os_getenv(Name);
+	const char *env = os_getenv(Thread_limit);
 	int saved_errno = errno;
-	char text[128], *end;
+	char *end;
 
 	if (env == NULL)
-		return;
+		return true;
 	errno = 0;
 	/* "" is 0, and -1 too large, as with memkind. */
 	unsigned long limit = strtoul(env, &end, 10);
-	if (limit > UINT_MAX || *end != '\0' || errno != 0) {
-		(void)snprintf(text, sizeof(text),
-		    "%s=%.40s: it must be a number of threads", Name, env);
-		log_fatal(text);
-	}
+	bool is_good = limit <= UINT_MAX && *end == '\0' && errno == 0;
 	errno = saved_errno;
+	return is_good;
+}
+
+int
+environment_check_thread_limit(void)
+{
+	/* The limit itself has nothing to limit: there is one such thread. */
+	if (is_good_thread_limit())
+		return 0;
+	return error_set(-EBADMSG,
+	    "%s=%.40s is no number of threads; unset it, or give one",
+	    Thread_limit, os_getenv(Thread_limit));
+}
+
+/* Nothing of the library ends the process; who reads the log hears of it at
+ * once, as with memkind, and memkind_set_bg_threads() fails. */
+__attribute__((constructor)) static void
+warn(void)
+{
+	if (!is_good_thread_limit())
+		log_write(DK_LOG_WARNING,
+		    "%s=%.40s is no number of threads: "
+		    "memkind_set_bg_threads() will fail",
+		    Thread_limit, os_getenv(Thread_limit));
 }

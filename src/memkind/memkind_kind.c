@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
+#include "kind/environment.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
 #include "kind/kind_static.h"
@@ -266,9 +267,13 @@ memkind_get_version(void)
 DK_EXPORT int
 memkind_set_bg_threads(bool state)
 {
+	int rc = environment_check_thread_limit();
+
 	/* Memory of DRAM kinds decays by jemalloc's clock, which the thread
 	 * winds; that of regions needs none. */
-	return error_code_from_errno(reclaimer_set(state, kind_static_decay));
+	if (rc == 0)
+		rc = reclaimer_set(state, kind_static_decay);
+	return error_code_from_errno(rc);
 }
 
 DK_EXPORT void

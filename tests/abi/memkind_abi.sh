@@ -110,6 +110,15 @@ LD_LIBRARY_PATH=$dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 "$tmp/program" || { echo "a plug-in failed with status $?"; exit 1; }
 "$tmp/linked" || { echo "a linked program failed with status $?"; exit 1; }
+# A mistake that memkind ends the program for.
+status=0
+(MEMKIND_BACKGROUND_THREAD_LIMIT=x exec "$tmp/linked") 2>"$tmp/said" ||
+	status=$?
+if [ "$status" != 134 ] || ! grep -q '^MEMKIND_FATAL: ' "$tmp/said"; then
+	echo "MEMKIND_BACKGROUND_THREAD_LIMIT=x: status $status"
+	cat "$tmp/said"
+	exit 1
+fi
 ! ldd "$tmp/linked" | grep -q 'libdaxkind\.so' ||
 	{ echo "a linked program needs libdaxkind too"; exit 1; }
 echo "$(wc -l <"$tmp/wanted") names are there, and programs run on them"

@@ -127,23 +127,6 @@ test_lines_as_memkind_writes_them(void **state)
 	}
 }
 
-static int
-end_fatally(void)
-{
-	log_fatal("it ends");
-}
-
-static void
-test_a_fatal_line(void **state)
-{
-	size_t nr;
-
-	(void)state;
-	assert_int_equal(run_logged(NULL, end_fatally, &nr), 128 + SIGABRT);
-	assert_int_equal(nr, 1);
-	assert_string_equal(Lines[0], "MEMKIND_FATAL: it ends\n");
-}
-
 static void
 test_the_variable_says_how_much_is_written(void **state)
 {
@@ -327,7 +310,6 @@ main(void)
 	/* children first: what they inherit has not looked at DAXKIND_LOG */
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_lines_as_memkind_writes_them),
-	    test_unit(test_a_fatal_line),
 	    test_unit(test_the_variable_says_how_much_is_written),
 	    test_unit(test_errors_are_written_too),
 	    test_unit(test_long_lines_are_cut_and_end),
