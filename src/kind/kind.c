@@ -163,12 +163,11 @@ kind_free(struct memkind *kind)
 struct memkind *
 kind_of(const void *ptr)
 {
-	struct daxkind_region *region = region_index_find(ptr);
+	struct region_index_entry *e = region_index_look_up(ptr);
 	unsigned arena;
 
-	if (region != NULL)
-		return atomic_load_explicit(
-		    &region->kind, memory_order_acquire);
+	if (e != NULL)
+		return atomic_load_explicit(&e->kind, memory_order_acquire);
 	if (!je_has_dram() || !je_find_arena(ptr, &arena))
 		return NULL;
 	struct memkind *kind = kind_arenas_find(arena);

@@ -138,13 +138,8 @@ free_slow(struct memkind *kind, void *ptr)
 DK_EXPORT void
 memkind_free(memkind_t kind, void *ptr)
 {
-	if (DK_UNLIKELY(kind == NULL)) {
-		struct daxkind_region *region = region_index_find(ptr);
-
-		if (region != NULL)
-			kind = atomic_load_explicit(
-			    &region->kind, memory_order_acquire);
-	}
+	if (DK_UNLIKELY(kind == NULL))
+		kind = region_index_find_kind(ptr);
 	/* Knows NULL and blocks of other kinds from those of this one. */
 	if (DK_LIKELY(
 		kind != NULL && thread_cache_free(kind, kind->cache_slot, ptr)))

@@ -272,7 +272,7 @@ region_unclaim(struct daxkind_region *r)
 void
 region_set_kind(struct daxkind_region *r, struct memkind *kind)
 {
-	atomic_store_explicit(&r->kind, kind, memory_order_release);
+	atomic_store_explicit(&r->index.kind, kind, memory_order_release);
 }
 
 static char *

@@ -60,8 +60,6 @@ struct daxkind_region {
 	 * the first member, which pool.h uses then. */
 	struct backing *backing;
 	size_t size; /* of backing */
-	/* The kind on it, or NULL: what lookups find. */
-	_Atomic(struct memkind *) kind;
 	/* A kind is on it, or is being made or ended. */
 	_Atomic(bool) is_claimed;
 	struct region_fork fork;

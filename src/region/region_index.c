@@ -96,8 +96,10 @@ get_table(
 		if (table == NULL)
 			return -ENOMEM;
 		atomic_store_explicit(&table[0], 0, memory_order_relaxed);
-		/* A region of the whole slot is never here: areas do not
-		 * overlap. */
+		/* A piece may be inside a region of the whole slot. */
+		for (size_t i = 0; value != 0 && i < below->len; i++)
+			atomic_store_explicit(
+			    &table[i], value, memory_order_relaxed);
 		value = (uintptr_t)table | INDEX_IS_TABLE;
 		atomic_store_explicit(slot, value, memory_order_release);
 	}
@@ -139,12 +141,24 @@ fill(region_index_slot *table, unsigned depth, uintptr_t start, uintptr_t end,
 	return 0;
 }
 
+/* value: what lookups find in the region of e from now on. */
 static int
-enter(const struct region_index_entry *e, struct daxkind_region *r)
+enter(
+    const struct region_index_entry *e, const struct region_index_entry *value)
 {
 	uintptr_t start = (uintptr_t)e->base;
 
-	return fill(Region_index, 0, start, start + e->size, (uintptr_t)r);
+	return fill(Region_index, 0, start, start + e->size, (uintptr_t)value);
+}
+
+static int
+check_address(const void *addr, size_t len)
+{
+	if (len == 0 || ((uintptr_t)addr + len - 1) >> INDEX_ADDRESS_BITS == 0)
+		return 0;
+	return error_set(-EINVAL,
+	    "%p is beyond the %d bits of a program's addresses", addr,
+	    INDEX_ADDRESS_BITS);
 }
 
 static void
@@ -162,13 +176,10 @@ int
 region_index_add(struct region_index_entry *e)
 {
 	size_t area = (size_t)(uintptr_t)e->area;
-	int rc;
+	int rc = check_address(e->base, e->size);
 
-	if (e->size > 0 &&
-	    ((uintptr_t)e->base + e->size - 1) >> INDEX_ADDRESS_BITS != 0)
-		return error_set(-EINVAL,
-		    "%p is beyond the %d bits of a program's addresses",
-		    (void *)e->base, INDEX_ADDRESS_BITS);
+	if (rc < 0)
+		return rc;
 	lock_take(&Lock);
 	if (rangeset_covered(&Areas, area, e->area_size) != 0) {
 		rc = error_set(-EEXIST,
@@ -191,11 +202,12 @@ region_index_add(struct region_index_entry *e)
 			goto out;
 		}
 	}
-	rc = enter(e, e->region);
+	e->around = region_index_look_up(e->base);
+	rc = enter(e, e);
 	if (rc < 0) {
 		/* What was entered has its tables: clearing can not fail
 		 * before the slot that did. */
-		(void)enter(e, NULL);
+		(void)enter(e, e->around);
 		remove_area(e);
 		rc = error_set(rc, "no memory for the region index");
 		goto out;
@@ -219,9 +231,56 @@ region_index_remove(struct region_index_entry *e)
 		Entries = e->next;
 	if (e->next != NULL)
 		e->next->prev = e->prev;
-	int rc = enter(e, NULL); /* the tables are there: nothing can fail */
+	/* The tables are there: nothing can fail. */
+	int rc = enter(e, e->around);
 	DK_BUG_ON(rc < 0);
 	remove_area(e);
+	lock_drop(&Lock);
+}
+
+/* The region that is around an address, if there is one: the innermost. */
+static struct region_index_entry *
+region_around(const char *addr)
+{
+	struct region_index_entry *found = NULL;
+
+	for (struct region_index_entry *e = Entries; e != NULL; e = e->next) {
+		if (addr >= e->base && (size_t)(addr - e->base) < e->size &&
+		    (found == NULL || e->size < found->size))
+			found = e;
+	}
+	return found;
+}
+
+int
+region_index_add_piece(struct region_index_entry *e, void *addr, size_t len)
+{
+	uintptr_t start = (uintptr_t)addr;
+	int rc = check_address(addr, len);
+
+	if (rc < 0)
+		return rc;
+	lock_take(&Lock);
+	rc = fill(Region_index, 0, start, start + len, (uintptr_t)e);
+	if (rc < 0)
+		/* As in region_index_add(). */
+		(void)fill(Region_index, 0, start, start + len,
+		    (uintptr_t)region_around(addr));
+	lock_drop(&Lock);
+	return rc;
+}
+
+void
+region_index_remove_piece(void *addr, size_t len)
+{
+	uintptr_t start = (uintptr_t)addr;
+
+	lock_take(&Lock);
+	/* A part of what a slot has may need a table now.  Without memory for
+	 * that all of it stays, and whoever gets those addresses next enters
+	 * them anew. */
+	(void)fill(Region_index, 0, start, start + len,
+	    (uintptr_t)region_around(addr));
 	lock_drop(&Lock);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * region_index.h -- which region an address belongs to (layer 2).
+ * region_index.h -- whose an address is (layer 2): the one place that knows.
  *
- * Looking up takes no lock and at most three loads, and is right for any
- * address whatever: NULL when it belongs to no region.
+ * That is a region and the kind on it, or, of memory that comes in pieces, a
+ * kind alone.  Looking up takes no lock and at most three loads, and is right
+ * for any address whatever: NULL when it is nobody's.
  */
 #ifndef REGION_INDEX_H
 #define REGION_INDEX_H
@@ -16,6 +17,7 @@
 #include "base/export.h"
 
 struct daxkind_region;
+struct memkind; /* of layer 4: here it is an address */
 
 /* The record of a region, zeroed; size is the same at each call.  Such records
  * are never given back to the system, so that a lookup that races with a close
@@ -26,14 +28,19 @@ void region_index_free(struct daxkind_region *r);
 /* Whether it is the record of a region, open or not; of any pointer. */
 bool region_index_is_record(const struct daxkind_region *r);
 
-/* The index's part of a region: what it says of itself, constant while it is
- * findable, and the list of all. */
+/* What lookups find.  Constant while it is findable, but for the kind, and for
+ * the list of all regions.  It lies where memory is never given back, as it is
+ * read by lookups that race with its end. */
 struct region_index_entry {
-	struct daxkind_region *region;
-	char *base; /* what lookups find */
+	struct daxkind_region *region;  /* NULL: a kind has pieces here */
+	_Atomic(struct memkind *) kind; /* NULL: there is none, or not yet */
+	/* Of a region. */
+	char *base;
 	size_t size;
 	const void *area; /* what the caller named, which may be more */
-	size_t area_size;
+	size_t area_size; /* 0: others may be inside */
+	/* What is found there without it: a block may be somebody's area. */
+	struct region_index_entry *around;
 
 	struct region_index_entry *next, *prev; /* rank RANK_INDEX */
 };
@@ -42,6 +49,13 @@ struct region_index_entry {
  * here.  -ENOMEM; -EINVAL: beyond the 47 bits of a user's address space. */
 int region_index_add(struct region_index_entry *e) DK_MUST_CHECK;
 void region_index_remove(struct region_index_entry *e);
+
+/* Have lookups find e, which has no region, in the pages [addr, addr + len),
+ * also where a region is around them.  -ENOMEM, -EINVAL as above. */
+int region_index_add_piece(struct region_index_entry *e, void *addr, size_t len)
+    DK_MUST_CHECK;
+/* Any part of what was added. */
+void region_index_remove_piece(void *addr, size_t len);
 
 /* Call visit for the region that addr belongs to, if there is one; it is not
  * closed meanwhile.  visit may take the region's lock. */
@@ -55,7 +69,7 @@ void region_index_walk_at_fork(
     void (*visit)(struct daxkind_region *r, void *arg), void *arg);
 
 /*
- * A radix tree over 47 address bits.  A slot is 0, a region, or (lowest bit
+ * A radix tree over 47 address bits.  A slot is 0, an entry, or (lowest bit
  * set) a table for the next bits; a region that fills all that a slot
  * stands for is entered there, so that 4 TiB take 256 slots.
  *
@@ -77,8 +91,8 @@ typedef _Atomic(uintptr_t) region_index_slot;
 
 extern region_index_slot Region_index[INDEX_TOP_LEN];
 
-static inline struct daxkind_region *
-region_index_find(const void *addr)
+static inline struct region_index_entry *
+region_index_look_up(const void *addr)
 {
 	uintptr_t a = (uintptr_t)addr;
 
@@ -102,7 +116,25 @@ region_index_find(const void *addr)
 		    &table[(a >> INDEX_LOW_SHIFT) % INDEX_LOW_LEN],
 		    memory_order_acquire);
 	}
-	return (struct daxkind_region *)slot;
+	return (struct region_index_entry *)slot;
+}
+
+static inline struct daxkind_region *
+region_index_find(const void *addr)
+{
+	const struct region_index_entry *e = region_index_look_up(addr);
+
+	return e != NULL ? e->region : NULL;
+}
+
+static inline struct memkind *
+region_index_find_kind(const void *addr)
+{
+	struct region_index_entry *e = region_index_look_up(addr);
+
+	return DK_LIKELY(e != NULL)
+		   ? atomic_load_explicit(&e->kind, memory_order_acquire)
+		   : NULL;
 }
 
 #endif /* REGION_INDEX_H */

@@ -287,13 +287,13 @@ test_one_kind_at_a_time_is_on_a_region(void **state)
 
 	(void)state;
 	open_size(MIB);
-	assert_null(atomic_load(&Region->kind));
+	assert_null(atomic_load(&Region->index.kind));
 	assert_int_equal(region_claim(Region), 0);
 	region_set_kind(Region, kind);
 	(void)error_set(0, "%s", "");
 	assert_int_equal(region_claim(Region), -EBUSY);
 	assert_string_not_equal(error_text(), "");
-	assert_ptr_equal(atomic_load(&Region->kind), kind);
+	assert_ptr_equal(atomic_load(&Region->index.kind), kind);
 	region_set_kind(Region, NULL);
 	assert_int_equal(region_claim(Region), -EBUSY);
 	region_unclaim(Region);

@@ -300,6 +300,88 @@ test_areas_may_share_a_page_but_no_byte(void **state)
 	remove_region(c);
 }
 
+/* A block may be what somebody opens a region on. */
+static void
+test_a_region_inside_another_hides_it_until_it_ends(void **state)
+{
+	char *base = Space;
+
+	(void)state;
+	struct daxkind_region *outer = new_region(base, 16 * GIB);
+	outer->index.area_size = 0;
+	assert_int_equal(region_index_add(&outer->index), 0);
+	assert_ptr_equal(region_index_find(base + GIB), outer);
+	struct daxkind_region *inner = add_region(base + GIB, 3 * DK_PAGE);
+	assert_ptr_equal(region_index_find(base + GIB - 1), outer);
+	assert_ptr_equal(region_index_find(base + GIB), inner);
+	assert_ptr_equal(
+	    region_index_find(base + GIB + 3 * DK_PAGE - 1), inner);
+	assert_ptr_equal(region_index_find(base + GIB + 3 * DK_PAGE), outer);
+	assert_ptr_equal(region_index_find(base + 2 * GIB), outer);
+	assert_ptr_equal(region_index_find(base + 16 * GIB - 1), outer);
+	/* whose area nobody else gets */
+	struct daxkind_region *other =
+	    new_region(base + GIB + DK_PAGE, DK_PAGE);
+	assert_int_equal(region_index_add(&other->index), -EEXIST);
+	region_index_free(other);
+	remove_region(inner);
+	assert_ptr_equal(region_index_find(base + GIB), outer);
+	assert_ptr_equal(region_index_find(base + GIB + DK_PAGE), outer);
+	remove_region(outer);
+	assert_null(region_index_find(base + GIB));
+	assert_null(region_index_find(base + 2 * GIB));
+}
+
+static void
+test_pieces_are_found(void **state)
+{
+	struct memkind *kind = (struct memkind *)(void *)Space;
+	static struct region_index_entry e;
+	char *a = Space + 17 * GIB, *b = Space + 40 * GIB;
+
+	(void)state;
+	e.kind = kind;
+	assert_int_equal(region_index_add_piece(&e, a, 5 * DK_PAGE), 0);
+	assert_int_equal(region_index_add_piece(&e, b, 3 * MIB), 0);
+	assert_ptr_equal(region_index_find_kind(a), kind);
+	assert_null(region_index_find(a));
+	assert_ptr_equal(region_index_find_kind(a + 5 * DK_PAGE - 1), kind);
+	assert_null(region_index_find_kind(a + 5 * DK_PAGE));
+	assert_null(region_index_find_kind(a - 1));
+	assert_ptr_equal(region_index_find_kind(b + 3 * MIB - 1), kind);
+	assert_null(region_index_find_kind(b + 3 * MIB));
+	/* a part goes */
+	region_index_remove_piece(a + DK_PAGE, 2 * DK_PAGE);
+	assert_ptr_equal(region_index_find_kind(a), kind);
+	assert_null(region_index_find_kind(a + DK_PAGE));
+	assert_null(region_index_find_kind(a + 3 * DK_PAGE - 1));
+	assert_ptr_equal(region_index_find_kind(a + 3 * DK_PAGE), kind);
+	region_index_remove_piece(a, 5 * DK_PAGE);
+	assert_null(region_index_find_kind(a));
+	/* a region on a block of it */
+	struct daxkind_region *r = add_region(b + MIB, MIB);
+	assert_ptr_equal(region_index_find(b + MIB), r);
+	assert_null(region_index_find_kind(b + MIB));
+	assert_ptr_equal(region_index_find_kind(b + 2 * MIB), kind);
+	remove_region(r);
+	assert_ptr_equal(region_index_find_kind(b + MIB), kind);
+	region_index_remove_piece(b, 3 * MIB);
+	assert_null(region_index_find_kind(b + MIB));
+	/* and the other way round: mapped by a block of a region */
+	r = add_region(b, 16 * MIB);
+	assert_int_equal(region_index_add_piece(&e, b + MIB, MIB), 0);
+	assert_ptr_equal(region_index_find_kind(b + MIB), kind);
+	region_index_remove_piece(b + MIB, MIB);
+	assert_ptr_equal(region_index_find(b + MIB), r);
+	remove_region(r);
+	assert_null(region_index_find(b + MIB));
+	/* beyond a program's addresses */
+	assert_int_equal(
+	    region_index_add_piece(
+		&e, (void *)(((uintptr_t)1 << 47) - DK_PAGE), 2 * DK_PAGE),
+	    -EINVAL);
+}
+
 static void
 test_beyond_a_program_s_addresses_is_refused(void **state)
 {
@@ -508,6 +590,8 @@ main(void)
 	    UNIT(test_4_tib_cost_little),
 	    UNIT(test_areas_that_overlap_are_refused),
 	    UNIT(test_areas_may_share_a_page_but_no_byte),
+	    UNIT(test_a_region_inside_another_hides_it_until_it_ends),
+	    UNIT(test_pieces_are_found),
 	    UNIT(test_beyond_a_program_s_addresses_is_refused),
 	    UNIT(test_a_record_is_zeroed_and_used_again),
 	    UNIT(test_removing_needs_no_memory),
