@@ -21,6 +21,8 @@ libdaxkind_core_la_SOURCES += \
 	src/base/parse.h \
 	src/base/pool.c \
 	src/base/pool.h \
+	src/base/sched_point.c \
+	src/base/sched_point.h \
 	src/base/tls.h \
 	src/base/util.h
 libdaxkind_core_la_SOURCES += \

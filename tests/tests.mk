@@ -135,6 +135,8 @@ UNIT_SUPPORT = \
 	tests/support/fake_backing.h \
 	tests/support/fake_numa.c \
 	tests/support/fake_numa.h \
+	tests/support/hold.c \
+	tests/support/hold.h \
 	tests/support/mock_numa.c \
 	tests/support/mock_numa.h \
 	tests/support/mock_os.c \
