@@ -100,6 +100,7 @@ libdaxkind_core_la_SOURCES += \
 	src/kind/kind_arenas.h \
 	src/kind/kind_default.c \
 	src/kind/kind_fork.c \
+	src/kind/kind_fork.h \
 	src/kind/kind_heap_ops.c \
 	src/kind/kind_heap_ops.h \
 	src/kind/kind_quarantine.c \

@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	tests/unit/heap/test_slabs \
 	tests/unit/heap/test_thread_cache \
 	tests/unit/kind/test_constructors \
+	tests/unit/kind/test_fork \
 	tests/unit/kind/test_kind \
 	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing_file \

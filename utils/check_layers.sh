@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Hold the #include lines of src/ against utils/layers.txt: a file includes its
-# own folder or one of a lower layer, and each library has one door.
+# own folder or one of a lower layer, and each library has one door.  A function
+# whose name says that it wants a lock begins with lock_assert_held().
 set -eu
 cd "$(dirname -- "$0")/.."
 # shellcheck disable=SC2046 # a list
@@ -44,6 +45,18 @@ FNR == 1 {
 	for (d in door)
 		if (index(inc, d) == 1 && file != door[d])
 			complain("only " door[d] " includes <" inc ">")
+}
+/^[a-z_]*_locked\(/ && FILENAME ~ /\.c$/ {
+	wants_assert = 1
+}
+wants_assert && $0 == "{" {
+	wants_assert = 2
+	next
+}
+wants_assert == 2 {
+	if ($0 !~ /^\tlock_assert_held\(/)
+		complain("a _locked function begins with lock_assert_held()")
+	wants_assert = 0
 }
 /^extern .*\(/ && FILENAME ~ /\.c$/ {
 	complain("the declaration of a function belongs in a header")

@@ -9,38 +9,87 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/sched_point.h"
 
 #ifdef DK_DEBUG
 static _Thread_local unsigned Held_ranks; /* bit n: holds a lock of rank n */
+/* Around a fork, a thread holds all locks of a rank. */
+static _Thread_local unsigned Nr_held[NR_LOCK_RANKS];
 
-static void
-note_taken(const struct lock *lock)
+/* The address of a thread-local is as good as the thread's name. */
+static const void *
+self(void)
 {
-	DK_BUG_ON((Held_ranks >> lock->rank) != 0); /* wrong order of locks */
-	Held_ranks |= 1u << lock->rank;
+	return &Held_ranks;
 }
 
 static void
-note_dropped(const struct lock *lock)
+note(struct lock *lock)
 {
-	DK_BUG_ON((Held_ranks & 1u << lock->rank) == 0);
-	Held_ranks &= ~(1u << lock->rank);
+	Held_ranks |= 1u << lock->rank;
+	Nr_held[lock->rank]++;
+	atomic_store_explicit(&lock->holder, self(), memory_order_relaxed);
+}
+
+static void
+note_taken(struct lock *lock)
+{
+	DK_BUG_ON((Held_ranks >> lock->rank) != 0); /* wrong order of locks */
+	note(lock);
+}
+
+/* Where a thread that forks is about to wait for others. */
+static const char *const Fork_points[NR_LOCK_RANKS] = {
+    [RANK_TIER_FORK] = "fork takes RANK_TIER_FORK",
+    [RANK_SIGBUS] = "fork takes RANK_SIGBUS",
+    [RANK_REGISTRY] = "fork takes RANK_REGISTRY",
+    [RANK_ARENAS] = "fork takes RANK_ARENAS",
+    [RANK_THREADS] = "fork takes RANK_THREADS",
+    [RANK_CACHES] = "fork takes RANK_CACHES",
+    [RANK_DRAM] = "fork takes RANK_DRAM",
+    [RANK_RECLAIMER] = "fork takes RANK_RECLAIMER",
+    [RANK_INDEX] = "fork takes RANK_INDEX",
+    [RANK_REGION] = "fork takes RANK_REGION",
+};
+
+static void
+note_taken_at_fork(struct lock *lock)
+{
+	/* wrong order of locks; others of the same rank are all right */
+	DK_BUG_ON((Held_ranks >> lock->rank >> 1) != 0);
+	note(lock);
+}
+
+static void
+note_dropped(struct lock *lock)
+{
+	lock_assert_held(lock);
+	atomic_store_explicit(&lock->holder, NULL, memory_order_relaxed);
+	if (--Nr_held[lock->rank] == 0)
+		Held_ranks &= ~(1u << lock->rank);
 }
 
 void
 lock_assert_held(const struct lock *lock)
 {
-	DK_BUG_ON((Held_ranks & 1u << lock->rank) == 0);
+	DK_BUG_ON(atomic_load_explicit(&lock->holder, memory_order_relaxed) !=
+		  self());
 }
 #else
 static void
-note_taken(const struct lock *lock)
+note_taken(struct lock *lock)
 {
 	(void)lock;
 }
 
 static void
-note_dropped(const struct lock *lock)
+note_taken_at_fork(struct lock *lock)
+{
+	(void)lock;
+}
+
+static void
+note_dropped(struct lock *lock)
 {
 	(void)lock;
 }
@@ -59,6 +108,9 @@ lock_init(struct lock *lock, enum lock_rank rank)
 
 	DK_BUG_ON(rc != 0); /* glibc's has no way to fail */
 	lock->rank = rank;
+#ifdef DK_DEBUG
+	atomic_init(&lock->holder, NULL);
+#endif
 }
 
 void
@@ -90,17 +142,11 @@ lock_drop(struct lock *lock)
 void
 lock_take_at_fork(struct lock *lock)
 {
+	DK_POINT(Fork_points[lock->rank]);
 	int rc = pthread_mutex_lock(&lock->mutex);
 
 	DK_BUG_ON(rc != 0);
-}
-
-void
-lock_drop_at_fork(struct lock *lock)
-{
-	int rc = pthread_mutex_unlock(&lock->mutex);
-
-	DK_BUG_ON(rc != 0);
+	note_taken_at_fork(lock);
 }
 
 void

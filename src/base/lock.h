@@ -10,6 +10,9 @@
 #define LOCK_H
 
 #include <pthread.h>
+#ifdef DK_DEBUG
+#include <stdatomic.h>
+#endif
 
 /*
  * From the outermost to the innermost.  jemalloc's own locks come between
@@ -33,6 +36,9 @@ enum lock_rank {
 struct lock {
 	pthread_mutex_t mutex;
 	enum lock_rank rank;
+#ifdef DK_DEBUG
+	_Atomic(const void *) holder; /* the thread that has it, or NULL */
+#endif
 };
 
 #define DK_LOCK_INIT(the_rank)                                         \
@@ -44,16 +50,16 @@ void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_fini(struct lock *lock);
 void lock_take(struct lock *lock);
 void lock_drop(struct lock *lock);
-/* Only around a fork: all locks of a rank at once, in any order. */
+/* Only around a fork: all locks of a rank, in any order, then all of the next. */
 void lock_take_at_fork(struct lock *lock);
-void lock_drop_at_fork(struct lock *lock);
 /* Wait on cond with the lock dropped meanwhile; the caller holds it. */
 void lock_wait(struct lock *lock, pthread_cond_t *cond);
 /* The same for at most ms milliseconds of CLOCK_MONOTONIC, to which cond was
  * initialised by lock_cond_init(). */
 void lock_wait_ms(struct lock *lock, pthread_cond_t *cond, unsigned ms);
 void lock_cond_init(pthread_cond_t *cond);
-/* Debug builds abort unless this thread holds a lock of that rank. */
+/* Debug builds abort unless this thread holds the lock: the first line of each
+ * function whose name ends in _locked. */
 void lock_assert_held(const struct lock *lock);
 
 #endif /* LOCK_H */

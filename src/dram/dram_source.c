@@ -244,5 +244,5 @@ dram_source_lock_at_fork(struct dram_source *source)
 void
 dram_source_unlock_at_fork(struct dram_source *source)
 {
-	lock_drop_at_fork(&source->lock);
+	lock_drop(&source->lock);
 }

@@ -598,28 +598,37 @@ heap_get_stats(struct heap *heap, struct heap_stats *stats)
 	return 0;
 }
 
+/* --- fork ---------------------------------------------------------------------- */
+
 void
-heap_before_fork(struct heap *heap)
+heap_lock_arenas_at_fork(struct heap *heap)
 {
 	lock_take_at_fork(&heap->arenas.lock);
+}
+
+void
+heap_unlock_arenas_at_fork(struct heap *heap)
+{
+	lock_drop(&heap->arenas.lock);
+}
+
+void
+heap_lock_caches_at_fork(struct heap *heap)
+{
 	if (heap->region != NULL)
 		lock_take_at_fork(&heap->caches.lock);
 }
 
 void
-heap_after_fork_in_parent(struct heap *heap)
+heap_unlock_caches_at_fork(struct heap *heap)
 {
 	if (heap->region != NULL)
-		lock_drop_at_fork(&heap->caches.lock);
-	lock_drop_at_fork(&heap->arenas.lock);
+		lock_drop(&heap->caches.lock);
 }
 
 void
 heap_after_fork_in_child(struct heap *heap)
 {
-	if (heap->region != NULL) {
+	if (heap->region != NULL)
 		thread_cache_heap_after_fork_in_child(heap);
-		lock_drop_at_fork(&heap->caches.lock);
-	}
-	lock_drop_at_fork(&heap->arenas.lock);
 }

@@ -80,9 +80,12 @@ size_t heap_usable(const struct heap *heap, const void *ptr);
 void *heap_defrag(struct heap *heap, void *ptr);
 /* Whether a DRAM heap owns the block. */
 bool heap_has_arena(const struct heap *heap, unsigned arena);
-/* Around a fork. */
-void heap_before_fork(struct heap *heap);
-void heap_after_fork_in_parent(struct heap *heap);
+/* Around a fork: RANK_ARENAS of all heaps, then RANK_THREADS, then RANK_CACHES of
+ * all heaps; before they are dropped in the child, its heaps are mended. */
+void heap_lock_arenas_at_fork(struct heap *heap);
+void heap_unlock_arenas_at_fork(struct heap *heap);
+void heap_lock_caches_at_fork(struct heap *heap);
+void heap_unlock_caches_at_fork(struct heap *heap);
 void heap_after_fork_in_child(struct heap *heap);
 /* Give back all memory without live blocks. */
 void heap_purge(struct heap *heap);

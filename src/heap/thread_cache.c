@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/pool.h"
+#include "base/sched_point.h"
 #include "base/util.h"
 #include "heap/heap.h"
 #include "heap/slabs.h"
@@ -224,6 +225,7 @@ init_cache(struct thread_cache *c, void **items, struct heap *heap)
 static struct thread_caches *
 get_thread_locked(void)
 {
+	lock_assert_held(&Threads_lock);
 	struct thread_caches *t = Thread_caches;
 
 	if (t != &No_thread)
@@ -244,6 +246,7 @@ get_thread_locked(void)
 static void
 drop_dead_of_bucket_locked(struct thread_cache **link)
 {
+	lock_assert_held(&Threads_lock);
 	while (*link != NULL) {
 		struct thread_cache *c = *link;
 
@@ -264,6 +267,7 @@ drop_dead_of_bucket_locked(struct thread_cache **link)
 static void
 drop_dead_locked(struct thread_caches *t)
 {
+	lock_assert_held(&Threads_lock);
 	for (size_t i = 0; i < THREAD_CACHE_BUCKETS; i++)
 		drop_dead_of_bucket_locked(&t->buckets[i]);
 }
@@ -320,6 +324,7 @@ get_cache(struct heap *heap)
 			lock_drop(&hc->lock);
 		}
 	}
+	DK_POINT("a cache was made");
 	lock_drop(&Threads_lock);
 	return c;
 }
@@ -346,6 +351,7 @@ is_closed(const struct thread_cache *c)
 static void
 close_locked(struct heap_caches *hc, struct thread_cache *c)
 {
+	lock_assert_held(&hc->lock);
 	for (unsigned i = 0; i < Size_classes.nr; i++)
 		bin_of(c, i)->limit = bin_of(c, i)->base;
 	atomic_store_explicit(&c->is_closed, true, memory_order_relaxed);
@@ -375,6 +381,7 @@ reopen(struct heap *heap, struct thread_cache *c)
 static void
 end_bucket_locked(struct thread_cache **bucket)
 {
+	lock_assert_held(&Threads_lock);
 	while (*bucket != NULL) {
 		struct thread_cache *c = *bucket;
 		struct heap *heap = c->heap;
@@ -439,6 +446,7 @@ is_idle(struct thread_cache *c)
 static void
 restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
 {
+	lock_assert_held(&hc->lock);
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		if (c != own)
 			atomic_store_explicit(
@@ -672,7 +680,7 @@ thread_cache_lock_at_fork(void)
 void
 thread_cache_unlock_at_fork(void)
 {
-	lock_drop_at_fork(&Threads_lock);
+	lock_drop(&Threads_lock);
 }
 
 /* The other threads are gone, wherever they were inside: a block that one of

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * kind_fork.c -- what happens to kinds at a fork(2) (layer 4).
+ * kind_fork.c -- see kind_fork.h.
  *
  * The child of a threaded program must find no lock taken by a thread that it
  * does not have.  So before a fork all locks are taken, in the order of their
- * ranks, in which jemalloc's own are in the middle: it has handlers too, and
- * those that are registered last are called first.  Hence two sets, one
- * registered before jemalloc starts and one after.
+ * ranks, all of a rank before the first of the next; debug builds check that.
+ * jemalloc's own are in the middle: it has handlers too, and those that are
+ * registered last are called first.  Hence two sets, one registered before
+ * jemalloc starts and one after.
  *
  * Then, in the child: a region that parent and child both see is off (each
  * would hand out the same blocks); one over a private mapping was copied by
  * the fork, and goes on.
  */
+#include "kind/kind_fork.h"
+
 #include <pthread.h>
 
 #include "base/log.h"
@@ -97,62 +100,71 @@ inner_in_child(void)
 /* --- outer locks: before jemalloc's ---------------------------------------------- */
 
 static void
-kind_before(struct memkind *kind)
+each_heap(void (*visit)(struct memkind *kind))
 {
-	if (kind->heap != NULL)
-		heap_before_fork(kind->heap);
+	kind_static_walk(visit);
+	kind_registry_walk_at_fork(visit);
 }
 
-static void
-kind_in_parent(struct memkind *kind)
-{
-	if (kind->heap != NULL)
-		heap_after_fork_in_parent(kind->heap);
-}
+#define HEAP_VISITOR(name, function)           \
+	static void name(struct memkind *kind) \
+	{                                      \
+		if (kind->heap != NULL)        \
+			function(kind->heap);  \
+	}
 
-static void
-kind_in_child(struct memkind *kind)
-{
-	if (kind->heap != NULL)
-		heap_after_fork_in_child(kind->heap);
-}
+HEAP_VISITOR(lock_arenas, heap_lock_arenas_at_fork)
+HEAP_VISITOR(unlock_arenas, heap_unlock_arenas_at_fork)
+HEAP_VISITOR(lock_caches, heap_lock_caches_at_fork)
+HEAP_VISITOR(unlock_caches, heap_unlock_caches_at_fork)
+HEAP_VISITOR(mend_in_child, heap_after_fork_in_child)
 
 static void
 outer_before(void)
 {
+	sigbus_lock_at_fork();
 	kind_registry_lock_at_fork();
+	each_heap(lock_arenas);
 	thread_cache_lock_at_fork();
-	kind_static_walk(kind_before);
-	kind_registry_walk_at_fork(kind_before);
+	each_heap(lock_caches);
 }
 
 static void
-outer_in_parent(void)
+outer_after(void)
 {
-	kind_registry_walk_at_fork(kind_in_parent);
-	kind_static_walk(kind_in_parent);
+	each_heap(unlock_caches);
 	thread_cache_unlock_at_fork();
+	each_heap(unlock_arenas);
 	kind_registry_unlock_at_fork();
+	sigbus_unlock_at_fork();
 }
 
 static void
 outer_in_child(void)
 {
-	kind_registry_walk_at_fork(kind_in_child);
-	kind_static_walk(kind_in_child);
-	thread_cache_unlock_at_fork();
-	kind_registry_unlock_at_fork();
 	sigbus_after_fork_in_child();
+	each_heap(mend_in_child);
+	outer_after();
+}
+
+static bool Failed;
+
+bool
+kind_fork_is_safe(void)
+{
+	return !Failed;
 }
 
 static void
 register_handlers(
     void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
-	if (pthread_atfork(before, in_parent, in_child) != 0)
-		log_write(DK_LOG_WARNING,
-		    "no memory for fork handlers: do not use kinds in a "
-		    "child of fork(2)");
+	if (pthread_atfork(before, in_parent, in_child) == 0)
+		return;
+	Failed = true;
+	log_write(DK_LOG_WARNING,
+	    "no memory for fork handlers: do not use kinds in a "
+	    "child of fork(2)");
 }
 
 /* jemalloc starts in a constructor without a priority, which is a later one,
@@ -167,5 +179,5 @@ __attribute__((constructor)) static void
 register_outer(void)
 {
 	je_start();
-	register_handlers(outer_before, outer_in_parent, outer_in_child);
+	register_handlers(outer_before, outer_after, outer_in_child);
 }

@@ -217,7 +217,7 @@ kind_registry_lock_at_fork(void)
 void
 kind_registry_unlock_at_fork(void)
 {
-	lock_drop_at_fork(&Lock);
+	lock_drop(&Lock);
 }
 
 void

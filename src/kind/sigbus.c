@@ -30,6 +30,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/sched_point.h"
 #include "base/util.h"
 #include "kind/kind_quarantine.h"
 #include "region/region.h"
@@ -247,6 +248,7 @@ handle(int sig, siginfo_t *info, void *context)
 static int
 start_locked(void)
 {
+	lock_assert_held(&Sigbus.lock);
 	atomic_store(&Sigbus.wants_stop, false);
 	if (sem_init(&Sigbus.posted, 0, 0) != 0)
 		return -errno;
@@ -263,6 +265,7 @@ start_locked(void)
 static void
 stop_locked(void)
 {
+	lock_assert_held(&Sigbus.lock);
 	if (!atomic_exchange(&Sigbus.has_thread, false))
 		return;
 	atomic_store(&Sigbus.wants_stop, true);
@@ -278,6 +281,7 @@ sigbus_install(void (*callback)(void *arg, void *addr, size_t len), void *arg)
 	int rc = 0;
 
 	lock_take(&Sigbus.lock);
+	DK_POINT("a SIGBUS handler is installed");
 	if (atomic_load(&Sigbus.is_on)) {
 		rc = error_set(-EBUSY,
 		    "the SIGBUS handler is installed already; remove it "
@@ -313,6 +317,7 @@ out:
 static void
 restore_locked(void)
 {
+	lock_assert_held(&Sigbus.lock);
 	struct sigaction now;
 
 	if (!Sigbus.is_ours || sigaction(SIGBUS, NULL, &now) != 0)
@@ -343,13 +348,29 @@ sigbus_remove(void)
 }
 
 void
+sigbus_lock_at_fork(void)
+{
+	lock_take_at_fork(&Sigbus.lock);
+}
+
+void
+sigbus_unlock_at_fork(void)
+{
+	lock_drop(&Sigbus.lock);
+}
+
+void
 sigbus_after_fork_in_child(void)
 {
 	/* Its thread is not here.  What is shared is the parent's to
 	 * quarantine, and off here. */
 	atomic_store(&Sigbus.has_thread, false);
 	atomic_flag_clear(&Sigbus.is_replacing);
-	lock_init(&Sigbus.lock, RANK_SIGBUS);
+	/* Nor are the threads that filled these. */
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		if (atomic_load(&Sigbus.slots[i].state) != SLOT_FREE)
+			atomic_store(&Sigbus.slots[i].state, SLOT_FREE);
+	}
 }
 
 /* The code of the handler and the thread goes away with the library. */

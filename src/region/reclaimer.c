@@ -41,7 +41,7 @@ reclaimer_before_fork(void)
 void
 reclaimer_after_fork_in_parent(void)
 {
-	lock_drop_at_fork(&Reclaimer.lock);
+	lock_drop(&Reclaimer.lock);
 }
 
 /* The child has no thread; it gets one with the next region that it opens. */
@@ -55,7 +55,7 @@ reclaimer_after_fork_in_child(void)
 	     e = e->next)
 		e->is_visited = false;
 	lock_cond_init(&Reclaimer.changed);
-	lock_drop_at_fork(&Reclaimer.lock);
+	lock_drop(&Reclaimer.lock);
 }
 
 static void
@@ -69,6 +69,7 @@ init_once(void)
 static bool
 visit_all_locked(bool *soon)
 {
+	lock_assert_held(&Reclaimer.lock);
 	bool has_work = false;
 
 	*soon = false;
@@ -128,6 +129,7 @@ run(void *arg)
 static int
 start_locked(void)
 {
+	lock_assert_held(&Reclaimer.lock);
 	/* One that is about to end is gone soon. */
 	while (Reclaimer.is_stopping)
 		lock_wait(&Reclaimer.lock, &Reclaimer.changed);
@@ -144,6 +146,7 @@ start_locked(void)
 static void
 stop_locked(void)
 {
+	lock_assert_held(&Reclaimer.lock);
 	while (Reclaimer.is_stopping)
 		lock_wait(&Reclaimer.lock, &Reclaimer.changed);
 	if (!Reclaimer.is_running)

@@ -47,6 +47,7 @@ enum {
 static void
 note_longest_locked(struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	size_t longest = rangeset_longest_len(&r->space.free);
 
 	/* What is in flight comes back soon, and takes wait for it. */
@@ -65,6 +66,7 @@ unlock(struct daxkind_region *r)
 static void
 wait_settled_locked(struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	note_longest_locked(r);
 	lock_wait(&r->lock, &r->settled);
 }
@@ -74,6 +76,7 @@ wait_settled_locked(struct daxkind_region *r)
 static void
 start_flight_locked(struct daxkind_region *r, struct region_flight *flight)
 {
+	lock_assert_held(&r->lock);
 	flight->next = r->flights;
 	r->flights = flight;
 }
@@ -81,6 +84,7 @@ start_flight_locked(struct daxkind_region *r, struct region_flight *flight)
 static void
 end_flight_locked(struct daxkind_region *r, struct region_flight *flight)
 {
+	lock_assert_held(&r->lock);
 	struct region_flight **link = &r->flights;
 
 	while (*link != flight)
@@ -93,6 +97,7 @@ end_flight_locked(struct daxkind_region *r, struct region_flight *flight)
 static size_t
 flying_len_locked(const struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	size_t sum = 0;
 
 	for (const struct region_flight *f = r->flights; f != NULL; f = f->next)
@@ -103,6 +108,7 @@ flying_len_locked(const struct daxkind_region *r)
 static bool
 is_discarding_locked(const struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	const struct region_flight *f = r->flights;
 
 	while (f != NULL && !f->is_discard)
@@ -114,6 +120,7 @@ is_discarding_locked(const struct daxkind_region *r)
 static bool
 may_come_back_locked(const struct daxkind_region *r, size_t start, size_t len)
 {
+	lock_assert_held(&r->lock);
 	size_t end = start + len;
 	size_t flying = 0;
 
@@ -137,6 +144,7 @@ static size_t
 run_around_locked(
     const struct daxkind_region *r, const struct region_flight *flight)
 {
+	lock_assert_held(&r->lock);
 	size_t low = flight->start, high = flight->start + flight->len;
 	size_t before, start, len;
 
@@ -221,7 +229,8 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	lock_init(&r->lock, RANK_REGION);
 	lock_cond_init(&r->settled);
 	r->can_discard = b->has_file_space && !os_hogs_memory();
-	note_longest_locked(r);
+	lock_take(&r->lock);
+	unlock(r); /* notes the longest free run */
 	rc = region_index_add(&r->index);
 	if (rc < 0)
 		goto err_fini;
@@ -290,6 +299,7 @@ offset(const struct daxkind_region *r, size_t start)
 static void
 note_idle_low_locked(struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	r->idle_low = min_size(r->idle_low, r->space.idle.total);
 }
 
@@ -298,6 +308,7 @@ static void
 settle_locked(
     struct daxkind_region *r, size_t start, size_t len, unsigned state)
 {
+	lock_assert_held(&r->lock);
 	if (space_give(&r->space, start, len, state) < 0)
 		log_write(DK_LOG_ERROR,
 		    "%zu bytes of a region are lost: no memory for records",
@@ -308,6 +319,7 @@ settle_locked(
 static size_t
 ahead_len_locked(const struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	size_t len = AHEAD_LEN;
 	size_t held = r->space.size - r->space.free.total - r->space.bad.total +
 		      r->space.idle.total;
@@ -323,6 +335,7 @@ static void
 take_ahead_locked(
     struct daxkind_region *r, size_t len, struct space_grant *grant)
 {
+	lock_assert_held(&r->lock);
 	size_t low = align_down(grant->start, len);
 	size_t high = align_up(grant->start + grant->len, len);
 	size_t run_start, run_len;
@@ -388,6 +401,7 @@ static int
 ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
     struct space_grant *want)
 {
+	lock_assert_held(&r->lock);
 	size_t want_end = want->start + want->len;
 	size_t whole_end = whole->start + whole->len;
 	size_t front_len = want->start - whole->start;
@@ -550,6 +564,7 @@ region_take_at(struct daxkind_region *r, void *addr, size_t len,
 static size_t
 idle_limit_locked(const struct daxkind_region *r)
 {
+	lock_assert_held(&r->lock);
 	size_t taken = r->space.size - r->space.free.total -
 		       r->space.bad.total - flying_len_locked(r);
 
@@ -563,6 +578,7 @@ idle_limit_locked(const struct daxkind_region *r)
 static bool
 wants_trim_locked(struct daxkind_region *r, size_t *keep)
 {
+	lock_assert_held(&r->lock);
 	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
 	size_t limit = idle_limit_locked(r);
 
@@ -676,6 +692,7 @@ region_set_policy(struct daxkind_region *r, enum region_policy policy)
 static int
 discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 {
+	lock_assert_held(&r->lock);
 	struct space_grant grant;
 	int rc = space_take_idle(&r->space, min_len, max_len, &grant);
 
@@ -828,7 +845,7 @@ region_before_fork(struct daxkind_region *r)
 void
 region_after_fork_in_parent(struct daxkind_region *r)
 {
-	lock_drop_at_fork(&r->lock);
+	lock_drop(&r->lock);
 }
 
 void
@@ -839,5 +856,5 @@ region_after_fork_in_child(struct daxkind_region *r)
 	r->flights = NULL;
 	r->is_trimming = false;
 	lock_cond_init(&r->settled);
-	lock_drop_at_fork(&r->lock);
+	lock_drop(&r->lock);
 }

@@ -304,7 +304,7 @@ region_index_lock_at_fork(void)
 void
 region_index_unlock_at_fork(void)
 {
-	lock_drop_at_fork(&Lock);
+	lock_drop(&Lock);
 }
 
 void

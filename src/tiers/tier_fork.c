@@ -68,7 +68,7 @@ in_parent(void)
 	if (Copied[0] >= 0)
 		os_wait_for_end(Copied[0]);
 	close_end(0);
-	lock_drop_at_fork(&Lock);
+	lock_drop(&Lock);
 }
 
 /* What can not be copied is not there: neither may write to the other's. */
@@ -98,7 +98,7 @@ copy_region(struct memkind *kind, void *arg)
 static void
 in_child(void)
 {
-	lock_drop_at_fork(&Lock);
+	lock_drop(&Lock);
 	if (Is_malloc_ours) {
 		(void)kind_registry_walk(copy_region, NULL);
 		Has_copies = true;

@@ -187,6 +187,83 @@ wait_without_the_lock(void *arg)
 	return 0;
 }
 
+static int
+assert_another_of_that_rank(void *arg)
+{
+	(void)arg;
+	lock_take(&Inner);
+	lock_assert_held(&Also_inner);
+	return 0;
+}
+
+static int
+drop_another_of_that_rank(void *arg)
+{
+	(void)arg;
+	lock_take(&Inner);
+	lock_drop(&Also_inner);
+	return 0;
+}
+
+static int
+fork_in_wrong_order(void *arg)
+{
+	(void)arg;
+	lock_take_at_fork(&Inner);
+	lock_take_at_fork(&Outer);
+	return 0;
+}
+
+/* All of a rank at a fork; and what is held is held until the last goes. */
+static int
+fork_in_right_order(void *arg)
+{
+	(void)arg;
+	lock_take_at_fork(&Outer);
+	lock_take_at_fork(&Inner);
+	lock_take_at_fork(&Also_inner);
+	lock_assert_held(&Inner);
+	lock_assert_held(&Also_inner);
+	lock_drop(&Inner);
+	lock_assert_held(&Also_inner);
+	lock_drop(&Also_inner);
+	lock_drop(&Outer);
+	lock_take(&Outer);
+	lock_drop(&Outer);
+	return 0;
+}
+
+static int
+take_after_one_of_two(void *arg)
+{
+	(void)arg;
+	lock_take_at_fork(&Inner);
+	lock_take_at_fork(&Also_inner);
+	lock_drop(&Inner);
+	lock_take(&Inner);
+	return 0;
+}
+
+static void *
+hold_inner(void *arg)
+{
+	lock_take(arg);
+	return NULL;
+}
+
+static int
+assert_what_another_thread_holds(void *arg)
+{
+	pthread_t thread;
+
+	(void)arg;
+	if (pthread_create(&thread, NULL, hold_inner, &Inner) != 0 ||
+	    pthread_join(thread, NULL) != 0)
+		return 1;
+	lock_assert_held(&Inner);
+	return 0;
+}
+
 /* Ranks are those of a thread: what another holds does not count. */
 static int
 take_while_another_thread_holds(void *arg)
@@ -217,6 +294,16 @@ test_a_violation_of_ranks_aborts(void **state)
 	    {"two of a rank", take_two_of_a_rank, 128 + SIGABRT},
 	    {"drop of what is not held", drop_what_is_not_held, 128 + SIGABRT},
 	    {"it is not held", assert_what_is_not_held, 128 + SIGABRT},
+	    {"another of its rank is held", assert_another_of_that_rank,
+		128 + SIGABRT},
+	    {"drop of another of its rank", drop_another_of_that_rank,
+		128 + SIGABRT},
+	    {"another thread holds it", assert_what_another_thread_holds,
+		128 + SIGABRT},
+	    {"wrong order at a fork", fork_in_wrong_order, 128 + SIGABRT},
+	    {"one of two of a rank is left", take_after_one_of_two,
+		128 + SIGABRT},
+	    {"right order at a fork", fork_in_right_order, 0},
 	    {"wait without it", wait_without_the_lock, 128 + SIGABRT},
 	    {"no violation", take_while_another_thread_holds, 0},
 	};
