@@ -3,7 +3,7 @@
  * memkind_memtier.h -- several kinds as the tiers of one memory.
  *
  * The names, values and types are those of memkind 1.14.  A memory spreads
- * blocks over its tiers by one of two policies; libmemtier(3) describes them.
+ * blocks over its tiers by one of two policies; memkind_memtier(3) describes them.
  *
  * Threads: a memory may be used by any thread at any time; a builder belongs
  * to one thread at a time.

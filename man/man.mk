@@ -15,7 +15,6 @@ MAN_PAGES = \
 	man/daxkind_region_open.3 \
 	man/hbwmalloc.3 \
 	man/libautohbw.7 \
-	man/libmemtier.3 \
 	man/libmemtier.7 \
 	man/memkind-auto-dax-kmem-nodes.1 \
 	man/memkind-hbw-nodes.1 \
@@ -36,6 +35,7 @@ MAN_PAGES = \
 	man/memkind_hugetlb.3 \
 	man/memkind_malloc.3 \
 	man/memkind_mem_attributes.3 \
+	man/memkind_memtier.3 \
 	man/memkind_pmem.3 \
 	man/memkind_set_bg_threads.3 \
 	man/memtier.1
@@ -131,6 +131,7 @@ MAN_ALIASES = \
 	man/enableAutoHBW.3 \
 	man/fixed_allocator.3 \
 	man/fixedallocator.3 \
+	man/libmemtier.3 \
 	man/memkind_arena_calloc.3 \
 	man/memkind_arena_create.3 \
 	man/memkind_arena_create_map.3 \
