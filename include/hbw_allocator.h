@@ -62,6 +62,11 @@ public:
 	{
 	}
 	allocator &operator=(const allocator &) noexcept = default;
+	/* Not trivial, as memkind's: whether an argument is passed in a register
+	 * or by address depends on it, and objects of both headers may meet. */
+	~allocator() noexcept // NOLINT(modernize-use-equals-default)
+	{
+	}
 
 	pointer
 	address(reference x) const noexcept

@@ -14,11 +14,13 @@
 #include <cstring>
 #include <list>
 #include <map>
+#include <memory>
 #include <new>
 #include <scoped_allocator>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -519,6 +521,31 @@ struct test_case {
 #check " (hbw)", on_hbw < check < hbw::allocator>>          \
 	}
 
+/* What decides how an object is passed and laid out: that of memkind 1.14, so
+ * that objects which were compiled with either header can be linked. */
+template <typename A>
+void
+check_abi(std::size_t size, bool is_trivial)
+{
+	CHECK(sizeof(A) == size);
+	CHECK(std::is_standard_layout<A>::value);
+	CHECK(std::is_empty<A>::value == (size == 1));
+	CHECK(std::is_trivially_copyable<A>::value == is_trivial);
+	CHECK(std::is_trivially_copy_constructible<A>::value == is_trivial);
+	CHECK(std::is_trivially_move_constructible<A>::value == is_trivial);
+	CHECK(std::is_trivially_destructible<A>::value == is_trivial);
+}
+
+void
+test_abi()
+{
+	check_abi<hbw::allocator<int>>(1, false);
+	check_abi<hbw::allocator<std::string>>(1, false);
+	check_abi<fixed::allocator<int>>(sizeof(std::shared_ptr<int>), false);
+	check_abi<pmem::allocator<int>>(sizeof(std::shared_ptr<int>), false);
+	check_abi<static_kind::allocator<int>>(sizeof(memkind_t), true);
+}
+
 const test_case cases[] = {
     ON_ALL(check_types_and_blocks),
     ON_ALL(check_overflow),
@@ -533,6 +560,7 @@ const test_case cases[] = {
     {"test_static", test_static},
     {"test_names_of_kinds", test_names_of_kinds},
     {"test_hbw", test_hbw},
+    {"test_abi", test_abi},
 #ifdef DAXKIND_CXX_HAS_PMR
     {"test_resources", test_resources},
 #endif
