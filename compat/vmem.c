@@ -8,8 +8,10 @@
  * it free.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,35 +71,54 @@ or_full(void *ptr)
 
 /* --- printing ------------------------------------------------------------------ */
 
-static pthread_once_t Log_once = PTHREAD_ONCE_INIT;
-static FILE *Log; /* standard error, or what VMEM_LOG_FILE names */
+/*
+ * What VMEM_LOG_FILE names, from when the library was loaded, so that neither
+ * chdir(2) nor setenv(3) moves it; NULL: standard error.  It is open during
+ * vmem_stats_print() only: a descriptor that is kept may be closed by a program
+ * that becomes a daemon, and be another file's then.
+ */
+static char *Log_name;
+static atomic_bool Has_log; /* it was begun, by this process or its parent */
+static _Thread_local FILE *Log;
+
+__attribute__((constructor)) static void
+find_log(void)
+{
+	const char *name = secure_getenv("VMEM_LOG_FILE");
+	char dir[PATH_MAX] = "", pid[16] = "";
+
+	if (name == NULL || *name == '\0')
+		return;
+	if (*name != '/' && getcwd(dir, sizeof(dir)) == NULL)
+		return;
+	if (name[strlen(name) - 1] == '-')
+		(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (asprintf(&Log_name, "%s%s%s%s", dir, *name != '/' ? "/" : "", name,
+		pid) < 0)
+		Log_name = NULL;
+}
 
 static void
 open_log(void)
 {
-	const char *name = secure_getenv("VMEM_LOG_FILE");
-	char *with_pid = NULL;
+	Log = NULL;
+	if (Log_name != NULL)
+		Log = fopen(
+		    Log_name, atomic_exchange(&Has_log, true) ? "ae" : "we");
+}
 
-	Log = stderr;
-	if (name == NULL || *name == '\0')
-		return;
-	if (name[strlen(name) - 1] == '-' &&
-	    asprintf(&with_pid, "%s%d", name, (int)getpid()) < 0)
-		return;
-	FILE *file = fopen(with_pid != NULL ? with_pid : name, "we");
-	if (file != NULL) {
-		(void)setvbuf(file, NULL, _IOLBF, 0);
-		Log = file;
-	}
-	free(with_pid);
+static void
+close_log(void)
+{
+	if (Log != NULL)
+		(void)fclose(Log);
+	Log = NULL;
 }
 
 static void
 print_to_log(const char *s)
 {
-	DK_NO_CANCEL();
-	(void)pthread_once(&Log_once, open_log);
-	(void)fputs(s, Log);
+	(void)fputs(s, Log != NULL ? Log : stderr);
 }
 
 static void
@@ -340,35 +361,53 @@ vmem_stats_print(VMEM *vmp, const char *opts)
 	void (*print)(const char *) =
 	    Print_func != NULL ? Print_func : print_to_log;
 	(void)pthread_mutex_unlock(&Lock);
+	DK_NO_CANCEL(); /* what is open is closed */
+	if (print == print_to_log)
+		open_log();
 	print_pool(vmp, print, opts);
 	if (strchr(opts, 'a') == NULL)
 		(void)memkind_stats_print(print_part, &print,
 		    (memkind_stat_print_opt)jemalloc_options(opts));
+	close_log();
 }
 
 /* --- blocks -------------------------------------------------------------------- */
 
+/* Whether there is a pool; else NULL is the answer, and why is said. */
+static bool
+is_given(const VMEM *vmp)
+{
+	if (DK_LIKELY(vmp != NULL))
+		return true;
+	(void)fail(EINVAL, "no pool was given");
+	return false;
+}
+
 DK_EXPORT void *
 vmem_malloc(VMEM *vmp, size_t size)
 {
-	return or_full(memkind_malloc(vmp->kind, size));
+	return is_given(vmp) ? or_full(memkind_malloc(vmp->kind, size)) : NULL;
 }
 
 DK_EXPORT void
 vmem_free(VMEM *vmp, void *ptr)
 {
-	memkind_free(vmp->kind, ptr);
+	if (is_given(vmp))
+		memkind_free(vmp->kind, ptr);
 }
 
 DK_EXPORT void *
 vmem_calloc(VMEM *vmp, size_t nmemb, size_t size)
 {
-	return or_full(memkind_calloc(vmp->kind, nmemb, size));
+	return is_given(vmp) ? or_full(memkind_calloc(vmp->kind, nmemb, size))
+			     : NULL;
 }
 
 DK_EXPORT void *
 vmem_realloc(VMEM *vmp, void *ptr, size_t size)
 {
+	if (!is_given(vmp))
+		return NULL;
 	if (ptr != NULL && size == 0) {
 		memkind_free(vmp->kind, ptr);
 		return NULL;
@@ -386,6 +425,8 @@ vmem_aligned_alloc(VMEM *vmp, size_t alignment, size_t size)
 {
 	void *ptr;
 
+	if (!is_given(vmp))
+		return NULL;
 	if (!is_power_of_two(alignment))
 		return fail(EINVAL, "%zu is no power of two", alignment);
 	int err = memkind_posix_memalign(
@@ -398,25 +439,27 @@ vmem_aligned_alloc(VMEM *vmp, size_t alignment, size_t size)
 DK_EXPORT char *
 vmem_strdup(VMEM *vmp, const char *s)
 {
+	if (s == NULL)
+		return fail(EINVAL, "no string was given");
 	size_t size = strlen(s) + 1;
 	char *copy = vmem_malloc(vmp, size);
-
 	return copy != NULL ? memcpy(copy, s, size) : NULL;
 }
 
 DK_EXPORT wchar_t *
 vmem_wcsdup(VMEM *vmp, const wchar_t *s)
 {
+	if (s == NULL)
+		return fail(EINVAL, "no string was given");
 	size_t size = (wcslen(s) + 1) * sizeof(wchar_t);
 	wchar_t *copy = vmem_malloc(vmp, size);
-
 	return copy != NULL ? memcpy(copy, s, size) : NULL;
 }
 
 DK_EXPORT size_t
 vmem_malloc_usable_size(VMEM *vmp, void *ptr)
 {
-	return memkind_malloc_usable_size(vmp->kind, ptr);
+	return is_given(vmp) ? memkind_malloc_usable_size(vmp->kind, ptr) : 0;
 }
 
 /* --- the library --------------------------------------------------------------- */
@@ -424,12 +467,17 @@ vmem_malloc_usable_size(VMEM *vmp, void *ptr)
 DK_EXPORT const char *
 vmem_check_version(unsigned major_required, unsigned minor_required)
 {
-	if (major_required == VMEM_MAJOR_VERSION &&
-	    minor_required <= VMEM_MINOR_VERSION)
+	/* In the words of PMDK's, which tests of programs look for. */
+	if (major_required != VMEM_MAJOR_VERSION)
+		(void)fail(errno,
+		    "libvmem major version mismatch (need %u, found %u)",
+		    major_required, VMEM_MAJOR_VERSION);
+	else if (minor_required > VMEM_MINOR_VERSION)
+		(void)fail(errno,
+		    "libvmem minor version mismatch (need %u, found %u)",
+		    minor_required, VMEM_MINOR_VERSION);
+	else
 		return NULL;
-	(void)fail(errno, "version %u.%u of libvmem is wanted, this is %u.%u",
-	    major_required, minor_required, VMEM_MAJOR_VERSION,
-	    VMEM_MINOR_VERSION);
 	return Error_text;
 }
 

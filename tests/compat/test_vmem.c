@@ -4,6 +4,7 @@
  */
 #include "../support/cmocka_all.h"
 
+#include "../support/test_command.h"
 #include "../support/test_region.h"
 
 #include <errno.h>
@@ -169,6 +170,35 @@ test_what_is_no_pool(void **state)
 }
 
 static void
+test_null_is_refused(void **state)
+{
+	VMEM *pool = make();
+
+	(void)state;
+#define refuses(call)                                  \
+	do {                                           \
+		errno = 0;                             \
+		assert_true((call) == 0);              \
+		assert_int_equal(errno, EINVAL);       \
+		assert_true(*vmem_errormsg() != '\0'); \
+	} while (0)
+	refuses(vmem_malloc(NULL, 10));
+	refuses(vmem_calloc(NULL, 1, 10));
+	refuses(vmem_realloc(NULL, NULL, 10));
+	refuses(vmem_realloc(NULL, &pool, 0));
+	refuses(vmem_aligned_alloc(NULL, 64, 10));
+	refuses(vmem_strdup(NULL, "narrow"));
+	refuses(vmem_wcsdup(NULL, L"wide"));
+	refuses(vmem_malloc_usable_size(NULL, &pool));
+	refuses((vmem_free(NULL, &pool), 0));
+	refuses((vmem_stats_print(NULL, NULL), 0));
+	refuses(vmem_strdup(pool, NULL));
+	refuses(vmem_wcsdup(pool, NULL));
+#undef refuses
+	vmem_delete(pool);
+}
+
+static void
 test_blocks(void **state)
 {
 	VMEM *pool = make();
@@ -310,34 +340,74 @@ test_the_functions_that_are_set(void **state)
 	vmem_set_funcs(NULL, NULL, NULL, NULL, NULL);
 }
 
-/* Runs in a child: the file is opened once in a process. */
+/* Of the process that is this program again, see main(): prints to what its
+ * environment names, from elsewhere, and twice. */
 static int
-print_to_the_file(void *arg)
+print_to_the_file(void)
 {
 	VMEM *pool = vmem_create(test_dir(), SIZE);
+	size_t before = test_nr_fds();
 
-	if (pool == NULL || setenv("VMEM_LOG_FILE", arg, 1) != 0)
+	if (pool == NULL || chdir("/") != 0 ||
+	    setenv("VMEM_LOG_FILE", "/nonexistent/other", 1) != 0)
 		return 1;
+	vmem_stats_print(pool, "a");
+	if (test_nr_fds() != before)
+		return 2;
 	vmem_stats_print(pool, "a");
 	vmem_delete(pool);
 	return 0;
 }
 
+static unsigned
+count_in(const char *path, const char *part)
+{
+	FILE *file = fopen(path, "re");
+	char line[200];
+	unsigned nr = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		nr += strstr(line, part) != NULL;
+	assert_int_equal(fclose(file), 0);
+	return nr;
+}
+
+/* A name is of the folder and the process that it was given in. */
 static void
 test_the_file_of_the_environment(void **state)
 {
-	char name[4096], line[100] = "";
+	static const char *const Begin = "Begin pool statistics";
+	char name[4096], program[4096];
+	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
 	(void)state;
+	assert_true(len > 0);
+	program[len] = '\0';
 	assert_true(
 	    snprintf(name, sizeof(name), "%s", test_path("vmem.log")) > 0);
-	assert_int_equal(test_in_child(print_to_the_file, name), 0);
-	FILE *file = fopen(name, "r");
+	FILE *file = fopen(name, "we");
 	assert_non_null(file);
-	assert_non_null(fgets(line, sizeof(line), file));
-	assert_non_null(strstr(line, "Begin pool statistics"));
-	fclose(file);
+	assert_true(fputs("of another run\n", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	test_command_ok("VMEM_LOG_FILE=%s VMEM_TEST_PRINT=1 %s", name, program);
+	assert_string_equal(test_command_text(), "");
+	assert_int_equal(count_in(name, Begin), 2);
+	assert_int_equal(count_in(name, "of another run"), 0);
 	assert_int_equal(unlink(name), 0);
+
+	test_command_ok("cd %s && VMEM_LOG_FILE=vmem.log VMEM_TEST_PRINT=1 %s",
+	    test_dir(), program);
+	assert_int_equal(count_in(name, Begin), 2);
+	assert_int_equal(unlink(name), 0);
+
+	test_command_ok("cd %s && VMEM_LOG_FILE=pid- VMEM_TEST_PRINT=1 %s && "
+			"cat pid-[1-9]* && rm pid-[1-9]*",
+	    test_dir(), program);
+	test_has(test_command_text(), Begin);
+	test_command_ok(
+	    "VMEM_LOG_FILE=/nonexistent/log VMEM_TEST_PRINT=1 %s", program);
+	test_has(test_command_text(), Begin);
 }
 
 /* --- fork ------------------------------------------------------------------------ */
@@ -442,10 +512,13 @@ test_versions(void **state)
 	assert_int_equal(VMEM_MINOR_VERSION, 1);
 	assert_null(vmem_check_version(1, 1));
 	assert_null(vmem_check_version(1, 0));
-	assert_non_null(vmem_check_version(1, 2));
-	assert_non_null(vmem_check_version(2, 0));
+	assert_string_equal(vmem_check_version(1, 2),
+	    "libvmem minor version mismatch (need 2, found 1)");
+	assert_string_equal(vmem_check_version(2, 0),
+	    "libvmem major version mismatch (need 2, found 1)");
+	assert_string_equal(vmem_errormsg(),
+	    "libvmem major version mismatch (need 2, found 1)");
 	assert_non_null(vmem_check_version(0, 1));
-	assert_non_null(strstr(vmem_check_version(7, 5), "7.5"));
 }
 
 int
@@ -456,6 +529,7 @@ main(void)
 	    test_unit(test_a_pool_over_memory_of_the_caller),
 	    test_unit(test_pools_that_can_not_be),
 	    test_unit(test_what_is_no_pool),
+	    test_unit(test_null_is_refused),
 	    test_unit(test_blocks),
 	    test_unit(test_alignments),
 	    test_unit(test_strings),
@@ -466,5 +540,7 @@ main(void)
 	    test_unit(test_versions),
 	};
 
+	if (getenv("VMEM_TEST_PRINT") != NULL)
+		return print_to_the_file();
 	return cmocka_run_group_tests_name("vmem", tests, NULL, NULL);
 }
