@@ -134,7 +134,9 @@ libdaxkind_core_la_SOURCES += \
 	src/memkind/memkind_stats.c \
 	src/memkind/memtier.c \
 	src/memkind/memtier_decorators.h \
-	src/memkind/ops_tables.c
+	src/memkind/ops_tables.c \
+	src/memkind/stats_report.c \
+	src/memkind/stats_report.h
 if HAVE_DAXCTL
 libdaxkind_core_la_SOURCES += src/dax/dax_device.c src/dax/dax_namespace.c
 else

@@ -44,6 +44,17 @@ write_line(const char *prefix, const char *level_name, const char *text)
 	(void)done; /* nobody is left to be told */
 }
 
+void
+log_print(const char *text)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	ssize_t done = write(STDERR_FILENO, text, strlen(text));
+
+	(void)done; /* nobody is left to be told */
+	errno = saved_errno;
+}
+
 static const char Memkinds_prefix[] = "MEMKIND_";
 
 /* memkind has only these two. */
@@ -81,16 +92,32 @@ is_memkind_debug(void)
 	return false;
 }
 
+/* What DAXKIND_LOG asks for; anything but a level gets a line that says so. */
+static int
+daxkind_log_level(void)
+{
+	const char *env = secure_getenv("DAXKIND_LOG");
+	char text[160];
+
+	if (env == NULL || *env == '\0')
+		return DK_LOG_NONE;
+	for (int i = 0; i < NR_LEVELS; i++) {
+		if (strcmp(env, Level_names[i]) == 0)
+			return i;
+	}
+	(void)snprintf(text, sizeof(text),
+	    "DAXKIND_LOG=%.60s is no level: none, error, warning, info or "
+	    "debug is wanted",
+	    env);
+	write_line("daxkind: ", Level_names[DK_LOG_WARNING], text);
+	return DK_LOG_NONE;
+}
+
 static int
 read_environment(void)
 {
-	const char *env = secure_getenv("DAXKIND_LOG");
-	int unknown = -1, level = DK_LOG_NONE;
+	int unknown = -1, level = daxkind_log_level();
 
-	for (int i = 0; env != NULL && i < NR_LEVELS; i++) {
-		if (strcmp(env, Level_names[i]) == 0)
-			level = i;
-	}
 	if (is_memkind_debug()) {
 		atomic_store(&Is_memkinds, true);
 		if (level < DK_LOG_INFO)

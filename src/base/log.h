@@ -21,6 +21,9 @@ enum log_level {
 /* Write one line when the environment asks for this level. */
 void log_write(enum log_level level, const char *fmt, ...) DK_PRINTF(2, 3);
 
+/* A text that the program asked for, on standard error, as it is. */
+void log_print(const char *text);
+
 /* A broken invariant of our own: says where, and aborts. */
 _Noreturn void log_bug(const char *file, int line, const char *expr);
 

@@ -19,6 +19,7 @@
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
 #include "memkind.h"
+#include "memkind/stats_report.h"
 
 static _Atomic(unsigned) Round = 1;
 
@@ -155,6 +156,6 @@ memkind_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 		    (unsigned)opts);
 		return MEMKIND_ERROR_INVALID;
 	}
-	je_stats_print(write_cb, cbopaque, letters);
+	stats_report_print(write_cb, cbopaque, (unsigned)opts, letters);
 	return MEMKIND_SUCCESS;
 }

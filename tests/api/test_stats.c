@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <memkind_fixed.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,74 +270,6 @@ test_report_goes_through_the_callback_only(void **state)
 	test_heap_end(&heap);
 }
 
-static void
-test_report_without_a_callback_goes_to_stderr(void **state)
-{
-	struct test_heap heap;
-	struct text std = {0};
-
-	(void)state;
-	make_some_figures(&heap);
-	assert_int_equal(
-	    print_quietly(NULL, NULL, MEMKIND_STAT_PRINT_ALL, &std), 0);
-	assert_true(std.len > 1000);
-	assert_true(ends_with(std.s, "--- End jemalloc statistics ---\n"));
-	free(std.s);
-	test_heap_end(&heap);
-}
-
-static void
-test_parts_can_be_left_out(void **state)
-{
-	static const unsigned opts[] = {
-	    MEMKIND_STAT_PRINT_OMIT_GENERAL,
-	    MEMKIND_STAT_PRINT_OMIT_PER_ARENA,
-	    MEMKIND_STAT_PRINT_OMIT_MUTEX | MEMKIND_STAT_PRINT_OMIT_EXTENT,
-	    0x1fe,
-	};
-	struct test_heap heap;
-	struct text all = {0};
-	struct text std = {0};
-
-	(void)state;
-	make_some_figures(&heap);
-	assert_int_equal(
-	    print_quietly(append, &all, MEMKIND_STAT_PRINT_ALL, &std), 0);
-	for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
-		struct text t = {0};
-
-		assert_int_equal(print_quietly(append, &t,
-				     (memkind_stat_print_opt)opts[i], &std),
-		    0);
-		assert_true(t.len < all.len);
-		assert_true(
-		    ends_with(t.s, "--- End jemalloc statistics ---\n"));
-		free(t.s);
-	}
-	assert_int_equal(std.len, 0);
-	free(all.s);
-	free(std.s);
-	test_heap_end(&heap);
-}
-
-static void
-test_unknown_options_are_refused(void **state)
-{
-	static const unsigned opts[] = {0x200, 0xffff, 0x80000000, UINT32_MAX};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
-		struct text t = {0};
-		struct text std = {0};
-
-		assert_int_equal(print_quietly(append, &t,
-				     (memkind_stat_print_opt)opts[i], &std),
-		    MEMKIND_ERROR_INVALID);
-		assert_int_equal(t.len, 0);
-		assert_int_equal(std.len, 0);
-	}
-}
-
 /* --- JSON: a checker, no more than that --------------------------------------- */
 
 static const char *skip_value(const char *s, unsigned depth);
@@ -466,6 +399,164 @@ test_json_checker_knows_json(void **state)
 	}
 }
 
+#if TEST_OURS
+/* They do not come from jemalloc, and are in its report, for each kind and as a
+ * sum, in both forms. */
+static void
+test_large_blocks_are_in_the_report(void **state)
+{
+	static const struct {
+		unsigned opts;
+		bool has_sum, has_kinds;
+	} rows[] = {
+	    {MEMKIND_STAT_PRINT_ALL, true, true},
+	    {MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA, false, true},
+	    {MEMKIND_STAT_PRINT_OMIT_PER_ARENA, true, false},
+	    {MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA |
+		    MEMKIND_STAT_PRINT_OMIT_PER_ARENA,
+		false, false},
+	};
+	const size_t size[2] = {5 * TEST_MIB, 2 * TEST_MIB};
+	struct test_heap heaps[2];
+	char sum[2][100], of_kind[2][2][160];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		test_heap_make(&heaps[i], TEST_ON_MAPPING, 16 * TEST_MIB);
+		assert_non_null(memkind_malloc(heaps[i].kind, size[i]));
+		(void)snprintf(of_kind[0][i], sizeof(of_kind[0][i]),
+		    ": %zu bytes\n", size[i]);
+		(void)snprintf(of_kind[1][i], sizeof(of_kind[1][i]),
+		    "\", \"large\": %zu}", size[i]);
+	}
+	(void)snprintf(sum[0], sizeof(sum[0]),
+	    "\nLarge blocks of kinds, not jemalloc's: %zu bytes\n",
+	    size[0] + size[1]);
+	(void)snprintf(
+	    sum[1], sizeof(sum[1]), "\n\t\t\"large\": %zu", size[0] + size[1]);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		unsigned form = i % 2 == 0 ? 0 : MEMKIND_STAT_PRINT_JSON_FORMAT;
+		struct text t = {0}, std = {0};
+
+		print_message("row: options %x\n", rows[i / 2].opts | form);
+		assert_int_equal(
+		    print_quietly(append, &t,
+			(memkind_stat_print_opt)(rows[i / 2].opts | form),
+			&std),
+		    0);
+		assert_int_equal(
+		    strstr(t.s, sum[i % 2]) != NULL, rows[i / 2].has_sum);
+		for (size_t k = 0; k < 2; k++)
+			assert_int_equal(strstr(t.s, of_kind[i % 2][k]) != NULL,
+			    rows[i / 2].has_kinds);
+		assert_true(form == 0 ? ends_with(t.s,
+					    "--- End jemalloc statistics ---\n")
+				      : is_json(t.s));
+		free(t.s);
+		free(std.s);
+	}
+	for (size_t i = 0; i < 2; i++)
+		test_heap_end(&heaps[i]);
+}
+
+/* Whatever a program calls its kind. */
+static void
+test_names_of_kinds_are_quoted(void **state)
+{
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
+	struct daxkind_region *region;
+	struct test_area area;
+	struct text t = {0}, std = {0};
+	memkind_t kind;
+
+	(void)state;
+	test_area_map(&area, 16 * TEST_MIB);
+	assert_int_equal(
+	    daxkind_region_open_mapping(area.addr, area.len, 0, &region), 0);
+	assert_int_equal(daxkind_kind_create_with_ops(
+			     region, &ops, sizeof(ops), "a \"b\\\n", &kind),
+	    0);
+	assert_int_equal(
+	    print_quietly(append, &t, MEMKIND_STAT_PRINT_JSON_FORMAT, &std), 0);
+	assert_true(is_json(t.s));
+	assert_non_null(
+	    strstr(t.s, "{\"name\": \"a \\\"b\\\\\\u000a\", \"large\": 0}"));
+	free(t.s);
+	free(std.s);
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	test_area_unmap(&area);
+}
+#endif
+
+static void
+test_report_without_a_callback_goes_to_stderr(void **state)
+{
+	struct test_heap heap;
+	struct text std = {0};
+
+	(void)state;
+	make_some_figures(&heap);
+	assert_int_equal(
+	    print_quietly(NULL, NULL, MEMKIND_STAT_PRINT_ALL, &std), 0);
+	assert_true(std.len > 1000);
+	assert_true(ends_with(std.s, "--- End jemalloc statistics ---\n"));
+	free(std.s);
+	test_heap_end(&heap);
+}
+
+static void
+test_parts_can_be_left_out(void **state)
+{
+	static const unsigned opts[] = {
+	    MEMKIND_STAT_PRINT_OMIT_GENERAL,
+	    MEMKIND_STAT_PRINT_OMIT_PER_ARENA,
+	    MEMKIND_STAT_PRINT_OMIT_MUTEX | MEMKIND_STAT_PRINT_OMIT_EXTENT,
+	    0x1fe,
+	};
+	struct test_heap heap;
+	struct text all = {0};
+	struct text std = {0};
+
+	(void)state;
+	make_some_figures(&heap);
+	assert_int_equal(
+	    print_quietly(append, &all, MEMKIND_STAT_PRINT_ALL, &std), 0);
+	for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
+		struct text t = {0};
+
+		assert_int_equal(print_quietly(append, &t,
+				     (memkind_stat_print_opt)opts[i], &std),
+		    0);
+		assert_true(t.len < all.len);
+		assert_true(
+		    ends_with(t.s, "--- End jemalloc statistics ---\n"));
+		free(t.s);
+	}
+	assert_int_equal(std.len, 0);
+	free(all.s);
+	free(std.s);
+	test_heap_end(&heap);
+}
+
+static void
+test_unknown_options_are_refused(void **state)
+{
+	static const unsigned opts[] = {0x200, 0xffff, 0x80000000, UINT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
+		struct text t = {0};
+		struct text std = {0};
+
+		assert_int_equal(print_quietly(append, &t,
+				     (memkind_stat_print_opt)opts[i], &std),
+		    MEMKIND_ERROR_INVALID);
+		assert_int_equal(t.len, 0);
+		assert_int_equal(std.len, 0);
+	}
+}
+
 static void
 test_json_report_is_json(void **state)
 {
@@ -504,6 +595,8 @@ main(void)
 	    test_unit(test_bad_arguments_are_refused),
 	    test_unit(test_nowhere_to_put_a_figure_is_refused),
 	    test_unit(test_report_goes_through_the_callback_only),
+	    test_ours_only(test_unit, test_large_blocks_are_in_the_report),
+	    test_ours_only(test_unit, test_names_of_kinds_are_quoted),
 	    test_unit(test_report_without_a_callback_goes_to_stderr),
 	    test_unit(test_parts_can_be_left_out),
 	    test_unit(test_unknown_options_are_refused),

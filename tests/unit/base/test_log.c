@@ -147,10 +147,6 @@ test_the_variable_says_how_much_is_written(void **state)
 	    {"warning", "warning", 2},
 	    {"info", "info", 3},
 	    {"debug", "debug", 4},
-	    {"upper case is not known", "DEBUG", 0},
-	    {"numbers are not known", "4", 0},
-	    {"a prefix is not enough", "debu", 0},
-	    {"absurd", "%s%s%s%n", 0},
 	};
 
 	(void)state;
@@ -163,6 +159,29 @@ test_the_variable_says_how_much_is_written(void **state)
 		assert_int_equal(nr_lines, rows[i].nr_lines);
 		for (size_t j = 0; j < nr_lines; j++)
 			assert_string_equal(Lines[j], want[j]);
+	}
+}
+
+static void
+test_a_level_that_is_none_is_said(void **state)
+{
+	static const char *const rows[] = {
+	    "verbose", "DEBUG", "4", "debu", "%s%s%s%n", " debug"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char want[200];
+		size_t nr_lines;
+
+		dk_row(rows[i]);
+		(void)snprintf(want, sizeof(want),
+		    "daxkind: warning: DAXKIND_LOG=%s is no level: none, "
+		    "error, warning, info or debug is wanted\n",
+		    rows[i]);
+		assert_int_equal(
+		    run_logged(rows[i], log_one_of_each, &nr_lines), 0);
+		assert_int_equal(nr_lines, 1);
+		assert_string_equal(Lines[0], want);
 	}
 }
 
@@ -311,6 +330,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_lines_as_memkind_writes_them),
 	    test_unit(test_the_variable_says_how_much_is_written),
+	    test_unit(test_a_level_that_is_none_is_said),
 	    test_unit(test_errors_are_written_too),
 	    test_unit(test_long_lines_are_cut_and_end),
 	    test_unit(test_errno_is_left_alone),
