@@ -700,6 +700,27 @@ je_arena_stats(unsigned arena, struct je_stats *stats)
 	return rc;
 }
 
+/* --- what it would say by itself ---------------------------------------------- */
+
+/* A line, perhaps begun by "<jemalloc>: ".  Called with locks of jemalloc's. */
+static void
+log_message(void *arg, const char *text)
+{
+	const char *end = strstr(text, ">: ");
+	const char *what = *text == '<' && end != NULL ? end + 3 : text;
+
+	(void)arg;
+	log_write(
+	    DK_LOG_WARNING, "jemalloc: %.*s", (int)strcspn(what, "\n"), what);
+}
+
+/* Before other constructors, which may be what it speaks of. */
+__attribute__((constructor(101))) static void
+take_messages(void)
+{
+	jemk_malloc_message = log_message;
+}
+
 void
 je_stats_print(
     void (*write_cb)(void *, const char *), void *cb_arg, const char *opts)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "heap/extent_hooks.h"
@@ -270,6 +271,50 @@ test_the_report_goes_through_the_callback(void **state)
 	assert_non_null(strstr(Report, "opt.retain: false"));
 }
 
+/* Runs in a child, as DAXKIND_LOG is read once: what jemalloc says by itself goes
+ * the same way as a report without a callback. */
+static int
+let_it_speak(void *arg)
+{
+	int *fd = arg;
+
+	if (dup2(*fd, STDERR_FILENO) < 0)
+		return 99;
+	je_stats_print(NULL, NULL, "mdablxe");
+	return 0;
+}
+
+static size_t
+what_it_says(const char *level, char *text, size_t size)
+{
+	char path[] = "/tmp/test_je.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	if (level != NULL)
+		assert_int_equal(setenv("DAXKIND_LOG", level, 1), 0);
+	assert_int_equal(test_in_child(let_it_speak, &fd), 0);
+	assert_int_equal(unsetenv("DAXKIND_LOG"), 0);
+	ssize_t len = pread(fd, text, size - 1, 0);
+	assert_true(len >= 0);
+	text[len] = '\0';
+	assert_int_equal(close(fd), 0);
+	return (size_t)len;
+}
+
+static void
+test_nothing_is_printed_by_itself(void **state)
+{
+	static char text[65536];
+
+	(void)state;
+	assert_int_equal(unsetenv("DAXKIND_LOG"), 0);
+	assert_int_equal(what_it_says(NULL, text, sizeof(text)), 0);
+	assert_true(what_it_says("warning", text, sizeof(text)) > 0);
+	assert_ptr_equal(strstr(text, "daxkind: warning: jemalloc: "), text);
+}
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -286,6 +331,7 @@ main(void)
 #endif
 		UNIT(test_figures_are_those_of_the_arena),
 		UNIT(test_the_report_goes_through_the_callback),
+		UNIT(test_nothing_is_printed_by_itself),
 	};
 
 	return cmocka_run_group_tests_name("je", tests, NULL, NULL);
