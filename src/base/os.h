@@ -150,6 +150,7 @@ int os_set_size(int fd, size_t len) DK_MUST_CHECK;
 int os_allocate(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* Give file space back; the bytes read as zero then. */
 int os_punch(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* -EFBIG as os_set_size(). */
 int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* -EWOULDBLOCK when another open file description holds the lock. */
 int os_lock_file(int fd) DK_MUST_CHECK;

@@ -16,10 +16,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -276,34 +276,87 @@ os_fs_size(int fd, size_t *bytes)
 	return 0;
 }
 
+/*
+ * Beyond the process's file size limit the kernel answers with EFBIG and sends
+ * SIGXFSZ to the thread, which ends a program that knows nothing of it.  So that
+ * signal is held back, and taken away if it came in between.
+ */
+struct size_signal {
+	sigset_t set, mask;
+	bool was_pending;
+};
+
+static void
+hold_size_signal(struct size_signal *s)
+{
+	sigset_t pending;
+
+	(void)sigemptyset(&s->set);
+	(void)sigaddset(&s->set, SIGXFSZ);
+	(void)pthread_sigmask(SIG_BLOCK, &s->set, &s->mask);
+	s->was_pending =
+	    sigpending(&pending) == 0 && sigismember(&pending, SIGXFSZ) == 1;
+}
+
+/* rc is what the call said that was made meanwhile. */
+static void
+release_size_signal(const struct size_signal *s, int rc)
+{
+	static const struct timespec At_once;
+
+	if (rc == -EFBIG && !s->was_pending)
+		while (
+		    sigtimedwait(&s->set, NULL, &At_once) < 0 && errno == EINTR)
+			;
+	(void)pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
+}
+
 int
 os_set_size(int fd, size_t len)
 {
 	DK_NO_CANCEL();
 	int saved_errno = errno;
-	struct rlimit limit;
+	struct size_signal signal;
 
 	if (len > (size_t)INT64_MAX)
 		return -EFBIG;
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-	    limit.rlim_cur != RLIM_INFINITY && len > limit.rlim_cur) {
-		errno = saved_errno;
-		return -EFBIG;
-	}
-	return os_result(ftruncate(fd, (off_t)len), saved_errno);
+	hold_size_signal(&signal);
+	int rc = ftruncate(fd, (off_t)len) == 0 ? 0 : -errno;
+	release_size_signal(&signal, rc);
+	errno = saved_errno;
+	return rc;
 }
 
+/*
+ * With FALLOC_FL_KEEP_SIZE, which is no difference for a file that has its size:
+ * should the descriptor be another file's by now, that keeps its size, too.
+ * tmpfs before Linux 6.10 gives all back that it had when a signal comes, so
+ * then it goes on in smaller pieces.
+ */
 int
 os_allocate(int fd, size_t off, size_t len)
 {
 	DK_NO_CANCEL();
-	int saved_errno = errno;
-	int rc;
+	int saved_errno = errno, mode = FALLOC_FL_KEEP_SIZE;
+	size_t max_piece = len;
 
-	do {
-		rc = fallocate(fd, 0, (off_t)off, (off_t)len);
-	} while (rc != 0 && errno == EINTR);
-	return os_result(rc, saved_errno);
+	while (len > 0) {
+		size_t piece = min_size(len, max_piece);
+
+		if (fallocate(fd, mode, (off_t)off, (off_t)piece) == 0) {
+			off += piece;
+			len -= piece;
+		} else if (errno == EINTR) {
+			max_piece =
+			    max_size(align_down(piece / 2, DK_PAGE), DK_PAGE);
+		} else if (errno == EOPNOTSUPP && mode != 0) {
+			mode = 0; /* what NFS and some of FUSE have only */
+		} else {
+			return os_result(-1, saved_errno);
+		}
+	}
+	errno = saved_errno;
+	return 0;
 }
 
 int
@@ -320,12 +373,10 @@ os_punch(int fd, size_t off, size_t len)
 	return os_result(rc, saved_errno);
 }
 
-int
-os_write_zeroes(int fd, size_t off, size_t len)
+static int
+write_zeroes(int fd, size_t off, size_t len)
 {
-	DK_NO_CANCEL();
 	static const char Zeroes[64 * 1024];
-	int saved_errno = errno;
 
 	while (len > 0) {
 		ssize_t done = pwrite(
@@ -333,17 +384,26 @@ os_write_zeroes(int fd, size_t off, size_t len)
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done <= 0) {
-			int err = done < 0 ? -errno : -ENOSPC;
-
-			errno = saved_errno;
-			return err;
-		}
+		if (done <= 0)
+			return done < 0 ? -errno : -ENOSPC;
 		off += (size_t)done;
 		len -= (size_t)done;
 	}
-	errno = saved_errno;
 	return 0;
+}
+
+int
+os_write_zeroes(int fd, size_t off, size_t len)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	struct size_signal signal;
+
+	hold_size_signal(&signal);
+	int rc = write_zeroes(fd, off, len);
+	release_size_signal(&signal, rc);
+	errno = saved_errno;
+	return rc;
 }
 
 int

@@ -53,8 +53,10 @@ ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 	int rc = os_allocate(fd, off, len);
 	bool wrote = false;
 
-	/* File systems without fallocate: writing is the only way. */
-	if (rc == -EOPNOTSUPP || (rc == 0 && b->is_sync)) {
+	/* File systems without fallocate, and seccomp that forbids it: writing
+	 * is the only way. */
+	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM ||
+	    (rc == 0 && b->is_sync)) {
 		rc = os_write_zeroes(fd, off, len);
 		wrote = rc == 0;
 		/* What a bad block says that can not be written anew; to
@@ -79,8 +81,9 @@ discard(struct backing *b, size_t off, size_t len)
 {
 	int rc = os_punch(file_of(b)->fd, off, len);
 
-	/* What file systems say that have no holes. */
-	return rc == -ENOSYS || rc == -EINVAL ? -EOPNOTSUPP : rc;
+	/* What file systems say that have no holes, and seccomp. */
+	return rc == -ENOSYS || rc == -EINVAL || rc == -EPERM ? -EOPNOTSUPP
+							      : rc;
 }
 
 static void

@@ -429,23 +429,46 @@ test_set_size_is_sparse_and_takes_any_way(void **state)
 	assert_call(os_set_size(fd, DK_PAGE), -EBADF);
 }
 
+static bool
+is_pending(int sig)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, sig) == 1;
+}
+
 /* In a child, as a limit can not be raised again by everybody. */
 static int
-set_size_over_limit(void *arg)
+grow_over_limit(void *arg)
 {
 	const struct rlimit limit = {MIB, MIB};
+	sigset_t set, mask;
 	int fd;
 
 	(void)arg;
 	(void)signal(SIGXFSZ, SIG_DFL);
 	if (os_open_unlinked(test_dir(), &fd) < 0 ||
+	    os_set_size(fd, 3 * MIB) < 0 ||
 	    setrlimit(RLIMIT_FSIZE, &limit) != 0)
 		return 1;
 	errno = ERRNO_BEFORE;
-	if (os_set_size(fd, MIB + 1) != -EFBIG || errno != ERRNO_BEFORE)
+	if (os_set_size(fd, 3 * MIB + 1) != -EFBIG ||
+	    os_write_zeroes(fd, 2 * MIB, MIB) != -EFBIG ||
+	    os_write_zeroes(fd, MIB - DK_PAGE, 2 * DK_PAGE) != -EFBIG ||
+	    errno != ERRNO_BEFORE)
 		return 2;
-	if (os_set_size(fd, MIB) != 0)
+	if (os_set_size(fd, MIB) != 0 || os_write_zeroes(fd, 0, MIB) != 0)
 		return 3;
+	/* Nothing is left of the signal, and the program's own stays. */
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	if (is_pending(SIGXFSZ) || sigismember(&mask, SIGXFSZ) != 0)
+		return 4;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGXFSZ);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)raise(SIGXFSZ);
+	if (os_set_size(fd, MIB + 1) != -EFBIG || !is_pending(SIGXFSZ))
+		return 5;
 	return 0;
 }
 
@@ -453,7 +476,7 @@ static void
 test_a_file_size_limit_is_an_error_and_no_signal(void **state)
 {
 	(void)state;
-	assert_int_equal(test_in_child(set_size_over_limit, NULL), 0);
+	assert_int_equal(test_in_child(grow_over_limit, NULL), 0);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "../../support/test_region.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -47,6 +48,76 @@ nanosleep(const struct timespec *time, struct timespec *rest)
 	return -1;
 }
 
+/* --- file space ----------------------------------------------------------------- */
+
+/* Of the file that fallocate() is called for. */
+static struct {
+	size_t max_len; /* more is interrupted, and all of it given back */
+	int modes;      /* bit n: mode n is supported */
+	size_t end;     /* all before is there */
+	unsigned nr_calls, nr_interrupted;
+	bool is_wrong;
+} Fake;
+
+int
+fallocate(int fd, int mode, off_t off, off_t len)
+{
+	(void)fd;
+	Fake.nr_calls++;
+	if ((Fake.modes & 1 << mode) == 0) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if ((size_t)len > Fake.max_len) {
+		Fake.nr_interrupted++;
+		errno = EINTR;
+		return -1;
+	}
+	Fake.is_wrong = Fake.is_wrong || (size_t)off != Fake.end || len <= 0 ||
+			off % (off_t)DK_PAGE != 0;
+	Fake.end = (size_t)(off + len);
+	return 0;
+}
+
+/* tmpfs before Linux 6.10, and a timer: what takes too long never ends. */
+static void
+test_an_interrupted_reservation_goes_on_in_smaller_pieces(void **state)
+{
+	static const size_t max_lens[] = {DK_PAGE, 7 * DK_PAGE, MIB, 100 * MIB};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(max_lens); i++) {
+		memset(&Fake, 0, sizeof(Fake));
+		Fake.modes = ~0;
+		Fake.max_len = max_lens[i];
+		Fake.end = 3 * DK_PAGE;
+		errno = 77;
+		assert_int_equal(
+		    os_allocate(5, 3 * DK_PAGE, 256 * MIB + DK_PAGE), 0);
+		assert_int_equal(errno, 77);
+		assert_false(Fake.is_wrong);
+		assert_int_equal(Fake.end, 256 * MIB + 4 * DK_PAGE);
+		assert_in_range(Fake.nr_interrupted, 1, 20);
+	}
+}
+
+/* A file that is not ours keeps its size, wherever the file system can. */
+static void
+test_a_reservation_keeps_the_size(void **state)
+{
+	(void)state;
+	memset(&Fake, 0, sizeof(Fake));
+	Fake.max_len = SIZE_MAX / 2;
+	Fake.modes = 1 << FALLOC_FL_KEEP_SIZE;
+	assert_int_equal(os_allocate(5, 0, MIB), 0);
+	assert_int_equal(Fake.nr_calls, 1);
+	Fake.end = 0;
+	Fake.modes = 1 << 0;
+	assert_int_equal(os_allocate(5, 0, MIB), 0);
+	Fake.modes = 0;
+	assert_int_equal(os_allocate(5, 0, MIB), -EOPNOTSUPP);
+}
+
 /* --- waiting -------------------------------------------------------------------- */
 
 static void
@@ -78,6 +149,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    test_unit(
+		test_an_interrupted_reservation_goes_on_in_smaller_pieces),
+	    test_unit(test_a_reservation_keeps_the_size),
 	    test_unit(test_a_pause_yields_then_sleeps_longer_and_longer),
 	};
 

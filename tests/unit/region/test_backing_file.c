@@ -562,20 +562,55 @@ test_a_failing_ensure_gives_back_what_it_got(void **state)
 static void
 test_a_file_system_that_can_not_allocate_is_written_to(void **state)
 {
-	bool is_zero = false;
+	/* the latter two are seccomp's */
+	static const int refusals[] = {EOPNOTSUPP, ENOSYS, EPERM};
 
 	(void)state;
-	struct backing *b = open_dir(SIZE, 0);
-	size_t before = held();
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		struct backing *b = open_dir(SIZE, 0);
+		size_t before = held();
+		bool is_zero = false;
+
+		mock_os_fail_all("os_allocate", refusals[i]);
+		assert_int_equal(backing_ensure(b, MIB, 2 * MIB, &is_zero), 0);
+		assert_true(is_zero);
+		assert_int_equal(mock_os_nr_calls("os_write_zeroes"), 1);
+		assert_int_equal(msync(b->base, SIZE, MS_SYNC), 0);
+		assert_true(held() - before >= 2 * MIB);
+		assert_true(test_all_bytes(b->base + MIB, 0, 2 * MIB));
+		mock_os_reset();
+		backing_close(b);
+	}
+}
+
+/* The limit came after the file had its size. */
+static int
+write_over_limit(void *arg)
+{
+	const struct rlimit limit = {MIB, MIB};
+	struct backing *b = NULL;
+	bool is_zero;
+
+	(void)arg;
+	(void)signal(SIGXFSZ, SIG_DFL);
+	if (backing_file_open_dir(test_dir(), SIZE, 0, &b) != 0 ||
+	    setrlimit(RLIMIT_FSIZE, &limit) != 0)
+		return 1;
 	mock_os_fail_all("os_allocate", EOPNOTSUPP);
-	assert_int_equal(backing_ensure(b, MIB, 2 * MIB, &is_zero), 0);
-	assert_true(is_zero);
-	assert_int_equal(mock_os_nr_calls("os_write_zeroes"), 1);
-	assert_int_equal(msync(b->base, SIZE, MS_SYNC), 0);
-	assert_true(held() - before >= 2 * MIB);
-	assert_true(test_all_bytes(b->base + MIB, 0, 2 * MIB));
+	if (backing_ensure(b, 2 * MIB, MIB, &is_zero) != -EFBIG)
+		return 2;
+	if (backing_ensure(b, 0, MIB, &is_zero) != 0)
+		return 3;
 	mock_os_reset();
 	backing_close(b);
+	return 0;
+}
+
+static void
+test_writing_beyond_a_limit_is_an_error_and_no_signal(void **state)
+{
+	(void)state;
+	assert_int_equal(test_in_child(write_over_limit, NULL), 0);
 }
 
 /* As on a file system with DAX, where a store must find a written extent. */
@@ -612,6 +647,7 @@ test_what_means_no_holes(void **state)
 	    {EOPNOTSUPP, -EOPNOTSUPP},
 	    {ENOSYS, -EOPNOTSUPP},
 	    {EINVAL, -EOPNOTSUPP},
+	    {EPERM, -EOPNOTSUPP},
 	    {EIO, -EIO},
 	    {ENOSPC, -ENOSPC},
 	};
@@ -696,6 +732,7 @@ main(void)
 	    UNIT(test_ensure_and_discard_move_file_space),
 	    UNIT(test_a_failing_ensure_gives_back_what_it_got),
 	    UNIT(test_a_file_system_that_can_not_allocate_is_written_to),
+	    UNIT(test_writing_beyond_a_limit_is_an_error_and_no_signal),
 	    UNIT(test_under_map_sync_file_space_is_written),
 	    UNIT(test_what_means_no_holes),
 	    UNIT(test_prefault_reserves_and_touches_all),
