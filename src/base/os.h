@@ -144,6 +144,12 @@ int os_walk_extents(int fd, size_t off, size_t len,
     void *arg) DK_MUST_CHECK;
 /* Bytes of the file system that fd is on; SIZE_MAX when it has no limit. */
 int os_fs_size(int fd, size_t *bytes) DK_MUST_CHECK;
+/* Bytes that a file of this process may grow to (ulimit -f), and bytes of its
+ * address space (ulimit -v); SIZE_MAX: any number. */
+size_t os_file_size_limit(void);
+size_t os_address_space_limit(void);
+/* Whether a file that nobody has written to has file space everywhere. */
+bool os_is_dense(int fd, size_t len);
 /* -EFBIG beyond the process's file size limit, instead of SIGXFSZ. */
 int os_set_size(int fd, size_t len) DK_MUST_CHECK;
 /* Reserve file space; bytes that were there stay. */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -276,6 +277,30 @@ os_fs_size(int fd, size_t *bytes)
 	return 0;
 }
 
+static size_t
+limit_of(int resource)
+{
+	int saved_errno = errno;
+	struct rlimit limit;
+	bool has_limit =
+	    getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+
+	errno = saved_errno;
+	return has_limit ? limit.rlim_cur : SIZE_MAX;
+}
+
+size_t
+os_file_size_limit(void)
+{
+	return limit_of(RLIMIT_FSIZE);
+}
+
+size_t
+os_address_space_limit(void)
+{
+	return limit_of(RLIMIT_AS);
+}
+
 /*
  * Beyond the process's file size limit the kernel answers with EFBIG and sends
  * SIGXFSZ to the thread, which ends a program that knows nothing of it.  So that
@@ -309,6 +334,22 @@ release_size_signal(const struct size_signal *s, int rc)
 		    sigtimedwait(&s->set, NULL, &At_once) < 0 && errno == EINTR)
 			;
 	(void)pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
+}
+
+bool
+os_is_dense(int fd, size_t len)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	struct stat buf;
+	/* A file system that knows nothing of holes says that there are none,
+	 * but not that there is so much file space. */
+	bool is_dense = fstat(fd, &buf) == 0 &&
+			(size_t)buf.st_blocks * 512 >= len &&
+			lseek(fd, 0, SEEK_HOLE) >= (off_t)len;
+
+	errno = saved_errno;
+	return is_dense;
 }
 
 int

@@ -28,6 +28,13 @@
 #define MAP_HUGE_1GB (30 << 26) /* as above */
 #endif
 
+/* More than may be locked (mlockall(2)) is no memory. */
+static int
+no_memory(int rc)
+{
+	return rc == -EAGAIN ? -ENOMEM : rc;
+}
+
 int
 os_map_anon(size_t len, void **addr)
 {
@@ -36,7 +43,7 @@ os_map_anon(size_t len, void **addr)
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
-		return os_result(-1, saved_errno);
+		return no_memory(os_result(-1, saved_errno));
 	/* Sparse tables, and small mappings that come to lie side by side,
 	 * would hold 2 MiB for each touched byte otherwise.  A kernel without
 	 * huge pages refuses, which is as good. */
@@ -102,8 +109,8 @@ map_aligned(size_t len, size_t align, int prot, int how, int fd, size_t off,
 int
 os_map_anon_aligned(size_t len, size_t align, void **addr)
 {
-	return map_aligned(len, align, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, addr);
+	return no_memory(map_aligned(len, align, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, addr));
 }
 
 /* page: MAP_HUGE_*.  With a reservation in the kernel's pools: no page is
@@ -111,8 +118,8 @@ os_map_anon_aligned(size_t len, size_t align, void **addr)
 static int
 map_huge(size_t len, size_t align, int page, void **addr)
 {
-	return map_aligned(len, align, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0, addr);
+	return no_memory(map_aligned(len, align, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | page, -1, 0, addr));
 }
 
 int

@@ -64,47 +64,6 @@ err:
 	return error_code_from_errno(rc);
 }
 
-/* A kind over an unlinked file in dir; errno is left for the caller. */
-static int
-create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
-    memkind_t *kind)
-{
-	struct daxkind_region *region;
-	struct backing *backing;
-
-	if (dir == NULL)
-		return error_set(-EINVAL, "no directory was given");
-	if (max_size != 0 && max_size < MEMKIND_PMEM_MIN_SIZE)
-		return error_set(-EINVAL,
-		    "%zu bytes are too few for a kind over a file; at least "
-		    "%d, or 0 for no limit",
-		    max_size, MEMKIND_PMEM_MIN_SIZE);
-	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
-		return error_set(
-		    -EINVAL, "%d is no memory usage policy", (int)policy);
-	int rc = backing_file_open_dir(dir, max_size, 0, &backing);
-	if (rc < 0)
-		return rc;
-	rc = region_open(backing, backing->base, backing->size, &region);
-	if (rc < 0) {
-		backing_close(backing);
-		return rc;
-	}
-	struct kind_spec spec = {
-	    .region = region,
-	    .owns_region = true,
-	    .capacity = max_size != 0 ? max_size : backing->size,
-	    .ops = &MEMKIND_FIXED_OPS,
-	    .name = "pmem",
-	};
-	rc = kind_new(&spec, kind);
-	if (rc < 0)
-		region_close(region);
-	else
-		(void)(*kind)->ops->update_memory_usage_policy(*kind, policy);
-	return rc;
-}
-
 /* The codes of creating over a file: memkind says INVALID for all that
  * open(2) and mmap(2) refuse, and errno says why. */
 static int
@@ -118,14 +77,60 @@ pmem_result(int rc)
 		   : MEMKIND_ERROR_INVALID;
 }
 
+/* A kind over an unlinked file in dir; a code, and errno. */
+static int
+create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
+    memkind_t *kind)
+{
+	struct daxkind_region *region;
+	struct backing *backing;
+
+	if (dir == NULL)
+		return pmem_result(
+		    error_set(-EINVAL, "no directory was given"));
+	if (max_size != 0 && max_size < MEMKIND_PMEM_MIN_SIZE)
+		return pmem_result(error_set(-EINVAL,
+		    "%zu bytes are too few for a kind over a file; at least "
+		    "%d, or 0 for no limit",
+		    max_size, MEMKIND_PMEM_MIN_SIZE));
+	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
+		return pmem_result(error_set(
+		    -EINVAL, "%d is no memory usage policy", (int)policy));
+	int rc = backing_file_open_dir(dir, max_size, 0, &backing);
+	if (rc == -EAGAIN) { /* mmap(2)'s; later it is that of arenas */
+		errno = EAGAIN;
+		return MEMKIND_ERROR_MMAP;
+	}
+	if (rc < 0)
+		return pmem_result(rc);
+	rc = region_open(backing, backing->base, backing->size, &region);
+	if (rc < 0) {
+		backing_close(backing);
+		return pmem_result(rc);
+	}
+	struct kind_spec spec = {
+	    .region = region,
+	    .owns_region = true,
+	    .capacity = max_size != 0 ? max_size : backing->size,
+	    .ops = &MEMKIND_FIXED_OPS,
+	    .name = "pmem",
+	};
+	rc = kind_new(&spec, kind);
+	if (rc < 0)
+		region_close(region);
+	else
+		(void)(*kind)->ops->update_memory_usage_policy(*kind, policy);
+	return pmem_result(rc);
+}
+
 DK_EXPORT int
 memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
 	*kind = NULL;
-	return pmem_result(
-	    create_pmem(dir, max_size, MEMKIND_MEM_USAGE_POLICY_DEFAULT, kind));
+	return create_pmem(
+	    dir, max_size, MEMKIND_MEM_USAGE_POLICY_DEFAULT, kind);
 }
 
 struct memkind_config {
@@ -176,8 +181,7 @@ memkind_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
 	*kind = NULL;
 	if (cfg == NULL)
 		return MEMKIND_ERROR_INVALID;
-	return pmem_result(
-	    create_pmem(cfg->dir, cfg->max_size, cfg->policy, kind));
+	return create_pmem(cfg->dir, cfg->max_size, cfg->policy, kind);
 }
 
 DK_EXPORT int

@@ -114,6 +114,11 @@ backing_close(struct backing *b)
 	b->ops->close(b);
 }
 
+/* What to do about -EAGAIN of mmap(2). */
+#define BACKING_LOCK_HINT                                                   \
+	": the process locks its memory (mlockall), and may lock no more; " \
+	"raise that limit (ulimit -l)"
+
 /* For backings whose bytes are always there. */
 int backing_ensure_nothing(
     struct backing *b, size_t off, size_t len, bool *is_zero);

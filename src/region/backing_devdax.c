@@ -195,8 +195,9 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 	rc = os_map_file(fd, offset, size, max_size(device.align, DK_HUGE_PAGE),
 	    (flags & BACKING_PREFAULT) != 0 ? OS_MAP_POPULATE : 0, &addr);
 	if (rc < 0) {
-		rc = error_set(rc, "%s: %zu bytes can not be mapped: %s", path,
-		    size, strerror(-rc));
+		rc = error_set(rc, "%s: %zu bytes cannot be mapped: %s%s", path,
+		    size, strerror(-rc),
+		    rc == -EAGAIN ? BACKING_LOCK_HINT : "");
 		goto err_close_sysfs;
 	}
 	d->fd = fd;

@@ -141,8 +141,9 @@ map(struct backing *b, int fd, const char *name)
 	if (rc == -EOPNOTSUPP || rc == -EINVAL)
 		rc = os_map_file(fd, 0, b->size, DK_HUGE_PAGE, 0, &addr);
 	if (rc < 0)
-		return error_set(rc, "%s: %zu bytes can not be mapped: %s",
-		    name, b->size, strerror(-rc));
+		return error_set(rc, "%s: %zu bytes cannot be mapped: %s%s",
+		    name, b->size, strerror(-rc),
+		    rc == -EAGAIN ? BACKING_LOCK_HINT : "");
 	b->base = addr;
 	b->is_dax = b->is_sync || os_is_dax(fd);
 	b->granularity = b->is_sync ? flush_of_sync_mapping() : FLUSH_PAGE;
@@ -170,47 +171,70 @@ prefault(struct backing *b, const char *name)
 	return 0;
 }
 
-/* The file is open, locked and of the right size: map it.  Owns fd on
- * success only. */
-static int
-new_backing(int fd, const char *name, size_t size, bool is_new, enum undo undo,
-    unsigned flags, struct backing **out)
+/* The file is open and locked. */
+static struct backing_file *
+new_record(int fd, const char *name, bool is_new, enum undo undo)
 {
 	size_t path_size = strlen(name) + 1;
 	struct backing_file *f = os_new(sizeof(*f) + path_size);
-	int rc;
 
-	if (f == NULL)
-		return error_set(-ENOMEM, "no memory for a region's record");
+	if (f == NULL) {
+		(void)error_set(-ENOMEM, "no memory for a region's record");
+		return NULL;
+	}
 	f->fd = fd;
 	f->undo = undo;
 	memcpy(f->path, name, path_size);
 	f->base = (struct backing){
 	    .ops = &Ops,
 	    .type = BACKING_FILE,
-	    .size = align_down(size, DK_PAGE),
 	    .align = DK_PAGE,
 	    .has_file_space = true,
 	    .starts_as_holes = true,
 	    .starts_zero = is_new,
 	    .numa_node = -1,
 	};
-	rc = map(&f->base, fd, name);
+	return f;
+}
+
+/* The file is of that size: map it. */
+static int
+start(struct backing_file *f, size_t size, unsigned flags)
+{
+	struct backing *b = &f->base;
+
+	b->size = align_down(size, DK_PAGE);
+	int rc = map(b, f->fd, f->path);
 	if (rc < 0)
-		goto err_free;
+		return rc;
 	if ((flags & BACKING_PREFAULT) != 0) {
-		rc = prefault(&f->base, name);
+		rc = prefault(b, f->path);
 		if (rc < 0)
-			goto err_unmap;
+			(void)os_unmap(b->base, b->size);
+		return rc;
+	}
+	/* Locked memory (mlockall) is made present by the kernel. */
+	if (b->starts_zero && os_is_dense(f->fd, size))
+		b->starts_as_holes = false;
+	return 0;
+}
+
+/* Owns fd on success only. */
+static int
+new_backing(int fd, const char *name, size_t size, bool is_new, enum undo undo,
+    unsigned flags, struct backing **out)
+{
+	struct backing_file *f = new_record(fd, name, is_new, undo);
+
+	if (f == NULL)
+		return -ENOMEM;
+	int rc = start(f, size, flags);
+	if (rc < 0) {
+		os_delete(f);
+		return rc;
 	}
 	*out = &f->base;
 	return 0;
-
-err_unmap:
-	(void)os_unmap(f->base.base, f->base.size);
-err_free:
-	os_delete(f);
-	return rc;
 }
 
 /* A file without a name is nobody else's, but a fork or /proc may reach it. */
@@ -342,30 +366,54 @@ err:
 	return rc;
 }
 
-/* As far as the file system goes.  What it says may be more than a file or
- * the address space can have: halve until it fits. */
+/*
+ * As far as the file system and the limits of the process go.  What they say may
+ * be more than a file or the address space can have: halve until it fits.  Of
+ * the address space that the process may have, half is left to it.
+ */
 static int
-set_largest_size(int fd, const char *dir, size_t *size)
+start_largest(struct backing_file *f, unsigned flags)
 {
-	size_t want;
-	int rc = os_fs_size(fd, &want);
+	size_t size;
+	int rc = os_fs_size(f->fd, &size);
 
 	if (rc < 0)
-		return error_set(rc, "%s: %s", dir, strerror(-rc));
-	if (want == SIZE_MAX)
-		want = UNLIMITED_SIZE;
-	for (want = align_down(want, DK_PAGE); want >= DK_PAGE * 16;
-	     want = align_down(want / 2, DK_PAGE)) {
-		rc = os_set_size(fd, want);
-		if (rc == 0) {
-			*size = want;
-			return 0;
-		}
-		if (rc != -EFBIG && rc != -EINVAL)
+		return error_set(rc, "%s: %s", f->path, strerror(-rc));
+	if (size == SIZE_MAX)
+		size = UNLIMITED_SIZE;
+	size = min_size(size, os_file_size_limit());
+	size = min_size(size, os_address_space_limit() / 2);
+	rc = -ENOSPC;
+	for (size = align_down(size, DK_PAGE); size >= DK_PAGE * 16;
+	     size = align_down(size / 2, DK_PAGE)) {
+		rc = os_set_size(f->fd, size);
+		if (rc == -EFBIG || rc == -EINVAL)
+			continue;
+		if (rc < 0)
 			break;
+		rc = start(f, size, flags);
+		if (rc != -ENOMEM)
+			return rc;
 	}
-	return error_set(rc < 0 ? rc : -ENOSPC,
-	    "the file system of %s has no room for a file", dir);
+	return error_set(rc, "no file of %s can be as large as a region: %s",
+	    f->path, strerror(-rc));
+}
+
+/* Owns fd on success only. */
+static int
+new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
+{
+	struct backing_file *f = new_record(fd, dir, true, UNDO_NOTHING);
+
+	if (f == NULL)
+		return -ENOMEM;
+	int rc = start_largest(f, flags);
+	if (rc < 0) {
+		os_delete(f);
+		return rc;
+	}
+	*out = &f->base;
+	return 0;
 }
 
 int
@@ -377,15 +425,15 @@ backing_file_open_dir(
 
 	if (rc < 0)
 		return explain_open(rc, dir, "a file in directory");
-	if (max_size == 0)
-		rc = set_largest_size(fd, dir, &max_size);
-	else
+	rc = lock_owner(fd, dir);
+	if (rc == 0 && max_size == 0) {
+		rc = new_largest(fd, dir, flags, out);
+	} else if (rc == 0) {
 		rc = set_size(fd, dir, max_size);
-	if (rc == 0)
-		rc = lock_owner(fd, dir);
-	if (rc == 0)
-		rc = new_backing(
-		    fd, dir, max_size, true, UNDO_NOTHING, flags, out);
+		if (rc == 0)
+			rc = new_backing(
+			    fd, dir, max_size, true, UNDO_NOTHING, flags, out);
+	}
 	if (rc < 0)
 		os_close(fd);
 	return rc;

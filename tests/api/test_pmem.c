@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define NOT_SET ((memkind_t)(uintptr_t)0xDA)
@@ -145,6 +146,51 @@ test_size_0_means_no_limit_but_the_file_systems(void **state)
 }
 
 /* memkind leaves two files open. */
+/* The file system is larger than what the process may map; a sanitizer has
+ * mapped more already. */
+static int
+use_with_limits(void *arg)
+{
+	const struct rlimit space = {3 * TEST_GIB, 3 * TEST_GIB};
+	const struct rlimit file = {200 * TEST_MIB + 1, 200 * TEST_MIB + 1};
+	memkind_t kind = NULL;
+	int resource = *(int *)arg;
+
+	if (DK_SANITIZED && resource == RLIMIT_AS)
+		return 0;
+	if (setrlimit(resource, resource == RLIMIT_AS ? &space : &file) != 0 ||
+	    memkind_create_pmem(test_dir(), 0, &kind) != MEMKIND_SUCCESS)
+		return 1;
+	void *p = memkind_malloc(kind, LARGE);
+	if (p == NULL)
+		return 2;
+	test_touch(p, LARGE);
+	size_t capacity = (size_t)memkind_get_capacity(kind);
+	if (TEST_OURS && resource == RLIMIT_FSIZE &&
+	    capacity != 200 * TEST_MIB && capacity != test_size(TEST_GIB))
+		return 3;
+	/* something is left to the program */
+	if (TEST_OURS && resource == RLIMIT_AS) {
+		void *rest = malloc(TEST_GIB);
+
+		if (rest == NULL)
+			return 4;
+		free(rest);
+	}
+	return memkind_destroy_kind(kind) == MEMKIND_SUCCESS ? 0 : 5;
+}
+
+static void
+test_size_0_keeps_to_the_limits_of_the_process(void **state)
+{
+	int resources[] = {RLIMIT_AS, RLIMIT_FSIZE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+		assert_int_equal(
+		    test_in_child(use_with_limits, &resources[i]), 0);
+}
+
 static void
 test_too_much_without_a_limit_leaves_nothing(void **state)
 {
@@ -575,6 +621,7 @@ main(int argc, char **argv)
 	    test_unit(test_sizes),
 	    test_unit(test_absurd_sizes_do_no_harm),
 	    test_unit(test_size_0_means_no_limit_but_the_file_systems),
+	    test_unit(test_size_0_keeps_to_the_limits_of_the_process),
 	    test_unit(test_too_much_without_a_limit_leaves_nothing),
 	    test_unit(test_16_mib_of_16_mib_and_a_page_in_one_block),
 	    test_unit(test_directories_that_are_refused),

@@ -104,6 +104,12 @@ mock_os_fail_nth_of(const char *name, unsigned n, int err)
 }
 
 void
+mock_os_fail_first_of(const char *name, unsigned n, int err)
+{
+	plan(name, n > 0, n, err);
+}
+
+void
 mock_os_fail_all(const char *name, int err)
 {
 	plan(name, 1, UINT_MAX, err);

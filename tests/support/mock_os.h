@@ -24,6 +24,8 @@ void mock_os_fail_nth(unsigned n, int err);
 void mock_os_fail_from(unsigned n, int err);
 /* The nth call of one function only. */
 void mock_os_fail_nth_of(const char *name, unsigned n, int err);
+/* The first n calls of one function. */
+void mock_os_fail_first_of(const char *name, unsigned n, int err);
 /* Let all calls of one function fail, or of any (NULL). */
 void mock_os_fail_all(const char *name, int err);
 /* Let no call fail, and count from 0. */
