@@ -23,6 +23,7 @@ UNIT_TESTS = \
 	tests/unit/heap/test_heap \
 	tests/unit/heap/test_je \
 	tests/unit/heap/test_page_map \
+	tests/unit/heap/test_size_class \
 	tests/unit/heap/test_slabs \
 	tests/unit/heap/test_thread_cache \
 	tests/unit/kind/test_constructors \

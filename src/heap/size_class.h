@@ -11,27 +11,28 @@
 #include "base/export.h"
 #include "heap/page_map.h"
 
-/* jemalloc 5.3.0 has 36 with pages of 4 KiB, up to 14 KiB. */
+/* As jemalloc 5.3 has them with pages of 4 KiB. */
 enum {
-	SIZE_CLASS_MAX = 40,
+	SIZE_CLASS_NR = 36,
 	SIZE_CLASS_UNIT = 8,           /* bytes; every class is a multiple */
 	SIZE_CLASS_LARGEST = 14 * 1024 /* sizes up to this are small */
 };
 
 struct size_classes {
-	unsigned nr;
-	uint32_t size[SIZE_CLASS_MAX];      /* bytes */
-	uint32_t slab_size[SIZE_CLASS_MAX]; /* bytes of a slab of that class */
+	uint32_t size[SIZE_CLASS_NR];      /* bytes */
+	uint32_t slab_size[SIZE_CLASS_NR]; /* bytes of a slab of that class */
 	/* The largest class of blocks up to twice as large. */
-	uint8_t last_stand_in[SIZE_CLASS_MAX];
+	uint8_t last_stand_in[SIZE_CLASS_NR];
 	/* Of the class of sizes i * 8 + 1 to (i + 1) * 8: its page word. */
 	uint8_t word[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT];
 };
+_Static_assert(SIZE_CLASS_NR *PAGE_SMALL <= UINT8_MAX,
+    "a page word fits into size_classes.word");
 
-/* Constant once size_class_init() has run. */
-extern struct size_classes Size_classes;
+/* Constant, as memkind_malloc() reads it before any heap was made. */
+extern const struct size_classes Size_classes;
 
-/* Reads the classes from jemalloc, once.  -ENOTSUP: they are not as above. */
+/* Compares them with jemalloc's, once.  -ENOTSUP: it has others. */
 int size_class_init(void) DK_MUST_CHECK;
 
 /* size is 1 to SIZE_CLASS_LARGEST. */

@@ -25,9 +25,9 @@ struct heap;
 /* Part of each heap over a region. */
 struct heap_slabs {
 	/* Goes on after blocks of a class were freed, or pages became a slab. */
-	_Atomic(uint32_t) generation[SIZE_CLASS_MAX];
+	_Atomic(uint32_t) generation[SIZE_CLASS_NR];
 	/* generation and FULL when no slab of a class had room, or 0. */
-	_Atomic(uint64_t) full_at[SIZE_CLASS_MAX];
+	_Atomic(uint64_t) full_at[SIZE_CLASS_NR];
 };
 
 /* A block from an arena; NULL: it has no room. */

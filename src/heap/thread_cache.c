@@ -45,9 +45,9 @@ enum {
 };
 /* A cache that was not used for this long is emptied by whoever comes by. */
 #define IDLE_US ((uint64_t)2 * 1000000)
-/* Largest sum of all bins' max: the size of an items array. */
+/* At least the largest sum of all bins' max, 4,653: the size of an items array. */
 enum {
-	ITEMS_MAX = SIZE_CLASS_MAX * BIN_MAX / 2
+	ITEMS_MAX = 20 * BIN_MAX
 };
 
 #define NO_CACHE ((struct thread_cache *)(void *)daxkind_tls_nothing)
@@ -209,7 +209,7 @@ init_cache(struct thread_cache *c, void **items, struct heap *heap)
 	c->words = heap->pages.words;
 	c->items = items;
 	c->heap = heap;
-	for (unsigned i = 0; i < Size_classes.nr; i++) {
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		struct cache_bin *bin = bin_of(c, i);
 
 		bin->base = at;
@@ -333,7 +333,7 @@ get_cache(struct heap *heap)
 static void
 flush(struct heap *heap, struct thread_cache *c)
 {
-	for (unsigned i = 0; i < Size_classes.nr; i++) {
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		struct cache_bin *bin = bin_of(c, i);
 
 		slabs_free(heap, i, bin->base, nr_blocks(bin));
@@ -352,7 +352,7 @@ static void
 close_locked(struct heap_caches *hc, struct thread_cache *c)
 {
 	lock_assert_held(&hc->lock);
-	for (unsigned i = 0; i < Size_classes.nr; i++)
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 		bin_of(c, i)->limit = bin_of(c, i)->base;
 	atomic_store_explicit(&c->is_closed, true, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&hc->nr_open, 1, memory_order_relaxed);
@@ -370,7 +370,7 @@ reopen(struct heap *heap, struct thread_cache *c)
 	lock_take(&hc->lock);
 	/* Before a block can be cached: thread_cache_reclaim() looks at it. */
 	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
-	for (unsigned i = 0; i < Size_classes.nr; i++)
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 		bin_of(c, i)->limit = bin_of(c, i)->base + bin_max(heap, i);
 	atomic_store_explicit(&c->is_closed, false, memory_order_relaxed);
 	lock_drop(&hc->lock);
@@ -435,7 +435,7 @@ is_idle(struct thread_cache *c)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < Size_classes.nr; i++)
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 		sum = sum * 31 + nr_blocks(bin_of(c, i));
 	bool same = sum == c->last_fill;
 	c->last_fill = sum;
@@ -543,7 +543,7 @@ thread_cache_bytes(struct heap *heap)
 	lock_take(&heap->caches.lock);
 	for (struct thread_cache *c = heap->caches.list; c != NULL;
 	     c = c->heap_next) {
-		for (unsigned i = 0; i < Size_classes.nr; i++)
+		for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 			bytes += nr_blocks(bin_of(c, i)) * Size_classes.size[i];
 	}
 	lock_drop(&heap->caches.lock);

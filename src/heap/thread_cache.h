@@ -59,8 +59,8 @@ struct thread_cache {
 	/* Copies of the heap's, for the hot paths. */
 	uintptr_t base;
 	size_t size;
-	_Atomic(uint32_t) *words;                  /* of the page map */
-	struct cache_bin bins[1 + SIZE_CLASS_MAX]; /* the first takes nothing */
+	_Atomic(uint32_t) *words;                 /* of the page map */
+	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first takes nothing */
 
 	void **items;                /* all stacks */
 	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
@@ -238,7 +238,7 @@ thread_cache_free(const void *owner, unsigned slot, void *ptr)
 		goto no;
 	uint32_t word = atomic_load_explicit(
 	    &c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed);
-	if (DK_UNLIKELY(word > SIZE_CLASS_MAX * PAGE_SMALL))
+	if (DK_UNLIKELY(word > SIZE_CLASS_NR * PAGE_SMALL))
 		goto no; /* large, or near bad pages */
 	struct cache_bin *bin = cache_bin(c, word);
 	void **top = cache_top(bin);

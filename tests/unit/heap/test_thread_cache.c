@@ -770,26 +770,15 @@ test_blocks_are_sound_while_caches_are_taken_away(void **state)
 /* --- size classes ----------------------------------------------------------------- */
 
 static void
-test_each_size_has_the_smallest_class_that_holds_it(void **state)
+test_a_block_has_the_size_of_its_class(void **state)
 {
 	(void)state;
-	assert_in_range(Size_classes.nr, 10, SIZE_CLASS_MAX);
-	for (unsigned i = 1; i < Size_classes.nr; i++)
-		assert_true(Size_classes.size[i - 1] < Size_classes.size[i]);
-	for (size_t size = 1; size <= SIZE_CLASS_LARGEST; size++) {
-		unsigned i = size_class_of(size);
-
-		assert_true(Size_classes.size[i] >= size);
-		assert_true(i == 0 || Size_classes.size[i - 1] < size);
-	}
-	/* as jemalloc has them */
-	for (unsigned i = 0; i < Size_classes.nr; i++) {
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		void *p = alloc(Size_classes.size[i]);
 
 		assert_int_equal(je_usable(p), Size_classes.size[i]);
 		assert_int_equal(
 		    heap_usable(Place.heap, p), Size_classes.size[i]);
-		assert_int_equal(Size_classes.slab_size[i] % DK_PAGE, 0);
 		heap_free(Place.heap, p);
 	}
 }
@@ -818,7 +807,7 @@ main(void)
 	    UNIT(test_a_heap_may_end_before_a_thread),
 	    UNIT(test_a_heap_and_a_thread_may_end_at_once),
 	    UNIT(test_blocks_are_sound_while_caches_are_taken_away),
-	    UNIT(test_each_size_has_the_smallest_class_that_holds_it),
+	    UNIT(test_a_block_has_the_size_of_its_class),
 	};
 
 	return cmocka_run_group_tests_name("thread_cache", tests, NULL, NULL);
