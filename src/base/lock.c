@@ -46,6 +46,7 @@ static const char *const Fork_points[NR_LOCK_RANKS] = {
     [RANK_ARENAS] = "fork takes RANK_ARENAS",
     [RANK_THREADS] = "fork takes RANK_THREADS",
     [RANK_CACHES] = "fork takes RANK_CACHES",
+    [RANK_QUARANTINE] = "fork takes RANK_QUARANTINE",
     [RANK_DRAM] = "fork takes RANK_DRAM",
     [RANK_RECLAIMER] = "fork takes RANK_RECLAIMER",
     [RANK_INDEX] = "fork takes RANK_INDEX",

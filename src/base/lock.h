@@ -16,17 +16,18 @@
 
 /*
  * From the outermost to the innermost.  jemalloc's own locks come between
- * RANK_CACHES and RANK_DRAM: extent hooks run with them held, so nothing that
+ * RANK_QUARANTINE and RANK_DRAM: extent hooks run with them held, so nothing that
  * holds RANK_DRAM or a later one may call jemalloc.
  */
 enum lock_rank {
-	RANK_TIER_FORK, /* tier_fork.c: one fork at a time */
-	RANK_SIGBUS,    /* sigbus.c: installing and removing the handler */
-	RANK_REGISTRY,  /* kind_registry.c: the set of live kinds */
-	RANK_ARENAS,    /* arena_set.c: which arenas a kind has */
-	RANK_THREADS,   /* thread_cache.c: the caches of all threads */
-	RANK_CACHES,    /* thread_cache.c: the caches of one heap */
-	RANK_DRAM,      /* dram_source.c: what is free of huge pages */
+	RANK_TIER_FORK,  /* tier_fork.c: one fork at a time */
+	RANK_SIGBUS,     /* sigbus.c: installing and removing the handler */
+	RANK_REGISTRY,   /* kind_registry.c: the set of live kinds */
+	RANK_ARENAS,     /* arena_set.c: which arenas a kind has */
+	RANK_THREADS,    /* thread_cache.c: the caches of all threads */
+	RANK_CACHES,     /* thread_cache.c: the caches of one heap */
+	RANK_QUARANTINE, /* quarantine.c: what one heap withholds */
+	RANK_DRAM,       /* dram_source.c: what is free of huge pages */
 	RANK_RECLAIMER, /* reclaimer.c: the thread that gives file space back */
 	RANK_INDEX,     /* region_index.c: which addresses belong to regions */
 	RANK_REGION,    /* region.c: the space map of one region */

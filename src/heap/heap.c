@@ -18,8 +18,10 @@
 static bool
 reclaim_idle(void *arg)
 {
-	(void)quarantine_free_withheld(arg);
-	return thread_cache_reclaim_idle(arg);
+	struct heap *heap = arg;
+
+	(void)quarantine_free_withheld(&heap->quarantine);
+	return thread_cache_reclaim_idle(&heap->caches);
 }
 
 /* Undoes nothing: all that can fail comes before what would have to be. */
@@ -45,7 +47,10 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 		    region->size);
 	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
 	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
-	thread_cache_heap_init(heap, region->size);
+	quarantine_init(&heap->quarantine, &heap->pages);
+	slabs_init(&heap->slabs, region, &heap->pages, &heap->arenas,
+	    &heap->quarantine);
+	thread_cache_heap_init(&heap->caches, &heap->slabs);
 	reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
 	return 0;
 }
@@ -98,11 +103,11 @@ void
 heap_free_all(struct heap *heap)
 {
 	reclaimer_set_task(&heap->region->reclaimer, NULL, NULL);
-	thread_cache_heap_fini(heap);
+	thread_cache_heap_fini(&heap->caches);
 	heap->hooks.is_closing = true;
 	arena_set_fini(&heap->arenas);
 	region_give_all(heap->region);
-	quarantine_fini(heap);
+	quarantine_fini(&heap->quarantine);
 	page_map_fini(&heap->pages);
 	os_delete(heap);
 }
@@ -117,9 +122,9 @@ heap_free_all(struct heap *heap)
 static bool
 collect(struct heap *heap)
 {
-	bool any = thread_cache_reclaim(heap);
+	bool any = thread_cache_reclaim(&heap->caches);
 
-	return quarantine_free_withheld(heap) || any;
+	return quarantine_free_withheld(&heap->quarantine) || any;
 }
 
 /*
@@ -225,7 +230,7 @@ static bool
 may_have(const struct heap *heap, unsigned size_class, size_t longest_free)
 {
 	return Size_classes.slab_size[size_class] <= longest_free ||
-	       !slabs_are_full(heap, size_class);
+	       !slabs_are_full(&heap->slabs, size_class);
 }
 
 /* No slab has room, nor is there room for one: a larger block will do, or whole
@@ -245,7 +250,7 @@ alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
 	for (unsigned i = size_class + 1; ptr == NULL && i <= last; i++) {
 		if (Size_classes.size[i] % align == 0 &&
 		    may_have(heap, i, longest_free))
-			ptr = slabs_alloc_anywhere(heap, arena, i);
+			ptr = slabs_alloc_anywhere(&heap->slabs, arena, i);
 	}
 	if (ptr == NULL && len <= 2 * size && len <= longest_free)
 		ptr = take_pages(heap, len, DK_PAGE, false);
@@ -260,9 +265,9 @@ alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
 	void *ptr = NULL;
 
 	if (collect(heap))
-		ptr = thread_cache_alloc_slow(heap, size_class);
+		ptr = thread_cache_alloc_slow(&heap->caches, size_class);
 	if (ptr == NULL && purge(heap))
-		ptr = thread_cache_alloc_slow(heap, size_class);
+		ptr = thread_cache_alloc_slow(&heap->caches, size_class);
 	if (ptr == NULL)
 		ptr = alloc_stand_in(heap, size_class, align);
 	return ptr;
@@ -273,9 +278,9 @@ alloc_small_slow(struct heap *heap, unsigned size_class, size_t align)
 {
 	void *ptr = NULL;
 
-	if (DK_LIKELY(!slabs_are_full(heap, size_class)) ||
+	if (DK_LIKELY(!slabs_are_full(&heap->slabs, size_class)) ||
 	    may_have(heap, size_class, region_longest_free(heap->region)))
-		ptr = thread_cache_alloc_slow(heap, size_class);
+		ptr = thread_cache_alloc_slow(&heap->caches, size_class);
 	if (DK_UNLIKELY(ptr == NULL))
 		ptr = alloc_small_hard(heap, size_class, align);
 	return ptr;
@@ -304,7 +309,8 @@ static void
 free_small(struct heap *heap, void *ptr, uint32_t word)
 {
 	if (!thread_cache_free(heap->caches.owner, heap->caches.slot, ptr))
-		thread_cache_free_slow(heap, ptr, page_size_class(word));
+		thread_cache_free_slow(
+		    &heap->caches, ptr, page_size_class(word));
 }
 
 /* Without a region all is jemalloc's. */
@@ -507,13 +513,13 @@ defrag_small(struct heap *heap, void *ptr)
 		return NULL;
 	unsigned size_class = heap->region != NULL ? size_class_of(usable) : 0;
 	void *moved = heap->region != NULL
-			  ? slabs_alloc(heap, arena, size_class)
+			  ? slabs_alloc(&heap->slabs, arena, size_class)
 			  : je_alloc(arena, usable, 0, false);
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, ptr, usable);
 	if (heap->region != NULL)
-		slabs_free(heap, size_class, &ptr, 1);
+		slabs_free(&heap->slabs, size_class, &ptr, 1);
 	else
 		je_free(ptr);
 	return moved;
@@ -563,6 +569,20 @@ heap_purge(struct heap *heap)
 }
 
 int
+heap_quarantine(struct heap *heap, void *addr, size_t len)
+{
+	int rc = quarantine_add(&heap->quarantine, addr, len);
+
+	if (rc < 0)
+		return rc;
+	rc = region_mark_bad(heap->region, addr, len);
+	/* What is cached was freed before; from now on no bad one is cached. */
+	thread_cache_empty(&heap->caches);
+	(void)quarantine_free_withheld(&heap->quarantine);
+	return rc;
+}
+
+int
 heap_get_stats(struct heap *heap, struct heap_stats *stats)
 {
 	struct heap_stats sum = {0};
@@ -583,7 +603,7 @@ heap_get_stats(struct heap *heap, struct heap_stats *stats)
 		size_t large = atomic_load_explicit(
 		    &heap->large_bytes, memory_order_relaxed);
 
-		size_t cached = thread_cache_bytes(heap) +
+		size_t cached = thread_cache_bytes(&heap->caches) +
 				atomic_load(&heap->quarantine.withheld_bytes);
 
 		region_get_figures(heap->region, &figures);
@@ -627,8 +647,22 @@ heap_unlock_caches_at_fork(struct heap *heap)
 }
 
 void
+heap_lock_quarantine_at_fork(struct heap *heap)
+{
+	if (heap->region != NULL)
+		lock_take_at_fork(&heap->quarantine.lock);
+}
+
+void
+heap_unlock_quarantine_at_fork(struct heap *heap)
+{
+	if (heap->region != NULL)
+		lock_drop(&heap->quarantine.lock);
+}
+
+void
 heap_after_fork_in_child(struct heap *heap)
 {
 	if (heap->region != NULL)
-		thread_cache_heap_after_fork_in_child(heap);
+		thread_cache_heap_after_fork_in_child(&heap->caches);
 }

@@ -46,10 +46,10 @@ struct heap {
 	struct page_map pages;
 	struct extent_hooks hooks;
 	struct arena_set arenas;
-	struct heap_caches caches;         /* of heaps over a region */
-	struct heap_slabs slabs;           /* the same */
-	struct heap_quarantine quarantine; /* the same */
-	int dram_cache_nr;                 /* of heaps over DRAM; or none */
+	struct heap_caches caches;    /* of heaps over a region */
+	struct slabs slabs;           /* the same */
+	struct quarantine quarantine; /* the same */
+	int dram_cache_nr;            /* of heaps over DRAM; or none */
 	_Atomic(uint64_t) next_purge_us;
 	_Atomic(size_t) large_bytes; /* in live large blocks */
 };
@@ -80,24 +80,23 @@ size_t heap_usable(const struct heap *heap, const void *ptr);
 void *heap_defrag(struct heap *heap, void *ptr);
 /* Whether a DRAM heap owns the block. */
 bool heap_has_arena(const struct heap *heap, unsigned arena);
-/* Around a fork: RANK_ARENAS of all heaps, then RANK_THREADS, then RANK_CACHES of
- * all heaps; before they are dropped in the child, its heaps are mended. */
+/*
+ * Take the pages [addr, addr + len), which are the heap's, out of use: what is
+ * free of them now, what is taken when it is freed.  -ENOMEM: not all of it.
+ */
+int heap_quarantine(struct heap *heap, void *addr, size_t len) DK_MUST_CHECK;
+/* Around a fork: RANK_ARENAS of all heaps, RANK_THREADS, RANK_CACHES of all heaps,
+ * and so on; before they are dropped in the child, its heaps are mended. */
 void heap_lock_arenas_at_fork(struct heap *heap);
 void heap_unlock_arenas_at_fork(struct heap *heap);
 void heap_lock_caches_at_fork(struct heap *heap);
 void heap_unlock_caches_at_fork(struct heap *heap);
+void heap_lock_quarantine_at_fork(struct heap *heap);
+void heap_unlock_quarantine_at_fork(struct heap *heap);
 void heap_after_fork_in_child(struct heap *heap);
 /* Give back all memory without live blocks. */
 void heap_purge(struct heap *heap);
 /* As of the last je_stats_refresh() for what jemalloc counts. */
 int heap_get_stats(struct heap *heap, struct heap_stats *stats) DK_MUST_CHECK;
-
-/* Whether a block of len bytes touches a bad page. */
-static inline bool
-quarantine_touches(const struct heap *heap, const void *ptr, size_t len)
-{
-	return DK_UNLIKELY(atomic_load(&heap->quarantine.bits) != NULL) &&
-	       quarantine_touches_slow(heap, ptr, len);
-}
 
 #endif /* HEAP_H */

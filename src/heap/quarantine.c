@@ -9,10 +9,10 @@
 #include "heap/quarantine.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/os.h"
 #include "base/util.h"
-#include "heap/heap.h"
 #include "heap/je.h"
 #include "heap/size_class.h"
 
@@ -28,31 +28,31 @@ struct withheld_block {
 };
 
 static _Atomic(uint64_t) *
-bits_of(const struct heap *heap)
+bits_of(const struct quarantine *q)
 {
-	return atomic_load(&heap->quarantine.bits);
+	return atomic_load(&q->bits);
 }
 
 static size_t
-bits_len(const struct heap *heap)
+bits_len(const struct quarantine *q)
 {
-	return align_up(heap->pages.nr_pages, 64) / 8;
+	return align_up(q->pages->nr_pages, 64) / 8;
 }
 
 static size_t
-page_nr(const struct heap *heap, const void *addr)
+page_nr(const struct quarantine *q, const void *addr)
 {
-	return ((uintptr_t)addr - heap->pages.base) >> DK_PAGE_SHIFT;
+	return ((uintptr_t)addr - q->pages->base) >> DK_PAGE_SHIFT;
 }
 
 /* Whether one of the pages first to last is bad. */
 static bool
-any_bad(const struct heap *heap, size_t first, size_t last)
+any_bad(const struct quarantine *q, size_t first, size_t last)
 {
-	_Atomic(uint64_t) *bits = bits_of(heap);
+	_Atomic(uint64_t) *bits = bits_of(q);
 
 	for (size_t nr = first; bits != NULL && nr <= last; nr++) {
-		if (nr < heap->pages.nr_pages &&
+		if (nr < q->pages->nr_pages &&
 		    (atomic_load(&bits[nr / 64]) >> nr % 64 & 1) != 0)
 			return true;
 	}
@@ -60,52 +60,51 @@ any_bad(const struct heap *heap, size_t first, size_t last)
 }
 
 bool
-quarantine_touches_slow(const struct heap *heap, const void *ptr, size_t len)
+quarantine_touches_slow(const struct quarantine *q, const void *ptr, size_t len)
 {
-	return any_bad(heap, page_nr(heap, ptr),
-	    page_nr(heap, (const char *)ptr + len - 1));
+	return any_bad(
+	    q, page_nr(q, ptr), page_nr(q, (const char *)ptr + len - 1));
 }
 
 bool
-quarantine_check_slow(struct heap *heap, const void *ptr, unsigned size_class)
+quarantine_admit(struct quarantine *q, const void *ptr, unsigned size_class)
 {
-	_Atomic(uint32_t) *at = page_map_word(&heap->pages, ptr);
+	_Atomic(uint32_t) *at = page_map_word(q->pages, ptr);
 	uint32_t old = atomic_load(at);
-	size_t first = page_nr(heap, ptr);
+	size_t first = page_nr(q, ptr);
 	uint32_t word;
 
 	do {
 		word = page_word_of_small(size_class);
-		if (any_bad(heap, first, first + PAGES_BEFORE))
+		if (any_bad(q, first, first + PAGES_BEFORE))
 			word |= PAGE_NEAR_BAD;
 	} while (!atomic_compare_exchange_weak(at, &old, word));
-	return !quarantine_touches_slow(
-	    heap, ptr, Size_classes.size[size_class]);
+	return !quarantine_touches_slow(q, ptr, Size_classes.size[size_class]);
 }
 
 /* --- adding ------------------------------------------------------------------- */
 
 static int
-make_bits(struct heap *heap)
+make_bits(struct quarantine *q)
 {
 	_Atomic(uint64_t) *none = NULL;
 	void *bits;
 
-	if (bits_of(heap) != NULL)
+	if (bits_of(q) != NULL)
 		return 0;
-	int rc = os_map_anon(bits_len(heap), &bits);
+	int rc = os_map_anon(bits_len(q), &bits);
 	if (rc < 0)
 		return rc;
 	if (!atomic_compare_exchange_strong(
-		&heap->quarantine.bits, &none, (_Atomic(uint64_t) *)bits))
-		(void)os_unmap(bits, bits_len(heap));
+		&q->bits, &none, (_Atomic(uint64_t) *)bits))
+		(void)os_unmap(bits, bits_len(q));
 	return 0;
 }
 
 static void
-mark_near_bad(struct heap *heap, size_t nr)
+mark_near_bad(struct quarantine *q, size_t nr)
 {
-	_Atomic(uint32_t) *at = &heap->pages.words[nr];
+	_Atomic(uint32_t) *at = &q->pages->words[nr];
 	uint32_t old = atomic_load(at);
 
 	while (!page_is_large(old) &&
@@ -114,89 +113,89 @@ mark_near_bad(struct heap *heap, size_t nr)
 }
 
 int
-quarantine_add(struct heap *heap, void *addr, size_t len)
+quarantine_add(struct quarantine *q, void *addr, size_t len)
 {
-	size_t first = page_nr(heap, addr);
+	size_t first = page_nr(q, addr);
 	size_t end = first + len / DK_PAGE;
-	int rc = make_bits(heap);
+	int rc = make_bits(q);
 
 	if (rc < 0)
 		return rc;
-	_Atomic(uint64_t) *bits = bits_of(heap);
+	_Atomic(uint64_t) *bits = bits_of(q);
 	for (size_t nr = first; nr < end; nr++)
 		atomic_fetch_or(&bits[nr / 64], UINT64_C(1) << nr % 64);
 	for (size_t nr = first - min_size(first, PAGES_BEFORE); nr < end; nr++)
-		mark_near_bad(heap, nr);
-	rc = region_mark_bad(heap->region, addr, len);
-	/* What is cached was freed before; from now on no bad one is cached. */
-	thread_cache_empty(heap);
-	(void)quarantine_free_withheld(heap);
-	return rc;
+		mark_near_bad(q, nr);
+	return 0;
 }
 
-/* --- parking ------------------------------------------------------------------ */
+/* --- withholding ---------------------------------------------------------------- */
 
 void
-quarantine_withhold(struct heap *heap, void *ptr, unsigned size_class)
+quarantine_withhold(struct quarantine *q, void *ptr, unsigned size_class)
 {
-	struct heap_quarantine *q = &heap->quarantine;
-	struct withheld_block *withheld = os_new(sizeof(*withheld));
+	size_t size = Size_classes.size[size_class];
 
-	atomic_fetch_add(&q->withheld_bytes, Size_classes.size[size_class]);
+	atomic_fetch_add(&q->withheld_bytes, size);
+	lock_take(&q->lock);
+	struct withheld_block *withheld = pool_get(&q->records);
 	/* Without a record it stays where it is as long as the heap. */
-	if (withheld == NULL)
-		return;
-	withheld->ptr = ptr;
-	withheld->size = Size_classes.size[size_class];
-	lock_take(&heap->caches.lock);
-	withheld->next = q->withheld;
-	q->withheld = withheld;
-	lock_drop(&heap->caches.lock);
+	if (withheld != NULL) {
+		*withheld = (struct withheld_block){
+		    .next = q->withheld, .ptr = ptr, .size = size};
+		q->withheld = withheld;
+		q->nr_withheld++;
+	}
+	lock_drop(&q->lock);
 }
 
-static struct withheld_block *
-take_withheld(struct heap *heap)
+static void
+free_one_locked(struct quarantine *q)
 {
-	lock_take(&heap->caches.lock);
-	struct withheld_block *withheld = heap->quarantine.withheld;
-	heap->quarantine.withheld = NULL;
-	lock_drop(&heap->caches.lock);
-	return withheld;
+	lock_assert_held(&q->lock);
+	struct withheld_block *withheld = q->withheld;
+
+	q->withheld = withheld->next;
+	q->nr_withheld--;
+	je_free(withheld->ptr);
+	atomic_fetch_sub(&q->withheld_bytes, withheld->size);
+	pool_put(&q->records, withheld);
 }
 
 bool
-quarantine_free_withheld(struct heap *heap)
+quarantine_free_withheld(struct quarantine *q)
 {
-	if (bits_of(heap) == NULL)
+	if (bits_of(q) == NULL)
 		return false;
-	struct withheld_block *withheld = take_withheld(heap);
-	bool any = withheld != NULL;
-
-	while (withheld != NULL) {
-		struct withheld_block *next = withheld->next;
-
-		je_free(withheld->ptr);
-		atomic_fetch_sub(
-		    &heap->quarantine.withheld_bytes, withheld->size);
-		os_delete(withheld);
-		withheld = next;
-	}
-	return any;
+	lock_take(&q->lock);
+	/* With the lock: who finds none here knows that they are all free.
+	 * What others withhold meanwhile is for the next time. */
+	size_t nr = q->nr_withheld;
+	for (size_t i = 0; i < nr; i++)
+		free_one_locked(q);
+	lock_drop(&q->lock);
+	return nr > 0;
 }
 
+/* --- life ----------------------------------------------------------------------- */
+
 void
-quarantine_fini(struct heap *heap)
+quarantine_init(struct quarantine *q, const struct page_map *pages)
 {
-	_Atomic(uint64_t) *bits = bits_of(heap);
+	memset(q, 0, sizeof(*q));
+	q->pages = pages;
+	lock_init(&q->lock, RANK_QUARANTINE);
+	pool_init(&q->records, sizeof(struct withheld_block));
+}
 
-	if (bits == NULL)
-		return;
-	/* The blocks themselves go with their arenas. */
-	while (heap->quarantine.withheld != NULL) {
-		struct withheld_block *withheld = heap->quarantine.withheld;
+/* The withheld blocks themselves go with their arenas. */
+void
+quarantine_fini(struct quarantine *q)
+{
+	_Atomic(uint64_t) *bits = bits_of(q);
 
-		heap->quarantine.withheld = withheld->next;
-		os_delete(withheld);
-	}
-	(void)os_unmap((void *)(uintptr_t)bits, bits_len(heap));
+	if (bits != NULL)
+		(void)os_unmap((void *)(uintptr_t)bits, bits_len(q));
+	pool_fini(&q->records);
+	lock_fini(&q->lock);
 }

@@ -26,37 +26,54 @@
 #include <stdint.h>
 
 #include "base/export.h"
+#include "base/lock.h"
+#include "base/pool.h"
 #include "heap/page_map.h"
 
-struct heap;
 struct withheld_block;
 
 /* Part of each heap over a region. */
-struct heap_quarantine {
+struct quarantine {
+	const struct page_map *pages;
 	/* A bit for each page of the region; NULL while none was bad. */
 	_Atomic(_Atomic(uint64_t) *) bits;
 	_Atomic(size_t) withheld_bytes;
-	struct withheld_block *withheld; /* guarded by the caches' lock */
+	struct lock lock; /* rank RANK_QUARANTINE; guards what follows */
+	struct withheld_block *withheld;
+	size_t nr_withheld;
+	struct pool records; /* of them: freeing must not call free(3) */
 };
 
-void quarantine_fini(struct heap *heap);
+/* pages is the heap's, and outlives it. */
+void quarantine_init(struct quarantine *q, const struct page_map *pages);
+void quarantine_fini(struct quarantine *q);
 
 /*
- * Take the pages [addr, addr + len), which are the heap's, out of use: what is
- * free of them now, what is taken when it is freed.  -ENOMEM: not all of it.
+ * Note that the pages [addr, addr + len), which are the heap's, are bad.  No
+ * cache takes a block that touches them any more; what is cached already is
+ * the caller's to flush.  -ENOMEM.
  */
-int quarantine_add(struct heap *heap, void *addr, size_t len) DK_MUST_CHECK;
+int quarantine_add(struct quarantine *q, void *addr, size_t len) DK_MUST_CHECK;
 
 /* Whether a block of that class may be handed out; notes in the page map that
  * it begins where it does. */
-bool quarantine_check_slow(
-    struct heap *heap, const void *ptr, unsigned size_class);
+bool quarantine_admit(
+    struct quarantine *q, const void *ptr, unsigned size_class);
 /* Keep a block that was not admitted. */
-void quarantine_withhold(struct heap *heap, void *ptr, unsigned size_class);
+void quarantine_withhold(struct quarantine *q, void *ptr, unsigned size_class);
 /* Free what is withheld; it is withheld again when it is met again.  Whether there
  * was anything. */
-bool quarantine_free_withheld(struct heap *heap);
+bool quarantine_free_withheld(struct quarantine *q);
+
 bool quarantine_touches_slow(
-    const struct heap *heap, const void *ptr, size_t len);
+    const struct quarantine *q, const void *ptr, size_t len);
+
+/* Whether a block of len bytes touches a bad page. */
+static inline bool
+quarantine_touches(const struct quarantine *q, const void *ptr, size_t len)
+{
+	return DK_UNLIKELY(atomic_load(&q->bits) != NULL) &&
+	       quarantine_touches_slow(q, ptr, len);
+}
 
 #endif /* QUARANTINE_H */

@@ -4,34 +4,47 @@
  */
 #include "heap/slabs.h"
 
-#include "heap/heap.h"
+#include <string.h>
+
 #include "heap/je.h"
 
 #define FULL (UINT64_C(1) << 32)
 
+void
+slabs_init(struct slabs *slabs, struct daxkind_region *region,
+    const struct page_map *pages, struct arena_set *arenas,
+    struct quarantine *quarantine)
+{
+	memset(slabs, 0, sizeof(*slabs));
+	slabs->region = region;
+	slabs->pages = pages;
+	slabs->arenas = arenas;
+	slabs->quarantine = quarantine;
+}
+
 static void
-start_generation(struct heap *heap, unsigned size_class)
+start_generation(struct slabs *slabs, unsigned size_class)
 {
 	atomic_fetch_add_explicit(
-	    &heap->slabs.generation[size_class], 1, memory_order_release);
+	    &slabs->generation[size_class], 1, memory_order_release);
 }
 
 /* Whether a block of jemalloc's may be handed out. */
 static bool
-note_block(struct heap *heap, void *ptr, unsigned size_class)
+note_block(struct slabs *slabs, void *ptr, unsigned size_class)
 {
 	/* Most find the word as it should be, no bad page near. */
-	if (DK_LIKELY(page_map_get(&heap->pages, ptr) ==
+	if (DK_LIKELY(page_map_get(slabs->pages, ptr) ==
 		      page_word_of_small(size_class)))
 		return true;
-	bool is_good = quarantine_check_slow(heap, ptr, size_class);
+	bool is_good = quarantine_admit(slabs->quarantine, ptr, size_class);
 	/* A new slab: who has looked for room before it was there is wrong. */
-	start_generation(heap, size_class);
+	start_generation(slabs, size_class);
 	return is_good;
 }
 
 void *
-slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
+slabs_alloc(struct slabs *slabs, unsigned arena, unsigned size_class)
 {
 	void *ptr;
 
@@ -39,35 +52,35 @@ slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class)
 		    arena, Size_classes.size[size_class], 0, false)) != NULL) {
 		/* In a thread that is ending, whose data jemalloc has given
 		 * up, it serves from an arena of its own choice. */
-		if (DK_UNLIKELY(!region_contains(heap->region, ptr, 1))) {
+		if (DK_UNLIKELY(!region_contains(slabs->region, ptr, 1))) {
 			je_free(ptr);
 			return NULL;
 		}
-		if (note_block(heap, ptr, size_class))
+		if (note_block(slabs, ptr, size_class))
 			break;
-		quarantine_withhold(heap, ptr, size_class);
+		quarantine_withhold(slabs->quarantine, ptr, size_class);
 	}
 	return ptr;
 }
 
 static void *
-look_everywhere(struct heap *heap, unsigned first_arena, unsigned size_class)
+look_everywhere(struct slabs *slabs, unsigned first_arena, unsigned size_class)
 {
-	void *ptr = slabs_alloc(heap, first_arena, size_class);
+	void *ptr = slabs_alloc(slabs, first_arena, size_class);
 	unsigned arena, pos = 0;
 
-	while (ptr == NULL && arena_set_next(&heap->arenas, &pos, &arena)) {
+	while (ptr == NULL && arena_set_next(slabs->arenas, &pos, &arena)) {
 		if (arena != first_arena)
-			ptr = slabs_alloc(heap, arena, size_class);
+			ptr = slabs_alloc(slabs, arena, size_class);
 	}
 	return ptr;
 }
 
 void *
 slabs_alloc_anywhere(
-    struct heap *heap, unsigned first_arena, unsigned size_class)
+    struct slabs *slabs, unsigned first_arena, unsigned size_class)
 {
-	_Atomic(uint32_t) *generation = &heap->slabs.generation[size_class];
+	_Atomic(uint32_t) *generation = &slabs->generation[size_class];
 	uint32_t now = atomic_load_explicit(generation, memory_order_acquire);
 	uint32_t before;
 	void *ptr;
@@ -75,34 +88,34 @@ slabs_alloc_anywhere(
 	/* What came to an arena that had been looked at was missed. */
 	do {
 		before = now;
-		ptr = look_everywhere(heap, first_arena, size_class);
+		ptr = look_everywhere(slabs, first_arena, size_class);
 		now = atomic_load_explicit(generation, memory_order_acquire);
 	} while (ptr == NULL && now != before);
 	if (ptr == NULL)
-		atomic_store_explicit(&heap->slabs.full_at[size_class],
+		atomic_store_explicit(&slabs->full_at[size_class],
 		    FULL | before, memory_order_relaxed);
 	return ptr;
 }
 
 void
-slabs_free(struct heap *heap, unsigned size_class, void **blocks, size_t nr)
+slabs_free(struct slabs *slabs, unsigned size_class, void **blocks, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		je_free(blocks[i]);
 	/* After the blocks are back: who reads the old number and then looks
 	 * in vain will look again. */
 	if (nr > 0)
-		start_generation(heap, size_class);
+		start_generation(slabs, size_class);
 }
 
 bool
-slabs_are_full(const struct heap *heap, unsigned size_class)
+slabs_are_full(const struct slabs *slabs, unsigned size_class)
 {
 	uint64_t mark = atomic_load_explicit(
-	    &heap->slabs.full_at[size_class], memory_order_relaxed);
+	    &slabs->full_at[size_class], memory_order_relaxed);
 
 	return DK_UNLIKELY(mark != 0) &&
-	       mark == (FULL | atomic_load_explicit(
-				   &heap->slabs.generation[size_class],
-				   memory_order_acquire));
+	       mark ==
+		   (FULL | atomic_load_explicit(&slabs->generation[size_class],
+			       memory_order_acquire));
 }

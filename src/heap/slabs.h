@@ -18,27 +18,37 @@
 #include <stdint.h>
 
 #include "base/export.h"
+#include "heap/arena_set.h"
+#include "heap/page_map.h"
+#include "heap/quarantine.h"
 #include "heap/size_class.h"
+#include "region/region.h"
 
-struct heap;
-
-/* Part of each heap over a region. */
-struct heap_slabs {
+/* Part of each heap over a region, as what it points to is. */
+struct slabs {
+	struct daxkind_region *region;
+	const struct page_map *pages;
+	struct arena_set *arenas;
+	struct quarantine *quarantine;
 	/* Goes on after blocks of a class were freed, or pages became a slab. */
 	_Atomic(uint32_t) generation[SIZE_CLASS_NR];
 	/* generation and FULL when no slab of a class had room, or 0. */
 	_Atomic(uint64_t) full_at[SIZE_CLASS_NR];
 };
 
+void slabs_init(struct slabs *slabs, struct daxkind_region *region,
+    const struct page_map *pages, struct arena_set *arenas,
+    struct quarantine *quarantine);
+
 /* A block from an arena; NULL: it has no room. */
-void *slabs_alloc(struct heap *heap, unsigned arena, unsigned size_class);
+void *slabs_alloc(struct slabs *slabs, unsigned arena, unsigned size_class);
 /* A block from any arena of the heap, that one first. */
 void *slabs_alloc_anywhere(
-    struct heap *heap, unsigned first_arena, unsigned size_class);
+    struct slabs *slabs, unsigned first_arena, unsigned size_class);
 void slabs_free(
-    struct heap *heap, unsigned size_class, void **blocks, size_t nr);
+    struct slabs *slabs, unsigned size_class, void **blocks, size_t nr);
 
 /* Whether it is known that only a new slab can have a block. */
-bool slabs_are_full(const struct heap *heap, unsigned size_class);
+bool slabs_are_full(const struct slabs *slabs, unsigned size_class);
 
 #endif /* SLABS_H */

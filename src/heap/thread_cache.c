@@ -4,7 +4,7 @@
  *
  * Two things end a cache, in either order and at any time: its thread and its
  * heap.  Threads_lock (rank RANK_THREADS) decides which comes first: a cache
- * whose heap ended has heap == NULL and is only put away by its thread; a
+ * whose heap ended has caches == NULL and is only put away by its thread; a
  * thread that ends counts itself in the heap's nr_leaving before it lets go of
  * the lock, and the heap waits for that.
  */
@@ -19,7 +19,6 @@
 #include "base/pool.h"
 #include "base/sched_point.h"
 #include "base/util.h"
-#include "heap/heap.h"
 #include "heap/slabs.h"
 #include "region/reclaimer.h"
 
@@ -91,25 +90,25 @@ init(void)
 /* --- of a heap ----------------------------------------------------------------- */
 
 void
-thread_cache_heap_init(struct heap *heap, size_t region_size)
+thread_cache_heap_init(struct heap_caches *hc, struct slabs *slabs)
 {
-	struct heap_caches *hc = &heap->caches;
 	unsigned nr =
 	    atomic_fetch_add_explicit(&Next_nr, 1, memory_order_relaxed);
 
 	*hc = (struct heap_caches){
-	    .owner = heap,
+	    .owner = hc,
+	    .slabs = slabs,
 	    .nr = nr,
-	    .slot = 1 + nr % (TLS_SLOTS - 1),
-	    .max_bytes = min_size(BIN_BYTES, region_size / REGION_SHARE),
+	    .slot = nr % TLS_SLOTS,
+	    .max_bytes =
+		min_size(BIN_BYTES, slabs->region->size / REGION_SHARE),
 	};
 	lock_init(&hc->lock, RANK_CACHES);
 }
 
 void
-thread_cache_set_owner(struct heap *heap, const void *owner)
+thread_cache_set_owner(struct heap_caches *hc, const void *owner)
 {
-	struct heap_caches *hc = &heap->caches;
 
 	lock_take(&hc->lock);
 	hc->owner = owner;
@@ -133,9 +132,8 @@ unlink_from_heap(struct heap_caches *hc, struct thread_cache *c)
 }
 
 void
-thread_cache_heap_fini(struct heap *heap)
+thread_cache_heap_fini(struct heap_caches *hc)
 {
-	struct heap_caches *hc = &heap->caches;
 
 	lock_take(&Threads_lock);
 	while (hc->nr_leaving > 0)
@@ -147,7 +145,7 @@ thread_cache_heap_fini(struct heap *heap)
 		/* By contract no thread uses the heap: none is inside. */
 		atomic_store_explicit(&c->owner, NULL, memory_order_release);
 		unlink_from_heap(hc, c);
-		c->heap = NULL;
+		c->caches = NULL;
 	}
 	lock_drop(&hc->lock);
 	lock_drop(&Threads_lock);
@@ -176,20 +174,19 @@ room(const struct cache_bin *bin)
 
 /* Whether what is cached costs more than memory of this process. */
 static bool
-holds_file_space(const struct heap *heap)
+holds_file_space(const struct heap_caches *hc)
 {
-	const struct backing *b = heap->region->backing;
+	const struct backing *b = hc->slabs->region->backing;
 
 	return b->has_file_space && !b->is_private;
 }
 
 static size_t
-bin_max(const struct heap *heap, unsigned size_class)
+bin_max(const struct heap_caches *hc, unsigned size_class)
 {
-	const struct heap_caches *hc = &heap->caches;
 	size_t nr = hc->max_bytes / Size_classes.size[size_class];
 
-	if (holds_file_space(heap))
+	if (holds_file_space(hc))
 		return min_size(
 		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
 	/* In a small region a few blocks would be a large part of it. */
@@ -199,21 +196,21 @@ bin_max(const struct heap *heap, unsigned size_class)
 }
 
 static void
-init_cache(struct thread_cache *c, void **items, struct heap *heap)
+init_cache(struct thread_cache *c, void **items, struct heap_caches *hc)
 {
 	void **at = items;
 
 	memset(c, 0, sizeof(*c));
-	c->base = (uintptr_t)heap->region->base;
-	c->size = heap->region->size;
-	c->words = heap->pages.words;
+	c->base = (uintptr_t)hc->slabs->region->base;
+	c->size = hc->slabs->region->size;
+	c->words = hc->slabs->pages->words;
 	c->items = items;
-	c->heap = heap;
+	c->caches = hc;
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		struct cache_bin *bin = bin_of(c, i);
 
 		bin->base = at;
-		at += bin_max(heap, i);
+		at += bin_max(hc, i);
 		bin->limit = at;
 		bin->batch = FIRST_BATCH;
 		cache_set_top(bin, bin->base);
@@ -250,7 +247,7 @@ drop_dead_of_bucket_locked(struct thread_cache **link)
 	while (*link != NULL) {
 		struct thread_cache *c = *link;
 
-		if (c->heap != NULL) {
+		if (c->caches != NULL) {
 			link = &c->thread_next;
 			continue;
 		}
@@ -281,18 +278,17 @@ bucket_of(struct thread_caches *t, const struct heap_caches *hc)
 /* This thread's cache for heap, in its slot, made if there is none.  NULL: do
  * without. */
 static struct thread_cache *
-get_cache(struct heap *heap)
+get_cache(struct heap_caches *hc)
 {
-	struct heap_caches *hc = &heap->caches;
 	struct thread_caches *t = Thread_caches;
 	struct thread_cache *c = cache_in_slot(hc->slot);
 
-	if (DK_LIKELY(c->heap == heap))
+	if (DK_LIKELY(c->caches == hc))
 		return c;
 	if (!Has_key || t->is_off || hc->max_bytes == 0)
 		return NULL;
 	for (c = *bucket_of(t, hc); c != NULL; c = c->thread_next) {
-		if (c->heap == heap) {
+		if (c->caches == hc) {
 			daxkind_tls_slots[hc->slot] = c;
 			return c;
 		}
@@ -308,7 +304,7 @@ get_cache(struct heap *heap)
 			c = NULL;
 		}
 		if (c != NULL) {
-			init_cache(c, items, heap);
+			init_cache(c, items, hc);
 			c->thread_next = *bucket_of(t, hc);
 			*bucket_of(t, hc) = c;
 			daxkind_tls_slots[hc->slot] = c;
@@ -331,12 +327,12 @@ get_cache(struct heap *heap)
 
 /* Free all blocks of a cache that nobody uses. */
 static void
-flush(struct heap *heap, struct thread_cache *c)
+flush(struct heap_caches *hc, struct thread_cache *c)
 {
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		struct cache_bin *bin = bin_of(c, i);
 
-		slabs_free(heap, i, bin->base, nr_blocks(bin));
+		slabs_free(hc->slabs, i, bin->base, nr_blocks(bin));
 		cache_set_top(bin, bin->base);
 	}
 }
@@ -360,9 +356,8 @@ close_locked(struct heap_caches *hc, struct thread_cache *c)
 
 /* The calling thread's cache may hold blocks again, if memory is not short. */
 static void
-reopen(struct heap *heap, struct thread_cache *c)
+reopen(struct heap_caches *hc, struct thread_cache *c)
 {
-	struct heap_caches *hc = &heap->caches;
 
 	if (atomic_load_explicit(&hc->reopen_countdown, memory_order_relaxed) >
 	    0)
@@ -371,7 +366,7 @@ reopen(struct heap *heap, struct thread_cache *c)
 	/* Before a block can be cached: thread_cache_reclaim() looks at it. */
 	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
-		bin_of(c, i)->limit = bin_of(c, i)->base + bin_max(heap, i);
+		bin_of(c, i)->limit = bin_of(c, i)->base + bin_max(hc, i);
 	atomic_store_explicit(&c->is_closed, false, memory_order_relaxed);
 	lock_drop(&hc->lock);
 }
@@ -384,26 +379,26 @@ end_bucket_locked(struct thread_cache **bucket)
 	lock_assert_held(&Threads_lock);
 	while (*bucket != NULL) {
 		struct thread_cache *c = *bucket;
-		struct heap *heap = c->heap;
+		struct heap_caches *hc = c->caches;
 
-		if (heap == NULL) { /* ended while the lock was dropped */
+		if (hc == NULL) { /* ended while the lock was dropped */
 			drop_dead_of_bucket_locked(bucket);
 			continue;
 		}
 		*bucket = c->thread_next;
-		heap->caches.nr_leaving++;
+		hc->nr_leaving++;
 		lock_drop(&Threads_lock);
 
-		lock_take(&heap->caches.lock);
-		unlink_from_heap(&heap->caches, c);
+		lock_take(&hc->lock);
+		unlink_from_heap(hc, c);
 		if (!is_closed(c))
 			atomic_fetch_sub_explicit(
-			    &heap->caches.nr_open, 1, memory_order_relaxed);
-		lock_drop(&heap->caches.lock);
-		flush(heap, c);
+			    &hc->nr_open, 1, memory_order_relaxed);
+		lock_drop(&hc->lock);
+		flush(hc, c);
 
 		lock_take(&Threads_lock);
-		heap->caches.nr_leaving--;
+		hc->nr_leaving--;
 		(void)pthread_cond_broadcast(&Left);
 		pool_put(&Item_arrays, c->items);
 		pool_put(&Cache_records, c);
@@ -456,9 +451,8 @@ restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
 
 /* Empty the heap's caches: all, and close them, or the idle ones. */
 static bool
-empty_caches(struct heap *heap, bool only_idle)
+empty_caches(struct heap_caches *hc, bool only_idle)
 {
-	struct heap_caches *hc = &heap->caches;
 	struct thread_cache *own = cache_in_slot(hc->slot);
 	bool any = false, others = false;
 
@@ -484,7 +478,7 @@ empty_caches(struct heap *heap, bool only_idle)
 			continue;
 		while (atomic_load_explicit(&c->busy, CACHE_ORDER_LOAD) != 0)
 			os_yield();
-		flush(heap, c);
+		flush(hc, c);
 		if (!only_idle)
 			close_locked(hc, c);
 		atomic_store_explicit(
@@ -495,35 +489,33 @@ empty_caches(struct heap *heap, bool only_idle)
 }
 
 bool
-thread_cache_reclaim_idle(struct heap *heap)
+thread_cache_reclaim_idle(struct heap_caches *hc)
 {
-	(void)empty_caches(heap, true);
-	return thread_cache_bytes(heap) > 0;
+	(void)empty_caches(hc, true);
+	return thread_cache_bytes(hc) > 0;
 }
 
 void
-thread_cache_empty(struct heap *heap)
+thread_cache_empty(struct heap_caches *hc)
 {
-	(void)empty_caches(heap, false);
+	(void)empty_caches(hc, false);
 }
 
 bool
-thread_cache_reclaim(struct heap *heap)
+thread_cache_reclaim(struct heap_caches *hc)
 {
-	struct heap_caches *hc = &heap->caches;
 
 	atomic_store_explicit(
 	    &hc->reopen_countdown, REOPEN_COUNT, memory_order_relaxed);
 	if (atomic_load_explicit(&hc->nr_open, memory_order_relaxed) == 0)
 		return false;
-	return empty_caches(heap, false);
+	return empty_caches(hc, false);
 }
 
 /* Now and then, on the way to fetching more. */
 static void
-flush_idle_caches(struct heap *heap)
+flush_idle_caches(struct heap_caches *hc)
 {
-	struct heap_caches *hc = &heap->caches;
 	uint64_t now = os_now_coarse_us();
 	uint64_t next =
 	    atomic_load_explicit(&hc->next_idle_check_us, memory_order_relaxed);
@@ -532,21 +524,20 @@ flush_idle_caches(struct heap *heap)
 			      &hc->next_idle_check_us, &next, now + IDLE_US))
 		return;
 	if (next != 0)
-		(void)empty_caches(heap, true);
+		(void)empty_caches(hc, true);
 }
 
 size_t
-thread_cache_bytes(struct heap *heap)
+thread_cache_bytes(struct heap_caches *hc)
 {
 	size_t bytes = 0;
 
-	lock_take(&heap->caches.lock);
-	for (struct thread_cache *c = heap->caches.list; c != NULL;
-	     c = c->heap_next) {
+	lock_take(&hc->lock);
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 			bytes += nr_blocks(bin_of(c, i)) * Size_classes.size[i];
 	}
-	lock_drop(&heap->caches.lock);
+	lock_drop(&hc->lock);
 	return bytes;
 }
 
@@ -554,46 +545,46 @@ thread_cache_bytes(struct heap *heap)
 
 /* Put blocks of one class into the cache; those that find no place are freed. */
 static void
-put(struct heap *heap, struct thread_cache *c, unsigned size_class,
+put(struct heap_caches *hc, struct thread_cache *c, unsigned size_class,
     void **blocks, size_t nr)
 {
-	if (cache_enter(c, heap->caches.owner)) {
+	if (cache_enter(c, hc->owner)) {
 		struct cache_bin *bin = bin_of(c, size_class);
 		void **top = cache_top(bin);
 
 		while (nr > 0 && top != bin->limit &&
-		       !quarantine_touches(
-			   heap, blocks[nr - 1], Size_classes.size[size_class]))
+		       !quarantine_touches(hc->slabs->quarantine,
+			   blocks[nr - 1], Size_classes.size[size_class]))
 			*top++ = blocks[--nr];
 		cache_set_top(bin, top);
 	}
 	cache_leave(c);
-	slabs_free(heap, size_class, blocks, nr);
+	slabs_free(hc->slabs, size_class, blocks, nr);
 }
 
 /* The calling thread's cache, if it may be filled now. */
 static struct thread_cache *
-get_open_cache(struct heap *heap)
+get_open_cache(struct heap_caches *hc)
 {
-	struct thread_cache *c = get_cache(heap);
+	struct thread_cache *c = get_cache(hc);
 
 	/* What is cached holds file space: somebody has to look for caches that
 	 * are not used any more. */
-	if (holds_file_space(heap))
+	if (holds_file_space(hc))
 		reclaimer_wake();
 
 	if (c != NULL && is_closed(c))
-		reopen(heap, c);
+		reopen(hc, c);
 	return c != NULL && !is_closed(c) ? c : NULL;
 }
 
 /* Fetch blocks for the next allocations of that class. */
 static void
-fetch(struct heap *heap, struct thread_cache *c, unsigned arena,
+fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
     unsigned size_class)
 {
 	struct cache_bin *bin = bin_of(c, size_class);
-	size_t max = bin_max(heap, size_class);
+	size_t max = bin_max(hc, size_class);
 	size_t want = min_size(bin->batch, max / 2);
 	void *blocks[BIN_MAX];
 	size_t nr = 0;
@@ -602,21 +593,20 @@ fetch(struct heap *heap, struct thread_cache *c, unsigned arena,
 	if (bin->batch < max)
 		bin->batch *= 2;
 	else
-		flush_idle_caches(heap);
+		flush_idle_caches(hc);
 	while (nr < want) {
-		blocks[nr] = slabs_alloc(heap, arena, size_class);
+		blocks[nr] = slabs_alloc(hc->slabs, arena, size_class);
 		if (blocks[nr] == NULL)
 			break;
 		nr++;
 	}
-	put(heap, c, size_class, blocks, nr);
+	put(hc, c, size_class, blocks, nr);
 }
 
 void *
-thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
+thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 {
-	struct heap_caches *hc = &heap->caches;
-	struct thread_cache *c = get_open_cache(heap);
+	struct thread_cache *c = get_open_cache(hc);
 	void *ptr = NULL;
 	unsigned arena;
 
@@ -626,13 +616,13 @@ thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
 		    hc->owner, hc->slot, page_word_of_small(size_class));
 	if (ptr != NULL)
 		return ptr;
-	if (arena_set_get(&heap->arenas, &arena) < 0)
+	if (arena_set_get(hc->slabs->arenas, &arena) < 0)
 		return NULL;
-	ptr = slabs_alloc_anywhere(heap, arena, size_class);
+	ptr = slabs_alloc_anywhere(hc->slabs, arena, size_class);
 	if (ptr == NULL)
 		return NULL;
 	if (c != NULL)
-		fetch(heap, c, arena, size_class);
+		fetch(hc, c, arena, size_class);
 	else if (atomic_load_explicit(
 		     &hc->reopen_countdown, memory_order_relaxed) > 0)
 		atomic_fetch_sub_explicit(
@@ -641,18 +631,18 @@ thread_cache_alloc_slow(struct heap *heap, unsigned size_class)
 }
 
 void
-thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class)
+thread_cache_free_slow(struct heap_caches *hc, void *ptr, unsigned size_class)
 {
-	struct thread_cache *c = get_open_cache(heap);
+	struct thread_cache *c = get_open_cache(hc);
 	void *blocks[BIN_MAX];
 	size_t nr = 0;
 
 	if (c == NULL) {
-		slabs_free(heap, size_class, &ptr, 1);
+		slabs_free(hc->slabs, size_class, &ptr, 1);
 		return;
 	}
 	/* Full: the older half goes, ptr stays. */
-	if (cache_enter(c, heap->caches.owner)) {
+	if (cache_enter(c, hc->owner)) {
 		struct cache_bin *bin = bin_of(c, size_class);
 		void **top = cache_top(bin);
 
@@ -665,8 +655,8 @@ thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class)
 		}
 	}
 	cache_leave(c);
-	slabs_free(heap, size_class, blocks, nr);
-	put(heap, c, size_class, &ptr, 1);
+	slabs_free(hc->slabs, size_class, blocks, nr);
+	put(hc, c, size_class, &ptr, 1);
 }
 
 /* --- fork ------------------------------------------------------------------------------ */
@@ -686,16 +676,15 @@ thread_cache_unlock_at_fork(void)
 /* The other threads are gone, wherever they were inside: a block that one of
  * them was about to put down or pick up is lost, the stacks are sound. */
 void
-thread_cache_heap_after_fork_in_child(struct heap *heap)
+thread_cache_heap_after_fork_in_child(struct heap_caches *hc)
 {
-	struct heap_caches *hc = &heap->caches;
 
 	hc->nr_leaving = 0;
-	if (region_is_off(heap->region))
+	if (region_is_off(hc->slabs->region))
 		hc->max_bytes = 0;
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		atomic_store(&c->busy, 0);
-		if (region_is_off(heap->region))
+		if (region_is_off(hc->slabs->region))
 			atomic_store(&c->owner, NULL);
 	}
 }

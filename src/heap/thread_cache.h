@@ -35,7 +35,8 @@
 #include "heap/page_map.h"
 #include "heap/size_class.h"
 
-struct heap;
+struct slabs;
+struct heap_caches;
 
 /* A stack of free blocks of one class:
  *   base             top               limit
@@ -62,9 +63,10 @@ struct thread_cache {
 	_Atomic(uint32_t) *words;                 /* of the page map */
 	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first takes nothing */
 
-	void **items;                /* all stacks */
-	_Atomic(struct heap *) heap; /* NULL once the heap has ended */
-	_Atomic(bool) is_closed;     /* bins take nothing: limit is base */
+	void **items; /* all stacks */
+	/* Of its heap; NULL once that has ended. */
+	_Atomic(struct heap_caches *) caches;
+	_Atomic(bool) is_closed; /* bins take nothing: limit is base */
 	uint64_t last_fill; /* sum of nr when an idle look was taken last */
 	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
 };
@@ -88,13 +90,14 @@ struct thread_caches {
 
 /* Part of each heap. */
 struct heap_caches {
-	/* Who the caches are looked for by: the heap, or its kind where that
-	 * has no operations of a user's. */
+	/* Who the caches are looked for by: this, or the kind where that has
+	 * no operations of a user's. */
 	const void *owner;
-	unsigned nr;      /* counted: spreads heaps over slots and buckets */
-	unsigned slot;    /* of daxkind_tls_slots; 0 is MEMKIND_DEFAULT's */
-	size_t max_bytes; /* of one bin */
-	struct lock lock; /* rank RANK_CACHES: list, and changes of owner */
+	struct slabs *slabs; /* where blocks come from */
+	unsigned nr;         /* counted: spreads heaps over slots and buckets */
+	unsigned slot;       /* of daxkind_tls_slots; 0 is MEMKIND_DEFAULT's */
+	size_t max_bytes;    /* of one bin */
+	struct lock lock;    /* rank RANK_CACHES: list, and changes of owner */
 	struct thread_cache *list; /* linked by heap_next */
 	/* Caches that are not closed. */
 	_Atomic(unsigned) nr_open;
@@ -108,11 +111,11 @@ struct heap_caches {
 
 extern _Thread_local struct thread_caches *Thread_caches;
 
-void thread_cache_heap_init(struct heap *heap, size_t region_size);
+void thread_cache_heap_init(struct heap_caches *hc, struct slabs *slabs);
 /* While no other thread uses the heap. */
-void thread_cache_set_owner(struct heap *heap, const void *owner);
+void thread_cache_set_owner(struct heap_caches *hc, const void *owner);
 /* The heap ends: all its caches are emptied, their blocks forgotten. */
-void thread_cache_heap_fini(struct heap *heap);
+void thread_cache_heap_fini(struct heap_caches *hc);
 
 /* Whether the calling thread is so far in ending that jemalloc would serve it
  * from arenas of its own choice. */
@@ -123,23 +126,24 @@ thread_cache_is_off(void)
 }
 
 /* What the hot paths below do when the cache can not serve. */
-void *thread_cache_alloc_slow(struct heap *heap, unsigned size_class);
-void thread_cache_free_slow(struct heap *heap, void *ptr, unsigned size_class);
+void *thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class);
+void thread_cache_free_slow(
+    struct heap_caches *hc, void *ptr, unsigned size_class);
 /* The heap is full: give the cached blocks of every thread back to their slabs,
  * and cache none for a while.  Says whether any cache was open. */
-bool thread_cache_reclaim(struct heap *heap);
+bool thread_cache_reclaim(struct heap_caches *hc);
 /* The same without caring for room: caches may be filled again at once. */
-void thread_cache_empty(struct heap *heap);
+void thread_cache_empty(struct heap_caches *hc);
 /* Around a fork: all threads' caches, then those of each heap.  In the child,
  * a heap that is off loses its caches. */
 void thread_cache_lock_at_fork(void);
 void thread_cache_unlock_at_fork(void);
-void thread_cache_heap_after_fork_in_child(struct heap *heap);
+void thread_cache_heap_after_fork_in_child(struct heap_caches *hc);
 /* The same for caches that were not used since the last call.  Whether blocks
  * are still cached: call it again. */
-bool thread_cache_reclaim_idle(struct heap *heap);
+bool thread_cache_reclaim_idle(struct heap_caches *hc);
 /* Bytes in cached blocks, about. */
-size_t thread_cache_bytes(struct heap *heap);
+size_t thread_cache_bytes(struct heap_caches *hc);
 
 /* ThreadSanitizer knows nothing of membarrier(2): there, pay for it. */
 #if defined(__SANITIZE_THREAD__)

@@ -111,7 +111,7 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	const struct memkind_ops *ops = kind->ops;
 	if (region != NULL && ops->malloc == kind_heap_malloc &&
 	    ops->free == kind_heap_free && !Decorators_on) {
-		thread_cache_set_owner(kind->heap, kind);
+		thread_cache_set_owner(&kind->heap->caches, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}
 	if (region != NULL)

@@ -117,6 +117,8 @@ HEAP_VISITOR(lock_arenas, heap_lock_arenas_at_fork)
 HEAP_VISITOR(unlock_arenas, heap_unlock_arenas_at_fork)
 HEAP_VISITOR(lock_caches, heap_lock_caches_at_fork)
 HEAP_VISITOR(unlock_caches, heap_unlock_caches_at_fork)
+HEAP_VISITOR(lock_quarantine, heap_lock_quarantine_at_fork)
+HEAP_VISITOR(unlock_quarantine, heap_unlock_quarantine_at_fork)
 HEAP_VISITOR(mend_in_child, heap_after_fork_in_child)
 
 static void
@@ -127,11 +129,13 @@ outer_before(void)
 	each_heap(lock_arenas);
 	thread_cache_lock_at_fork();
 	each_heap(lock_caches);
+	each_heap(lock_quarantine);
 }
 
 static void
 outer_after(void)
 {
+	each_heap(unlock_quarantine);
 	each_heap(unlock_caches);
 	thread_cache_unlock_at_fork();
 	each_heap(unlock_arenas);

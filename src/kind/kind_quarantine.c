@@ -44,7 +44,7 @@ kind_quarantine(struct memkind *kind, void *addr, size_t len)
 		    addr, len);
 	struct pages pages = pages_of(addr, len);
 	int rc = kind->heap != NULL
-		     ? quarantine_add(kind->heap, pages.addr, pages.len)
+		     ? heap_quarantine(kind->heap, pages.addr, pages.len)
 		     : region_mark_bad(kind->region, pages.addr, pages.len);
 	if (rc < 0)
 		return error_set(rc,

@@ -139,9 +139,8 @@ mock_os_nr_calls(const char *name)
 	return nr;
 }
 
-/* Count a call; whether it is to fail. */
-static bool
-fails(const char *name)
+static void
+count(const char *name)
 {
 	size_t i = 0;
 
@@ -150,7 +149,13 @@ fails(const char *name)
 		i++;
 	Plan.counts[i].name = name;
 	Plan.counts[i].nr++;
+}
 
+/* Count a call; whether it is to fail. */
+static bool
+fails(const char *name)
+{
+	count(name);
 	if (Plan.first == 0 ||
 	    (Plan.only != NULL && strcmp(Plan.only, name) != 0))
 		return false;
@@ -223,6 +228,7 @@ __wrap_os_new(size_t size)
 void
 __wrap_os_delete(void *record)
 {
+	count("os_delete");
 	if (record != NULL)
 		atomic_fetch_sub(&Nr_records, 1);
 	__real_os_delete(record);

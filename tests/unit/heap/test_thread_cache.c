@@ -78,7 +78,7 @@ teardown(void **state)
 static size_t
 cached(void)
 {
-	return thread_cache_bytes(Place.heap);
+	return thread_cache_bytes(&Place.heap->caches);
 }
 
 static void *
@@ -204,7 +204,7 @@ test_a_small_region_has_small_caches(void **state)
 		nr++;
 	while (nr > 0)
 		heap_free(small.heap, p[--nr]);
-	assert_true(thread_cache_bytes(small.heap) <= 4 * MIB / 64);
+	assert_true(thread_cache_bytes(&small.heap->caches) <= 4 * MIB / 64);
 	close_place(&small);
 }
 
@@ -267,16 +267,16 @@ static void
 test_reclaim_empties_the_own_cache(void **state)
 {
 	(void)state;
-	assert_false(thread_cache_reclaim(Place.heap));
+	assert_false(thread_cache_reclaim(&Place.heap->caches));
 	void *p[50];
 	for (size_t i = 0; i < ARRAY_LEN(p); i++)
 		p[i] = alloc(200);
 	for (size_t i = 0; i < ARRAY_LEN(p); i++)
 		heap_free(Place.heap, p[i]);
 	assert_true(cached() > 0);
-	assert_true(thread_cache_reclaim(Place.heap));
+	assert_true(thread_cache_reclaim(&Place.heap->caches));
 	assert_int_equal(cached(), 0);
-	assert_false(thread_cache_reclaim(Place.heap));
+	assert_false(thread_cache_reclaim(&Place.heap->caches));
 	/* and it goes on */
 	void *q = alloc(200);
 	heap_free(Place.heap, q);
@@ -327,7 +327,7 @@ test_reclaim_empties_the_caches_of_others(void **state)
 	    pthread_create(&thread, NULL, free_and_wait, &right), 0);
 	meet();
 	size_t before = cached();
-	bool any = thread_cache_reclaim(Place.heap);
+	bool any = thread_cache_reclaim(&Place.heap->caches);
 	size_t after = cached();
 	meet();
 	assert_int_equal(pthread_join(thread, NULL), 0);
@@ -353,10 +353,10 @@ test_without_a_barrier_nothing_is_taken_from_others(void **state)
 	meet();
 	size_t before = cached();
 	mock_os_fail_all("os_membarrier", EPERM);
-	bool any = thread_cache_reclaim(Place.heap);
+	bool any = thread_cache_reclaim(&Place.heap->caches);
 	size_t after = cached();
-	bool again = thread_cache_reclaim_idle(Place.heap) &&
-		     thread_cache_reclaim_idle(Place.heap);
+	bool again = thread_cache_reclaim_idle(&Place.heap->caches) &&
+		     thread_cache_reclaim_idle(&Place.heap->caches);
 	size_t at_last = cached();
 	unsigned nr_asked = mock_os_nr_calls("os_membarrier");
 	mock_os_reset();
@@ -373,7 +373,7 @@ test_without_a_barrier_nothing_is_taken_from_others(void **state)
 	/* one's own needs none */
 	heap_free(Place.heap, alloc(200));
 	mock_os_fail_all("os_membarrier", EPERM);
-	assert_true(thread_cache_reclaim(Place.heap));
+	assert_true(thread_cache_reclaim(&Place.heap->caches));
 	assert_int_equal(cached(), 0);
 }
 
@@ -431,7 +431,7 @@ test_reclaim_waits_for_who_is_inside(void **state)
 	    pthread_create(&thread, NULL, stay_inside, &entered), 0);
 	while (!atomic_load(&Is_inside))
 		test_sleep_ms(1);
-	bool any = thread_cache_reclaim(Place.heap);
+	bool any = thread_cache_reclaim(&Place.heap->caches);
 	bool was_left = atomic_load(&Was_left);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(entered);
@@ -515,14 +515,14 @@ test_idle_caches_are_emptied_at_the_second_look(void **state)
 	(void)state;
 	void *p = alloc(200);
 	heap_free(Place.heap, p);
-	assert_true(thread_cache_reclaim_idle(Place.heap));
+	assert_true(thread_cache_reclaim_idle(&Place.heap->caches));
 	assert_true(cached() > 0);
 	/* it was used since */
 	(void)alloc(200);
 	(void)alloc(300);
-	assert_true(thread_cache_reclaim_idle(Place.heap));
+	assert_true(thread_cache_reclaim_idle(&Place.heap->caches));
 	assert_true(cached() > 0);
-	assert_false(thread_cache_reclaim_idle(Place.heap));
+	assert_false(thread_cache_reclaim_idle(&Place.heap->caches));
 	assert_int_equal(cached(), 0);
 }
 
@@ -747,9 +747,9 @@ test_blocks_are_sound_while_caches_are_taken_away(void **state)
 	}
 	for (; test_now() < until; nr++) {
 		if (nr % 2 == 0)
-			(void)thread_cache_reclaim(Place.heap);
+			(void)thread_cache_reclaim(&Place.heap->caches);
 		else
-			thread_cache_reclaim_idle(Place.heap);
+			thread_cache_reclaim_idle(&Place.heap->caches);
 		(void)cached();
 	}
 	atomic_store(&Stop, true);

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
+#include "kind/kind_quarantine.h"
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
 #include "region/region.h"
@@ -462,6 +463,45 @@ test_error_codes_go_both_ways(void **state)
 	}
 }
 
+/* --- bad pages ------------------------------------------------------------------- */
+
+/* A free() that is built on kinds asks the registry whose a block is, whose
+ * lock is held here. */
+static void
+test_a_quarantine_neither_allocates_nor_frees(void **state)
+{
+	enum {
+		NR = 300
+	};
+	static char *blocks[NR];
+	struct memkind *kind = new_kind(&MEMKIND_FIXED_OPS);
+	struct heap *heap = kind->heap;
+
+	(void)state;
+	for (size_t i = 0; i < NR; i++) {
+		blocks[i] = heap_alloc(heap, 200, 0, false);
+		assert_non_null(blocks[i]);
+	}
+	char *bad = blocks[NR / 2];
+	for (size_t i = 0; i < NR; i++) {
+		if (i % 2 == 0)
+			heap_free(heap, blocks[i]);
+	}
+	kind_quarantine_anywhere(bad, 1);
+	/* Free blocks of that page are met, and withheld. */
+	for (size_t i = 0; i < NR; i++)
+		assert_non_null(heap_alloc(heap, 200, 0, false));
+	size_t withheld = atomic_load(&heap->quarantine.withheld_bytes);
+	assert_true(withheld > 0);
+	mock_os_reset();
+	/* Another page; those that are withheld are free meanwhile. */
+	kind_quarantine_anywhere(bad - MIB, 1);
+	assert_int_equal(atomic_load(&heap->quarantine.withheld_bytes), 0);
+	assert_int_equal(mock_os_nr_calls("os_new"), 0);
+	assert_int_equal(mock_os_nr_calls("os_delete"), 0);
+	assert_int_equal(kind_free(kind), 0);
+}
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -480,6 +520,7 @@ main(void)
 	    UNIT(test_every_pointer_has_its_kind_or_none),
 	    UNIT(test_the_registry_is_walked_until_somebody_says_stop),
 	    UNIT(test_static_kinds_are_for_ever),
+	    UNIT(test_a_quarantine_neither_allocates_nor_frees),
 	    UNIT(test_error_codes_go_both_ways),
 	};
 
