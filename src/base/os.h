@@ -86,6 +86,13 @@ int os_drop_pages(void *addr, size_t len) DK_MUST_CHECK;
 /* Whether the kernel promises no more memory than it has, so that what is not
  * needed should be given up by os_decommit(). */
 bool os_is_commit_strict(void);
+/*
+ * Whether the word at addr, a multiple of 4, can be read, or written: no byte
+ * changes, and what would be a signal is -EFAULT or -EHWPOISON.  May be called by
+ * a signal handler.
+ */
+int os_probe_read(const void *addr) DK_MUST_CHECK;
+int os_probe_write(void *addr) DK_MUST_CHECK;
 /* Fault all pages in for writing without changing a byte. */
 int os_populate(void *addr, size_t len) DK_MUST_CHECK;
 /* -ENOMEM when the page at addr is not mapped. */
@@ -158,6 +165,9 @@ int os_allocate(int fd, size_t off, size_t len) DK_MUST_CHECK;
 int os_punch(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* -EFBIG as os_set_size(). */
 int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* Whether the byte at off can be read; -ENODATA: the file ends before.  May be
+ * called by a signal handler. */
+int os_probe_file(int fd, size_t off) DK_MUST_CHECK;
 /* -EWOULDBLOCK when another open file description holds the lock. */
 int os_lock_file(int fd) DK_MUST_CHECK;
 /* A small text file (sysfs): its first line without the newline. */

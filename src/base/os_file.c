@@ -448,6 +448,22 @@ os_write_zeroes(int fd, size_t off, size_t len)
 }
 
 int
+os_probe_file(int fd, size_t off)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	char byte;
+	ssize_t len;
+
+	do
+		len = pread(fd, &byte, 1, (off_t)off);
+	while (len < 0 && errno == EINTR);
+	int rc = len < 0 ? -errno : len == 0 ? -ENODATA : 0;
+	errno = saved_errno;
+	return rc;
+}
+
+int
 os_lock_file(int fd)
 {
 	int saved_errno = errno;

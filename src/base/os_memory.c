@@ -5,10 +5,12 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -304,6 +306,37 @@ os_unmap(void *addr, size_t len)
 	return os_result(munmap(addr, len), saved_errno);
 }
 
+/*
+ * futex(2) looks at a word of the caller's memory; where that cannot be, it says
+ * EFAULT instead of sending a signal, in all kernels.  Nobody waits there.
+ */
+int
+os_probe_read(const void *addr)
+{
+	static const struct timespec At_once;
+	int saved_errno = errno;
+	long rc =
+	    syscall(SYS_futex, addr, FUTEX_WAIT_PRIVATE, 0, &At_once, NULL, 0);
+	int err = rc < 0 ? errno : 0;
+
+	errno = saved_errno;
+	/* It read the word, and found another one or the time over. */
+	return err == EAGAIN || err == ETIMEDOUT || err == EINTR ? 0 : -err;
+}
+
+int
+os_probe_write(void *addr)
+{
+	int saved_errno = errno;
+	uint32_t nobody = 0;
+
+	/* Adds 0 to the word, atomically. */
+	return os_result(
+	    syscall(SYS_futex, &nobody, FUTEX_WAKE_OP_PRIVATE, 0, NULL, addr,
+		FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)),
+	    saved_errno);
+}
+
 int
 os_populate(void *addr, size_t len)
 {
@@ -313,12 +346,11 @@ os_populate(void *addr, size_t len)
 
 	if (rc != -EINVAL)
 		return rc;
-	/* A kernel before 5.14: a read fault is the most that can be had
-	 * without writing to somebody's bytes. */
-	const volatile char *p = addr;
-	for (size_t i = 0; i < len; i += DK_PAGE)
-		(void)p[i];
-	return 0;
+	/* A kernel before 5.14. */
+	rc = 0;
+	for (size_t off = 0; rc == 0 && off < len; off += DK_PAGE)
+		rc = os_probe_write((char *)addr + off);
+	return rc;
 }
 
 int
@@ -340,27 +372,41 @@ os_msync(void *addr, size_t len)
 	return os_result(msync(addr, len, MS_SYNC), saved_errno);
 }
 
+/* A file of what can be read of the pages; the rest are holes.  -1: none. */
+static int
+copy_pages(const char *addr, size_t len)
+{
+	int fd = memfd_create("daxkind", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)len) != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	/* The kernel's read of a bad page fails, where ours is a signal. */
+	for (size_t off = 0; off < len; off += DK_PAGE) {
+		ssize_t done = pwrite(fd, addr + off, DK_PAGE, (off_t)off);
+
+		(void)done; /* it stays a hole */
+	}
+	return fd;
+}
+
 int
 os_replace_pages(void *addr, size_t len)
 {
 	DK_NO_CANCEL();
 	int saved_errno = errno;
-	/* The kernel's read of a bad page fails, where ours is a signal. */
-	int fd = memfd_create("daxkind", MFD_CLOEXEC);
-	bool is_good = madvise(addr, len, MADV_POPULATE_WRITE) == 0;
-	bool has_copy = fd >= 0 && ftruncate(fd, (off_t)len) == 0;
 
-	for (size_t off = 0; has_copy && off < len; off += DK_PAGE) {
-		if (pwrite(fd, (const char *)addr + off, DK_PAGE, (off_t)off) !=
-		    (ssize_t)DK_PAGE)
-			is_good = false; /* it stays a hole of the copy */
-	}
-	void *p = addr;
-	if (!is_good || !has_copy)
-		p = mmap(addr, len, PROT_READ | PROT_WRITE,
-		    has_copy ? MAP_SHARED | MAP_FIXED
-			     : MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-		    has_copy ? fd : -1, 0);
+	/* Another thread may have been faster. */
+	if (os_populate(addr, len) == 0)
+		return 0;
+	int fd = copy_pages(addr, len);
+	void *p = mmap(addr, len, PROT_READ | PROT_WRITE,
+	    fd >= 0 ? MAP_SHARED | MAP_FIXED
+		    : MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	    fd, 0);
 	int rc = p == MAP_FAILED ? -errno : 0;
 	if (fd >= 0)
 		(void)close(fd);

@@ -66,6 +66,7 @@ static struct {
 	struct sigaction previous;
 	pthread_t thread;
 	sem_t posted;
+	bool has_semaphore; /* for ever: a late handler may still post */
 	struct slot slots[NR_SLOTS];
 	atomic_flag is_replacing;
 	_Atomic(unsigned) nr_lost; /* found no slot */
@@ -188,6 +189,28 @@ replace(const struct backing *b, const char *addr, size_t len)
 	return rc;
 }
 
+/*
+ * What the kernel says of a media error under a file system it says as well of a
+ * store for which there is no space, and the page may be good by now, because
+ * another thread met the same error.
+ */
+enum cause {
+	CAUSE_GONE,    /* the access will do now */
+	CAUSE_LOST,    /* the page can not be read */
+	CAUSE_NO_SPACE /* or whatever else: nothing is lost */
+};
+
+static enum cause
+find_cause(const siginfo_t *info, struct backing *b, char *addr)
+{
+	if (info->si_code != BUS_ADRERR)
+		return CAUSE_LOST;
+	if (os_probe_write(addr) == 0)
+		return CAUSE_GONE;
+	return backing_can_read(b, (size_t)(addr - b->base)) ? CAUSE_NO_SPACE
+							     : CAUSE_LOST;
+}
+
 /* What would have happened without us. */
 static void
 chain(int sig, siginfo_t *info, void *context)
@@ -218,12 +241,16 @@ handle(int sig, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
 	struct daxkind_region *region;
+	enum cause cause = CAUSE_NO_SPACE;
 	char *addr;
 	size_t len;
 
-	if (!atomic_load(&Sigbus.is_on) ||
-	    !find_range(info, &region, &addr, &len)) {
-		chain(sig, info, context);
+	if (atomic_load(&Sigbus.is_on) &&
+	    find_range(info, &region, &addr, &len))
+		cause = find_cause(info, region->backing, addr);
+	if (cause != CAUSE_LOST) {
+		if (cause == CAUSE_NO_SPACE)
+			chain(sig, info, context);
 		errno = saved_errno;
 		return;
 	}
@@ -250,14 +277,13 @@ start_locked(void)
 {
 	lock_assert_held(&Sigbus.lock);
 	atomic_store(&Sigbus.wants_stop, false);
-	if (sem_init(&Sigbus.posted, 0, 0) != 0)
-		return -errno;
+	if (!Sigbus.has_semaphore && sem_init(&Sigbus.posted, 0, 0) != 0)
+		return error_set(-errno, "no semaphore for quarantines");
+	Sigbus.has_semaphore = true;
 	int rc = os_thread_start(run, NULL, "daxkind-sigbus", &Sigbus.thread);
-	if (rc < 0) {
-		(void)sem_destroy(&Sigbus.posted);
+	if (rc < 0)
 		return error_set(
 		    rc, "no thread for quarantines: %s", strerror(-rc));
-	}
 	atomic_store(&Sigbus.has_thread, true);
 	return 0;
 }
@@ -272,7 +298,6 @@ stop_locked(void)
 	(void)sem_post(&Sigbus.posted);
 	os_thread_join(Sigbus.thread);
 	work_off();
-	/* The semaphore stays: a late handler may still post. */
 }
 
 int

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/export.h"
+#include "base/os.h"
 #include "dax/badblocks.h"
 #include "region/flush.h"
 
@@ -43,6 +44,9 @@ struct backing_ops {
 	 * known. */
 	int (*find_bad)(struct backing *b, size_t off, size_t len,
 	    badblocks_visit *visit, void *arg);
+	/* Whether the word at off, a multiple of 4, can be read, without a
+	 * signal; in a signal handler, too.  NULL: the mapping is asked. */
+	bool (*can_read)(struct backing *b, size_t off);
 	/* Unmap and close what open made, free b.  Unless is_kept, what open
 	 * did to the file system is undone as well. */
 	void (*close)(struct backing *b);
@@ -106,6 +110,14 @@ backing_find_bad(struct backing *b, size_t off, size_t len,
 	if (b->ops->find_bad == NULL)
 		return 0;
 	return b->ops->find_bad(b, off, len, visit, arg);
+}
+
+static inline bool
+backing_can_read(struct backing *b, size_t off)
+{
+	if (b->ops->can_read == NULL)
+		return os_probe_read(b->base + off) == 0;
+	return b->ops->can_read(b, off);
 }
 
 static inline void

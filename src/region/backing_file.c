@@ -108,6 +108,14 @@ find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
 	return badblocks_of_file(file_of(b)->fd, off, len, visit, arg);
 }
 
+/* A hole of tmpfs is read from the file, but not from the mapping if there is no
+ * space for the page. */
+static bool
+can_read(struct backing *b, size_t off)
+{
+	return os_probe_file(file_of(b)->fd, off) == 0;
+}
+
 static void
 close_file(struct backing *b)
 {
@@ -124,6 +132,7 @@ static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
     .find_bad = find_bad,
+    .can_read = can_read,
     .close = close_file,
 };
 

@@ -14,6 +14,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +178,65 @@ test_room_that_others_take_and_give_back(void **state)
 }
 
 #if TEST_OURS
+static sigjmp_buf Way_out;
+
+static void
+leave(int sig)
+{
+	(void)sig;
+	siglongjmp(Way_out, 1);
+}
+
+static size_t
+bad_bytes(const struct daxkind_region *region)
+{
+	struct daxkind_space space;
+
+	assert_int_equal(
+	    daxkind_region_space(region, &space, sizeof(space)), 0);
+	return space.bad;
+}
+
+/* A store outside of all blocks, for which there is no space: SIGBUS, as of a
+ * media error, but the page is sound. */
+static void
+test_a_store_without_space_is_no_media_error(void **state)
+{
+	char path[sizeof(Dir) + 16];
+	struct daxkind_region_info info;
+	struct daxkind_region *region;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/other", Dir);
+	assert_int_equal(
+	    daxkind_region_open_dir(Dir, 2 * FS_SIZE, 0, &region), 0);
+	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(posix_fallocate(fd, 0, (off_t)room_left()), 0);
+	void (*before)(int) = signal(SIGBUS, leave);
+	assert_true(before != SIG_ERR);
+	assert_int_equal(
+	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
+	volatile char *hole = (char *)info.base + FS_SIZE;
+	volatile bool is_told = true;
+	if (sigsetjmp(Way_out, 1) == 0) {
+		*hole = 1;
+		is_told = false;
+	}
+	assert_true(is_told);
+	assert_int_equal(bad_bytes(region), 0);
+	/* and is stored to when there is some */
+	assert_int_equal(ftruncate(fd, 0), 0);
+	*hole = 1;
+	assert_int_equal(bad_bytes(region), 0);
+	assert_int_equal(daxkind_sigbus_remove(), 0);
+	assert_true(signal(SIGBUS, before) == leave);
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void
 test_region_that_can_not_be_reserved_leaves_nothing(void **state)
 {
@@ -211,6 +272,8 @@ main(void)
 	    test_unit(test_kind_that_may_be_larger_than_the_file_system),
 	    test_unit(test_kind_without_a_limit),
 	    test_unit(test_room_that_others_take_and_give_back),
+	    test_ours_only(
+		test_unit, test_a_store_without_space_is_no_media_error),
 	    test_ours_only(
 		test_unit, test_region_that_can_not_be_reserved_leaves_nothing),
 	};

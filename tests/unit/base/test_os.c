@@ -259,6 +259,45 @@ test_is_mapped_looks_at_the_page(void **state)
 	assert_call(os_unmap((char *)p + 8, DK_PAGE), -EINVAL);
 }
 
+static void
+test_a_probe_says_what_an_access_would_meet(void **state)
+{
+	int fd = new_memfd(3 * DK_PAGE);
+	void *map;
+	char *p;
+
+	(void)state;
+	assert_call(os_map_file(fd, 0, 3 * DK_PAGE, DK_PAGE, 0, &map), 0);
+	p = map;
+	for (int word = 0; word < 2; word++) {
+		memset(p, word, DK_PAGE);
+		assert_call(os_probe_read(p), 0);
+		assert_call(os_probe_write(p), 0);
+		assert_call(os_probe_read(p + DK_PAGE - 4), 0);
+		assert_call(os_probe_write(p + DK_PAGE - 4), 0);
+		assert_true(test_all_bytes(p, word, DK_PAGE));
+	}
+	assert_int_equal(space_of(fd), DK_PAGE);
+	assert_call(os_probe_write(p + DK_PAGE), 0);
+	assert_int_equal(space_of(fd), 2 * DK_PAGE);
+	/* not for writing */
+	assert_int_equal(mprotect(p, DK_PAGE, PROT_READ), 0);
+	assert_call(os_probe_read(p), 0);
+	assert_call(os_probe_write(p), -EFAULT);
+	/* beyond the end of the file, which is SIGBUS */
+	assert_int_equal(ftruncate(fd, 2 * (off_t)DK_PAGE), 0);
+	assert_call(os_probe_read(p + 2 * DK_PAGE), -EFAULT);
+	assert_call(os_probe_write(p + 2 * DK_PAGE), -EFAULT);
+	assert_call(os_probe_file(fd, 2 * DK_PAGE - 1), 0);
+	assert_call(os_probe_file(fd, 2 * DK_PAGE), -ENODATA);
+	/* and none at all */
+	assert_call(os_unmap(map, 3 * DK_PAGE), 0);
+	assert_call(os_probe_read(p), -EFAULT);
+	assert_call(os_probe_write(p), -EFAULT);
+	os_close(fd);
+	assert_call(os_probe_file(fd, 0), -EBADF);
+}
+
 /* --- files ---------------------------------------------------------------------- */
 
 static void
@@ -797,6 +836,7 @@ main(void)
 	    test_unit(test_a_file_map_is_shared),
 	    test_unit(test_populate_makes_pages_present_and_changes_nothing),
 	    test_unit(test_is_mapped_looks_at_the_page),
+	    test_unit(test_a_probe_says_what_an_access_would_meet),
 	    test_unit(test_open_and_unlink),
 	    test_unit(test_an_unlinked_file_has_no_name),
 	    test_unit(test_an_unlinked_file_wants_a_folder),

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,6 +119,95 @@ test_a_reservation_keeps_the_size(void **state)
 	assert_int_equal(os_allocate(5, 0, MIB), -EOPNOTSUPP);
 }
 
+/* --- kernels before 5.14 --------------------------------------------------------- */
+
+static bool Is_old_kernel;
+
+int
+madvise(void *addr, size_t len, int advice)
+{
+	if (Is_old_kernel && advice == MADV_POPULATE_WRITE) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_madvise, addr, len, advice);
+}
+
+/* A file of nr pages, mapped. */
+static char *
+map_pages(size_t nr, int *fd)
+{
+	void *p = NULL;
+
+	*fd = memfd_create("daxkind-test", MFD_CLOEXEC);
+	assert_true(*fd >= 0);
+	assert_int_equal(ftruncate(*fd, (off_t)(nr * DK_PAGE)), 0);
+	assert_int_equal(os_map_file(*fd, 0, nr * DK_PAGE, DK_PAGE, 0, &p), 0);
+	return p;
+}
+
+static size_t
+space_of(int fd)
+{
+	struct os_stat st;
+
+	assert_int_equal(os_fstat(fd, &st), 0);
+	return st.space;
+}
+
+static void
+test_pages_get_file_space_in_old_kernels_too(void **state)
+{
+	(void)state;
+	for (int is_old = 0; is_old < 2; is_old++) {
+		int fd;
+		char *p = map_pages(8, &fd);
+
+		Is_old_kernel = is_old == 1;
+		p[3 * DK_PAGE] = 'x';
+		assert_int_equal(os_populate(p, 8 * DK_PAGE), 0);
+		assert_int_equal(space_of(fd), 8 * DK_PAGE);
+		assert_int_equal(p[3 * DK_PAGE], 'x');
+		assert_int_equal(p[4 * DK_PAGE], 0);
+		/* where there is none for the last page */
+		assert_int_equal(ftruncate(fd, 7 * (off_t)DK_PAGE), 0);
+		assert_int_equal(os_populate(p, 8 * DK_PAGE), -EFAULT);
+		assert_int_equal(os_unmap(p, 8 * DK_PAGE), 0);
+		os_close(fd);
+	}
+	Is_old_kernel = false;
+}
+
+static void
+test_only_lost_pages_are_replaced(void **state)
+{
+	(void)state;
+	for (int is_old = 0; is_old < 2; is_old++) {
+		char byte = 0;
+		int fd;
+		char *p = map_pages(4, &fd);
+
+		Is_old_kernel = is_old == 1;
+		p[DK_PAGE] = 'x';
+		errno = 77;
+		assert_int_equal(os_replace_pages(p, 4 * DK_PAGE), 0);
+		assert_int_equal(errno, 77);
+		/* good ones are the file's still */
+		p[DK_PAGE + 1] = 'y';
+		assert_int_equal(pread(fd, &byte, 1, DK_PAGE + 1), 1);
+		assert_int_equal(byte, 'y');
+		assert_int_equal(ftruncate(fd, 2 * (off_t)DK_PAGE), 0);
+		assert_int_equal(os_replace_pages(p, 4 * DK_PAGE), 0);
+		assert_int_equal(errno, 77);
+		assert_memory_equal(p + DK_PAGE, "xy", 2);
+		assert_true(test_all_bytes(p + 2 * DK_PAGE, 0, 2 * DK_PAGE));
+		memset(p, 'z', 4 * DK_PAGE);
+		assert_int_equal(os_unmap(p, 4 * DK_PAGE), 0);
+		os_close(fd);
+	}
+	Is_old_kernel = false;
+}
+
 /* --- waiting -------------------------------------------------------------------- */
 
 static void
@@ -152,6 +242,8 @@ main(void)
 	    test_unit(
 		test_an_interrupted_reservation_goes_on_in_smaller_pieces),
 	    test_unit(test_a_reservation_keeps_the_size),
+	    test_unit(test_pages_get_file_space_in_old_kernels_too),
+	    test_unit(test_only_lost_pages_are_replaced),
 	    test_unit(test_a_pause_yields_then_sleeps_longer_and_longer),
 	};
 
