@@ -277,7 +277,9 @@ memkind_set_bg_threads(bool state)
 	 * winds; that of regions needs none. */
 	if (rc == 0)
 		rc = reclaimer_set(state, kind_static_decay);
-	return error_code_from_errno(rc);
+	/* No thread can be had: elsewhere EAGAIN is of arenas. */
+	return rc == -EAGAIN ? MEMKIND_ERROR_OPERATION_FAILED
+			     : error_code_from_errno(rc);
 }
 
 DK_EXPORT void

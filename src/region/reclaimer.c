@@ -10,7 +10,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
+#include "base/error.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -248,8 +250,17 @@ reclaimer_set(bool on, void (*task)(void))
 		rc = start_locked();
 	else
 		stop_locked();
+	if (rc < 0) {
+		Reclaimer.is_forced = false;
+		Reclaimer.task = NULL;
+	}
 	lock_drop(&Reclaimer.lock);
-	return rc;
+	if (rc < 0)
+		return error_set(rc,
+		    "no thread can be had that gives memory back: %s; the "
+		    "number of threads may be limited (ulimit -u)",
+		    strerror(-rc));
+	return 0;
 }
 
 /* The code that the thread runs goes away with the library. */

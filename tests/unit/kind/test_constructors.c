@@ -495,7 +495,7 @@ static const struct row {
     {"memkind_config_new", do_nothing, new_config, has_no_config, clean_config,
 	do_nothing, {NULL}, true},
     {"memkind_set_bg_threads", do_nothing, start_threads, has_nothing,
-	end_threads, do_nothing, {NULL}, true},
+	end_threads, do_nothing, {NULL}, false},
     {"first small allocation, fixed", prepare_fixed_kind, allocate_small,
 	has_no_block, free_block, clean_kind, {No_cache}, true},
     {"first large allocation, fixed", prepare_fixed_kind, allocate_large,

@@ -502,6 +502,21 @@ test_a_quarantine_neither_allocates_nor_frees(void **state)
 	assert_int_equal(kind_free(kind), 0);
 }
 
+static void
+test_no_background_thread_is_an_error_with_a_text(void **state)
+{
+	(void)state;
+	mock_os_fail_all("os_thread_start", EAGAIN);
+	error_clear();
+	assert_int_equal(
+	    memkind_set_bg_threads(true), MEMKIND_ERROR_OPERATION_FAILED);
+	assert_non_null(strstr(error_text(), "thread"));
+	assert_int_equal(memkind_set_bg_threads(false), MEMKIND_SUCCESS);
+	mock_os_reset();
+	assert_int_equal(memkind_set_bg_threads(true), MEMKIND_SUCCESS);
+	assert_int_equal(memkind_set_bg_threads(false), MEMKIND_SUCCESS);
+}
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -521,6 +536,7 @@ main(void)
 	    UNIT(test_the_registry_is_walked_until_somebody_says_stop),
 	    UNIT(test_static_kinds_are_for_ever),
 	    UNIT(test_a_quarantine_neither_allocates_nor_frees),
+	    UNIT(test_no_background_thread_is_an_error_with_a_text),
 	    UNIT(test_error_codes_go_both_ways),
 	};
 
