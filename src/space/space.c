@@ -31,6 +31,8 @@ space_init(struct space *sp, size_t base, size_t size, bool tracks_file_space,
 	sp->base = base;
 	sp->size = size;
 	sp->tracks_file_space = tracks_file_space;
+	sp->unit = DK_PAGE;
+	sp->givable = 0;
 	pool_init(&sp->nodes, sizeof(struct rangeset_node));
 	pool_add_memory(&sp->nodes, sp->first_nodes, sizeof(sp->first_nodes));
 	rangeset_init(&sp->free, &sp->nodes);
@@ -55,6 +57,66 @@ space_fini(struct space *sp)
 	pool_fini(&sp->nodes);
 }
 
+/* Bytes of whole units in the idle ranges that touch [start, start + len]. */
+static size_t
+whole_units(const struct space *sp, size_t start, size_t len)
+{
+	size_t end = start + len;
+	size_t pos = start > sp->base ? start - 1 : start;
+	size_t sum = 0, run_start, run_len;
+
+	while (rangeset_next(&sp->idle, pos, &run_start, &run_len) &&
+	       run_start <= end) {
+		size_t from = align_up(run_start, sp->unit);
+		size_t to = align_down(run_start + run_len, sp->unit);
+
+		sum += from < to ? to - from : 0;
+		pos = run_start + run_len;
+	}
+	return sum;
+}
+
+/* Change what is idle, and how much of it can be given back. */
+static int
+change_idle(struct space *sp, size_t start, size_t len,
+    int (*change)(struct rangeset *rs, size_t start, size_t len))
+{
+	bool by_page = sp->unit == DK_PAGE;
+	size_t before = by_page ? 0 : whole_units(sp, start, len);
+	int rc = change(&sp->idle, start, len);
+
+	if (by_page)
+		sp->givable = sp->idle.total;
+	else
+		sp->givable += whole_units(sp, start, len) - before;
+	return rc;
+}
+
+void
+space_set_unit(struct space *sp, size_t unit)
+{
+	sp->unit = max_size(unit, DK_PAGE);
+	sp->givable = whole_units(sp, sp->base, sp->size);
+}
+
+/* How much of the range is idle, and of its beginning and end. */
+static void
+look_at_idle(const struct space *sp, struct space_grant *grant)
+{
+	size_t start = grant->start, end = start + grant->len;
+	size_t held = rangeset_covered(&sp->idle, start, grant->len);
+	size_t run_start, run_len;
+
+	grant->is_held = held == grant->len;
+	grant->front_held = grant->back_held = grant->is_held ? held : 0;
+	if (held == 0 || grant->is_held)
+		return;
+	if (rangeset_find(&sp->idle, start, &run_start, &run_len))
+		grant->front_held = run_start + run_len - start;
+	if (rangeset_find(&sp->idle, end - 1, &run_start, &run_len))
+		grant->back_held = end - run_start;
+}
+
 /* The range is free: make it taken. */
 static int
 take_range(
@@ -68,13 +130,14 @@ take_range(
 	*grant = (struct space_grant){
 	    .start = start,
 	    .len = len,
-	    .is_held = !sp->tracks_file_space ||
-		       rangeset_covered(&sp->idle, start, len) == len,
+	    .is_held = true,
 	    .is_zero = rangeset_covered(&sp->zero, start, len) == len,
 	};
+	if (sp->tracks_file_space)
+		look_at_idle(sp, grant);
 	rc = rangeset_remove(&sp->free, start, len);
 	if (rc == 0)
-		rc = rangeset_remove(&sp->idle, start, len);
+		rc = change_idle(sp, start, len, rangeset_remove);
 	if (rc == 0)
 		rc = rangeset_remove(&sp->zero, start, len);
 	return rc;
@@ -117,7 +180,7 @@ add_free(struct space *sp, size_t start, size_t len, unsigned state)
 	int rc = rangeset_add(&sp->free, start, len);
 
 	if (rc == 0 && sp->tracks_file_space && (state & SPACE_HELD) != 0)
-		rc = rangeset_add(&sp->idle, start, len);
+		rc = change_idle(sp, start, len, rangeset_add);
 	if (rc == 0 && (state & SPACE_ZERO) != 0)
 		rc = rangeset_add(&sp->zero, start, len);
 	return rc;
@@ -198,9 +261,20 @@ space_take_idle(
 {
 	size_t start, len;
 
-	if (!rangeset_longest(&sp->idle, &start, &len) || len < min_len)
+	if (!rangeset_longest(&sp->idle, &start, &len))
 		return -ENOENT;
-	return take_range(sp, start, min_size(len, max_len), grant);
+	size_t from = align_up(start, sp->unit);
+	size_t to = align_down(start + len, sp->unit);
+	size_t units = from < to ? to - from : 0;
+	min_len = align_up(min_len, sp->unit);
+	max_len = max_size(align_down(max_len, sp->unit), min_len);
+	if (units >= min_len && units > 0)
+		return take_range(sp, from, min_size(units, max_len), grant);
+	/* A shorter range can have more units, or the only one. */
+	if (sp->unit == DK_PAGE || !rangeset_fit(&sp->idle, min_len, sp->unit,
+				       DK_PAGE, RANGESET_LOW, &from))
+		return -ENOENT;
+	return take_range(sp, from, min_len, grant);
 }
 
 void
@@ -287,5 +361,6 @@ space_check(const struct space *sp)
 	       is_disjoint(&sp->bad, &sp->free) &&
 	       is_disjoint(&sp->bad_taken, &sp->free) &&
 	       is_disjoint(&sp->bad_taken, &sp->bad) &&
+	       sp->givable == whole_units(sp, sp->base, sp->size) &&
 	       (sp->tracks_file_space || sp->idle.nr == 0);
 }

@@ -36,6 +36,9 @@ struct space {
 	/* Whether file space comes and goes; else all is always held, and
 	 * idle stays empty. */
 	bool tracks_file_space;
+	/* File space goes in multiples of this, at multiples of it. */
+	size_t unit;
+	size_t givable;            /* bytes of the whole units in idle */
 	struct rangeset free;      /* all that can be taken */
 	struct rangeset idle;      /* of free: what holds file space */
 	struct rangeset zero;      /* of free: what is known to be zero */
@@ -52,6 +55,8 @@ struct space_grant {
 	size_t start, len;
 	bool is_held; /* file space is behind all of it */
 	bool is_zero; /* every byte is known to be zero */
+	/* Bytes at its beginning and end with file space behind them. */
+	size_t front_held, back_held;
 };
 
 /* base and size are multiples of DK_PAGE; state is that of all of it.
@@ -59,6 +64,9 @@ struct space_grant {
 int space_init(struct space *sp, size_t base, size_t size,
     bool tracks_file_space, unsigned state) DK_MUST_CHECK;
 void space_fini(struct space *sp);
+/* Have file space go in multiples of unit instead of DK_PAGE: a power of two,
+ * of which base is a multiple.  Before anything is taken. */
+void space_set_unit(struct space *sp, size_t unit);
 
 /*
  * Take len bytes at a multiple of align (a power of two, at least DK_PAGE)
@@ -88,10 +96,20 @@ int space_give(struct space *sp, size_t start, size_t len, unsigned state)
  */
 int space_mark_bad(struct space *sp, size_t start, size_t len) DK_MUST_CHECK;
 
-/* Take the longest idle range, at most max_len bytes of it, to give its file
- * space back; then space_give() it as a hole.  -ENOENT: none has min_len. */
+/*
+ * Take idle whole units in one range, at least min_len bytes (in whole units)
+ * and at most max_len, or min_len if that is more, to give their file space
+ * back; then space_give() it as a hole.  The longest idle range, if it has
+ * them.  -ENOENT: none has.
+ */
 int space_take_idle(struct space *sp, size_t min_len, size_t max_len,
     struct space_grant *grant) DK_MUST_CHECK;
+/* Bytes that can be had by that. */
+static inline size_t
+space_givable(const struct space *sp)
+{
+	return sp->givable;
+}
 
 /* Bytes. */
 struct space_figures {

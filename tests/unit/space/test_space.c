@@ -616,6 +616,7 @@ static struct {
 } Model[NR_PAGES];
 
 static bool Tracks;
+static size_t Unit; /* in pages */
 static uint64_t Random;
 
 static void
@@ -624,6 +625,10 @@ init_model(unsigned state)
 	Tracks = test_random(&Random) % 4 != 0;
 	assert_int_equal(
 	    space_init(&Space, BASE, NR_PAGES * DK_PAGE, Tracks, state), 0);
+	Unit = (size_t)1 << (test_random(&Random) % 2 == 0
+				 ? 0
+				 : test_random_size(&Random, 1, 5));
+	space_set_unit(&Space, Unit * DK_PAGE);
 	for (size_t i = 0; i < NR_PAGES; i++) {
 		Model[i].kind = FREE;
 		Model[i].held = !Tracks || (state & SPACE_HELD) != 0;
@@ -658,9 +663,16 @@ static void
 assert_granted(const struct space_grant *grant, size_t nr)
 {
 	size_t first = (grant->start - BASE) / DK_PAGE;
+	size_t front = 0, back = 0;
 	bool held = true, zero = true;
 
 	assert_int_equal(grant->len, nr * DK_PAGE);
+	for (size_t i = 0; Tracks && i < nr; i++) {
+		front += front == i && Model[first + i].held;
+		back += back == i && Model[first + nr - 1 - i].held;
+	}
+	assert_int_equal(grant->front_held, front * DK_PAGE);
+	assert_int_equal(grant->back_held, back * DK_PAGE);
 	for (size_t i = first; i < first + nr; i++) {
 		assert_int_equal(Model[i].kind, FREE);
 		held = held && Model[i].held;
@@ -688,10 +700,7 @@ step_take(void)
 		return;
 	}
 	assert_int_equal(rc, 0);
-	assert_int_equal(grant.start % align, 0);
-	if (align == DK_PAGE)
-		assert_int_equal(
-		    grant.start, page(idle != NR_PAGES ? idle : free));
+	assert_int_equal(grant.start, page(idle != NR_PAGES ? idle : free));
 	if (idle != NR_PAGES)
 		assert_true(grant.is_held);
 	assert_granted(&grant, nr);
@@ -752,6 +761,57 @@ step_mark_bad(void)
 	}
 }
 
+static bool
+is_idle(size_t i)
+{
+	return Tracks && i < NR_PAGES && Model[i].kind == FREE && Model[i].held;
+}
+
+/* The pages of the most idle units in a row, and in all. */
+static size_t
+most_units(size_t *sum)
+{
+	size_t longest = 0, run = 0, here = 0;
+
+	*sum = 0;
+	for (size_t i = 0; i < NR_PAGES; i++) {
+		bool begins = page(i) % (Unit * DK_PAGE) == 0;
+
+		if (begins && (here != Unit || !is_idle(i)))
+			run = 0;
+		here = begins ? 0 : here;
+		here = is_idle(i) ? here + 1 : 0;
+		if (here == Unit && page(i + 1) % (Unit * DK_PAGE) == 0) {
+			run += Unit;
+			*sum += Unit;
+			longest = max_size(longest, run);
+		}
+	}
+	return longest;
+}
+
+static void
+take_idle_units(size_t min_nr, size_t max_nr)
+{
+	struct space_grant grant;
+	size_t sum;
+	size_t longest = most_units(&sum);
+	int rc =
+	    space_take_idle(&Space, min_nr * DK_PAGE, max_nr * DK_PAGE, &grant);
+
+	if (longest < align_up(min_nr, Unit)) {
+		assert_int_equal(rc, -ENOENT);
+		return;
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(grant.start % (Unit * DK_PAGE), 0);
+	assert_int_equal(grant.len % (Unit * DK_PAGE), 0);
+	assert_in_range(grant.len, align_up(min_nr, Unit) * DK_PAGE,
+	    max_size(align_up(min_nr, Unit), max_nr) * DK_PAGE);
+	assert_true(grant.is_held);
+	assert_granted(&grant, grant.len / DK_PAGE);
+}
+
 static void
 step_take_idle(void)
 {
@@ -760,9 +820,12 @@ step_take_idle(void)
 	size_t longest = 0, at = 0, run = 0;
 	struct space_grant grant;
 
+	if (Unit > 1) {
+		take_idle_units(min_nr, max_nr);
+		return;
+	}
 	for (size_t i = 0; i < NR_PAGES; i++) {
-		run = Tracks && Model[i].kind == FREE && Model[i].held ? run + 1
-								       : 0;
+		run = is_idle(i) ? run + 1 : 0;
 		if (run > longest) {
 			longest = run;
 			at = i + 1 - run;
@@ -811,6 +874,8 @@ assert_same_as_model(void)
 			want.held += DK_PAGE;
 	}
 	assert_same_figures(&want);
+	(void)most_units(&run);
+	assert_int_equal(space_givable(&Space), run * DK_PAGE);
 
 	size_t end;
 	for (size_t i = 0; i < NR_PAGES; i = (end - BASE) / DK_PAGE) {
