@@ -35,7 +35,10 @@ int os_map_anon_aligned(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 int os_map_huge(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 /* The same of pages of 1 GiB. */
 int os_map_gigantic(size_t len, size_t align, void **addr) DK_MUST_CHECK;
-/* Pages of 1 GiB that the kernel has or may make; 0: it knows of none. */
+/* Huge pages of that size that the kernel has or may make; 0: it knows of
+ * none. */
+size_t os_nr_huge_pages(size_t page_size);
+/* The same of 1 GiB. */
 size_t os_nr_gigantic_pages(void);
 /* No transparent huge pages there.  0 also where the kernel has none. */
 int os_refuse_huge_pages(void *addr, size_t len);
@@ -149,6 +152,17 @@ int os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
 int os_walk_extents(int fd, size_t off, size_t len,
     int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
     void *arg) DK_MUST_CHECK;
+/* Have a file without data written in place, also on a file system that copies
+ * on write otherwise (btrfs), or not.  1: that is a change, 0: it was so.
+ * -EOPNOTSUPP, -ENOTTY: the file system knows no such thing. */
+int os_set_in_place(int fd, bool on) DK_MUST_CHECK;
+enum os_cow {
+	OS_COW_NEVER,  /* or os_allocate_unshared() helps, or it is not known */
+	OS_COW_SHARED, /* data that is shared with a clone or a snapshot */
+	OS_COW_ALWAYS  /* each store to what was written to the disk */
+};
+/* Which stores may want new space, though there is some behind the data. */
+enum os_cow os_copies_on_write(int fd);
 /* Bytes of the file system that fd is on; SIZE_MAX when it has no limit. */
 int os_fs_size(int fd, size_t *bytes) DK_MUST_CHECK;
 /* Bytes that a file of this process may grow to (ulimit -f), and bytes of its
@@ -159,8 +173,20 @@ size_t os_address_space_limit(void);
 bool os_is_dense(int fd, size_t len);
 /* -EFBIG beyond the process's file size limit, instead of SIGXFSZ. */
 int os_set_size(int fd, size_t len) DK_MUST_CHECK;
+/* Bytes in which the file system gives space and takes it back, a power of
+ * two: a multiple of DK_PAGE, or that. */
+int os_fs_block(int fd, size_t *bytes) DK_MUST_CHECK;
 /* Reserve file space; bytes that were there stay. */
 int os_allocate(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* The same, and what is shared with other files (a clone) gets space of its own.
+ * -EOPNOTSUPP: the file system can not. */
+int os_allocate_unshared(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/*
+ * The first part of [off, off + len) that has no data: a hole, or reserved and
+ * never written.  -ENOENT: there is none, or the file system does not say.
+ */
+int os_find_hole(int fd, size_t off, size_t len, size_t *hole_off,
+    size_t *hole_len) DK_MUST_CHECK;
 /* Give file space back; the bytes read as zero then. */
 int os_punch(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* -EFBIG as os_set_size(). */
@@ -168,6 +194,9 @@ int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* Whether the byte at off can be read; -ENODATA: the file ends before.  May be
  * called by a signal handler. */
 int os_probe_file(int fd, size_t off) DK_MUST_CHECK;
+/* bytes may be in a mapping of that part of the file: it has file space then,
+ * and no byte changed. */
+int os_write(int fd, size_t off, const void *bytes, size_t len) DK_MUST_CHECK;
 /* -EWOULDBLOCK when another open file description holds the lock. */
 int os_lock_file(int fd) DK_MUST_CHECK;
 /* A small text file (sysfs): its first line without the newline. */

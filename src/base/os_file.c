@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -197,10 +199,11 @@ enum {
 	NR_EXTENTS = 32
 };
 
-int
-os_walk_extents(int fd, size_t off, size_t len,
-    int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
-    void *arg)
+/* Call visit for each extent of [off, off + len), until it returns other than
+ * 0, which is returned then. */
+static int
+walk_extents(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, const struct fiemap_extent *extent), void *arg)
 {
 	DK_NO_CANCEL();
 	union {
@@ -225,19 +228,89 @@ os_walk_extents(int fd, size_t off, size_t len,
 		for (unsigned i = 0; rc == 0 && i < u.map.fm_mapped_extents;
 		     i++) {
 			const struct fiemap_extent *e = &u.map.fm_extents[i];
-			size_t from = max_size(e->fe_logical, off);
-			size_t to = min_size(e->fe_logical + e->fe_length, end);
 
-			if (from < to)
-				rc = visit(arg, from,
-				    e->fe_physical + (from - e->fe_logical),
-				    to - from);
+			rc = visit(arg, e);
 			off = e->fe_logical + e->fe_length;
 			if ((e->fe_flags & FIEMAP_EXTENT_LAST) != 0)
 				end = off;
 		}
 	}
 	return rc;
+}
+
+struct extent_walk {
+	size_t off, end; /* of the file, what is asked about */
+	int (*visit)(void *arg, size_t off, size_t device_off, size_t len);
+	void *arg;
+};
+
+static int
+pass_on(void *arg, const struct fiemap_extent *e)
+{
+	const struct extent_walk *walk = arg;
+	size_t from = max_size(e->fe_logical, walk->off);
+	size_t to = min_size(e->fe_logical + e->fe_length, walk->end);
+
+	if (from >= to)
+		return 0;
+	return walk->visit(walk->arg, from,
+	    e->fe_physical + (from - e->fe_logical), to - from);
+}
+
+int
+os_walk_extents(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
+    void *arg)
+{
+	struct extent_walk walk = {off, off + len, visit, arg};
+
+	return walk_extents(fd, off, len, pass_on, &walk);
+}
+
+static int
+is_shared(void *arg, const struct fiemap_extent *e)
+{
+	(void)arg;
+	return (e->fe_flags & FIEMAP_EXTENT_SHARED) != 0;
+}
+
+int
+os_set_in_place(int fd, bool on)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
+		return os_result(-1, saved_errno);
+	if (((flags & FS_NOCOW_FL) != 0) == on)
+		return 0;
+	flags ^= FS_NOCOW_FL;
+	if (ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0)
+		return os_result(-1, saved_errno);
+	return 1;
+}
+
+enum os_cow
+os_copies_on_write(int fd)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	enum os_cow cow = OS_COW_NEVER;
+	struct statfs buf;
+	int flags;
+
+	if (fstatfs(fd, &buf) == 0 &&
+	    (unsigned long)buf.f_type == BTRFS_SUPER_MAGIC) {
+		if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 ||
+		    (flags & FS_NOCOW_FL) == 0)
+			cow = OS_COW_ALWAYS;
+		else if (walk_extents(
+			     fd, 0, (size_t)INT64_MAX, is_shared, NULL) == 1)
+			cow = OS_COW_SHARED;
+	}
+	errno = saved_errno;
+	return cow;
 }
 
 bool
@@ -269,9 +342,14 @@ os_fs_size(int fd, size_t *bytes)
 
 	if (fstatvfs(fd, &buf) != 0)
 		return os_result(-1, saved_errno);
-	/* tmpfs without a size= limit says 0 */
-	if (buf.f_blocks == 0 ||
-	    !mul_checked(buf.f_blocks, buf.f_frsize, &size))
+	/* tmpfs and hugetlbfs without a size= limit say 0; of huge pages there
+	 * are not more than the kernel's pool has. */
+	size_t nr = buf.f_blocks;
+	if (nr == 0)
+		nr = buf.f_frsize >= DK_HUGE_PAGE
+			 ? os_nr_huge_pages(buf.f_frsize)
+			 : SIZE_MAX;
+	if (!mul_checked(nr, buf.f_frsize, &size))
 		size = SIZE_MAX;
 	*bytes = size;
 	return 0;
@@ -353,6 +431,21 @@ os_is_dense(int fd, size_t len)
 }
 
 int
+os_fs_block(int fd, size_t *bytes)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	struct statvfs buf;
+
+	if (fstatvfs(fd, &buf) != 0)
+		return os_result(-1, saved_errno);
+	/* It is what the kernel makes it, but may come from elsewhere (FUSE). */
+	bool is_good = is_power_of_two(buf.f_frsize) && buf.f_frsize <= GIB;
+	*bytes = is_good ? max_size(buf.f_frsize, DK_PAGE) : DK_PAGE;
+	return 0;
+}
+
+int
 os_set_size(int fd, size_t len)
 {
 	DK_NO_CANCEL();
@@ -374,11 +467,12 @@ os_set_size(int fd, size_t len)
  * tmpfs before Linux 6.10 gives all back that it had when a signal comes, so
  * then it goes on in smaller pieces.
  */
-int
-os_allocate(int fd, size_t off, size_t len)
+/* other_mode: for those who do not know this one; -1: none. */
+static int
+allocate(int fd, size_t off, size_t len, int mode, int other_mode)
 {
 	DK_NO_CANCEL();
-	int saved_errno = errno, mode = FALLOC_FL_KEEP_SIZE;
+	int saved_errno = errno;
 	size_t max_piece = len;
 
 	while (len > 0) {
@@ -390,14 +484,56 @@ os_allocate(int fd, size_t off, size_t len)
 		} else if (errno == EINTR) {
 			max_piece =
 			    max_size(align_down(piece / 2, DK_PAGE), DK_PAGE);
-		} else if (errno == EOPNOTSUPP && mode != 0) {
-			mode = 0; /* what NFS and some of FUSE have only */
+		} else if (errno == EOPNOTSUPP && other_mode >= 0) {
+			mode = other_mode;
+			other_mode = -1;
 		} else {
 			return os_result(-1, saved_errno);
 		}
 	}
 	errno = saved_errno;
 	return 0;
+}
+
+int
+os_allocate(int fd, size_t off, size_t len)
+{
+	/* 0 is what NFS and some of FUSE have only. */
+	return allocate(fd, off, len, FALLOC_FL_KEEP_SIZE, 0);
+}
+
+int
+os_allocate_unshared(int fd, size_t off, size_t len)
+{
+	return allocate(
+	    fd, off, len, FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE, -1);
+}
+
+int
+os_find_hole(int fd, size_t off, size_t len, size_t *hole_off, size_t *hole_len)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	size_t end = off + len;
+	off_t from = lseek(fd, (off_t)off, SEEK_HOLE);
+	int rc = -ENOENT;
+
+	/* The end of a file is a hole, too. */
+	if (from >= 0 && (size_t)from < end) {
+		off_t to = lseek(fd, from, SEEK_DATA);
+
+		/* ENXIO: there is no data any more. */
+		if (to >= 0)
+			end = min_size(end, (size_t)to);
+		if (to >= 0 || errno == ENXIO)
+			rc = 0;
+	}
+	if (rc == 0) {
+		*hole_off = (size_t)from;
+		*hole_len = end - (size_t)from;
+	}
+	errno = saved_errno;
+	return rc;
 }
 
 int
@@ -414,37 +550,43 @@ os_punch(int fd, size_t off, size_t len)
 	return os_result(rc, saved_errno);
 }
 
+/* Write len bytes at off: those at from, again and again if it has fewer. */
 static int
-write_zeroes(int fd, size_t off, size_t len)
+write_at(int fd, size_t off, size_t len, const char *from, size_t from_len)
 {
-	static const char Zeroes[64 * 1024];
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	struct size_signal signal;
+	int rc = 0;
 
-	while (len > 0) {
-		ssize_t done = pwrite(
-		    fd, Zeroes, min_size(len, sizeof(Zeroes)), (off_t)off);
+	hold_size_signal(&signal);
+	for (size_t at = 0; rc == 0 && at < len;) {
+		size_t part = at % from_len;
+		ssize_t done = pwrite(fd, from + part,
+		    min_size(len - at, from_len - part), (off_t)(off + at));
 
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done < 0 ? -errno : -ENOSPC;
-		off += (size_t)done;
-		len -= (size_t)done;
+		if (done > 0)
+			at += (size_t)done;
+		else if (done == 0 || errno != EINTR)
+			rc = done < 0 ? -errno : -ENOSPC;
 	}
-	return 0;
+	release_size_signal(&signal, rc);
+	errno = saved_errno;
+	return rc;
 }
 
 int
 os_write_zeroes(int fd, size_t off, size_t len)
 {
-	DK_NO_CANCEL();
-	int saved_errno = errno;
-	struct size_signal signal;
+	static const char Zeroes[64 * 1024];
 
-	hold_size_signal(&signal);
-	int rc = write_zeroes(fd, off, len);
-	release_size_signal(&signal, rc);
-	errno = saved_errno;
-	return rc;
+	return write_at(fd, off, len, Zeroes, sizeof(Zeroes));
+}
+
+int
+os_write(int fd, size_t off, const void *bytes, size_t len)
+{
+	return write_at(fd, off, len, bytes, len);
 }
 
 int

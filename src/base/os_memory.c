@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -137,17 +138,24 @@ os_map_gigantic(size_t len, size_t align, void **addr)
 }
 
 size_t
-os_nr_gigantic_pages(void)
+os_nr_huge_pages(size_t page_size)
 {
-	static const char dir[] =
-	    "/sys/kernel/mm/hugepages/hugepages-1048576kB";
+	char dir[64];
 	size_t there = 0, more = 0;
 
+	(void)snprintf(dir, sizeof(dir),
+	    "/sys/kernel/mm/hugepages/hugepages-%zukB", page_size / KIB);
 	if (os_read_number(dir, "nr_hugepages", &there) < 0)
 		there = 0;
 	if (os_read_number(dir, "nr_overcommit_hugepages", &more) < 0)
 		more = 0;
 	return there + more;
+}
+
+size_t
+os_nr_gigantic_pages(void)
+{
+	return os_nr_huge_pages(GIB);
 }
 
 int
@@ -292,6 +300,8 @@ os_map_file(
 
 	if ((flags & OS_MAP_POPULATE) != 0)
 		how |= MAP_POPULATE;
+	/* Of hugetlbfs, all pages would be set aside at once. */
+	how |= MAP_NORESERVE;
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
 	return map_aligned(

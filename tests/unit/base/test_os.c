@@ -576,6 +576,90 @@ test_write_zeroes_zeroes_the_range_only(void **state)
 }
 
 static void
+test_write_writes_bytes_that_may_be_the_file_s(void **state)
+{
+	const size_t len = 300 * KIB;
+	int fd = new_memfd(len);
+	char *p;
+	void *map;
+
+	(void)state;
+	assert_call(os_map_file(fd, 0, len, DK_PAGE, 0, &map), 0);
+	p = map;
+	assert_call(os_write(fd, 10, "abc", 3), 0);
+	assert_memory_equal(p + 9, "\0abc\0", 5);
+	/* a hole has file space then, and no byte is another */
+	assert_call(os_write(fd, 0, p, len), 0);
+	assert_int_equal(space_of(fd), len);
+	assert_memory_equal(p + 9, "\0abc\0", 5);
+	assert_true(test_all_bytes(p + 13, 0, len - 13));
+	assert_call(os_unmap(map, len), 0);
+	os_close(fd);
+	assert_call(os_write(fd, 0, "abc", 3), -EBADF);
+}
+
+static void
+test_a_hole_is_what_nobody_wrote_to(void **state)
+{
+	static const struct {
+		size_t off, len; /* asked about, in pages */
+		int rc;
+		size_t hole_off, hole_len;
+	} rows[] = {
+	    {0, 16, 0, 0, 4}, /* up to the data */
+	    {0, 2, 0, 0, 2},  /* not more than was asked about */
+	    {2, 4, 0, 2, 2}, {4, 1, -ENOENT, 0, 0}, /* data */
+	    {4, 2, 0, 5, 1},                        /* behind it */
+	    {5, 11, 0, 5, 11},        /* reserved and never written is a hole */
+	    {15, 100, 0, 15, 100},    /* as is what is behind the end */
+	    {16, 100, -ENOENT, 0, 0}, /* but not if all of it is */
+	};
+	int fd = new_memfd(16 * DK_PAGE);
+	size_t off, len;
+
+	(void)state;
+	assert_call(os_allocate(fd, 3 * DK_PAGE, 5 * DK_PAGE), 0);
+	assert_call(os_write(fd, 4 * DK_PAGE, "x", 1), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		print_message("row %zu\n", i);
+		off = len = 77;
+		assert_call(os_find_hole(fd, rows[i].off * DK_PAGE,
+				rows[i].len * DK_PAGE, &off, &len),
+		    rows[i].rc);
+		assert_int_equal(
+		    off, rows[i].rc < 0 ? 77 : rows[i].hole_off * DK_PAGE);
+		assert_int_equal(
+		    len, rows[i].rc < 0 ? 77 : rows[i].hole_len * DK_PAGE);
+	}
+	os_close(fd);
+	assert_call(os_find_hole(fd, 0, DK_PAGE, &off, &len), -ENOENT);
+}
+
+static void
+test_what_a_file_system_can_is_an_answer(void **state)
+{
+	int fd = new_memfd(16 * DK_PAGE);
+	size_t block = 0;
+
+	(void)state;
+	/* tmpfs is made of pages, has no clones, and writes in place */
+	assert_call(os_fs_block(fd, &block), 0);
+	assert_int_equal(block, DK_PAGE);
+	assert_call(os_allocate_unshared(fd, 0, DK_PAGE), -EOPNOTSUPP);
+	errno = ERRNO_BEFORE;
+	int rc = os_set_in_place(fd, true);
+	assert_int_equal(errno, ERRNO_BEFORE);
+	assert_true(rc == -EOPNOTSUPP || rc == -ENOTTY);
+	assert_int_equal(os_copies_on_write(fd), OS_COW_NEVER);
+	assert_int_equal(errno, ERRNO_BEFORE);
+	os_close(fd);
+	assert_call(os_fs_block(fd, &block), -EBADF);
+	assert_call(os_allocate_unshared(fd, 0, DK_PAGE), -EBADF);
+	assert_call(os_set_in_place(fd, true), -EBADF);
+	assert_int_equal(os_copies_on_write(fd), OS_COW_NEVER);
+}
+
+static void
 test_a_lock_is_one_opening_s(void **state)
 {
 	char path[PATH_MAX];
@@ -846,6 +930,9 @@ main(void)
 	    test_unit(test_a_file_size_limit_is_an_error_and_no_signal),
 	    test_unit(test_allocate_and_punch_move_file_space),
 	    test_unit(test_write_zeroes_zeroes_the_range_only),
+	    test_unit(test_write_writes_bytes_that_may_be_the_file_s),
+	    test_unit(test_a_hole_is_what_nobody_wrote_to),
+	    test_unit(test_what_a_file_system_can_is_an_answer),
 	    test_unit(test_a_lock_is_one_opening_s),
 	    test_unit(test_read_line_gives_the_first),
 	    test_unit(test_read_link_name_gives_the_last_part),
