@@ -39,9 +39,11 @@ const char *daxkind_last_error(void);
 struct daxkind_region;
 
 enum daxkind_open_flags {
-	/* An existing file's content may be overwritten by the heap. */
+	/* An existing file's content may be overwritten by blocks; where none
+	 * is handed out, it stays. */
 	DAXKIND_OVERWRITE = 1u << 0,
-	/* Reserve all file space and touch every page now. */
+	/* Reserve all file space and touch every page now; none of it is given
+	 * back before the region is closed. */
 	DAXKIND_PREFAULT = 1u << 1,
 	/* A caller's mapping: the caller vouches that flushing a cache line
 	 * makes a store to it durable (it was mapped with MAP_SYNC). */
@@ -75,7 +77,7 @@ int daxkind_region_open_mapping(
  * used.  A file that holds data is opened only with DAXKIND_OVERWRITE, at the
  * size that it has (size must be 0 or that size), and never truncated.
  * -EEXIST: holds data and DAXKIND_OVERWRITE was not given.  -EBUSY: open as a
- * region elsewhere.
+ * region elsewhere.  -EOPNOTSUPP: stores to its data could be SIGBUS (btrfs).
  */
 int daxkind_region_open_file(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region);

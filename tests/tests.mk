@@ -153,10 +153,14 @@ UNIT_WRAPS = \
 	dax_device_walk \
 	lock_wait_ms \
 	os_allocate \
+	os_allocate_unshared \
+	os_copies_on_write \
 	os_commit \
 	os_current_node \
 	os_delete \
 	os_device_of_file \
+	os_find_hole \
+	os_fs_block \
 	os_fs_size \
 	os_fstat \
 	os_is_mapped \
@@ -182,6 +186,7 @@ UNIT_WRAPS = \
 	os_thread_start \
 	os_unmap \
 	os_walk_extents \
+	os_write \
 	os_write_zeroes
 
 # scripts that look at the built library and at the sources

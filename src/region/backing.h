@@ -30,16 +30,20 @@ enum backing_type {
 struct backing_ops {
 	/*
 	 * Put file space behind [off, off + len), so that no store there can
-	 * fail; what holds file space already stays, its content may be
-	 * zeroed.  *is_zero says whether all of it reads as zero now, also
-	 * on failure; then the file space of the range was given back, if the
-	 * file system can do that.  -EIO: a bad block is there; the file
-	 * space stays, so that find_bad can tell where.
+	 * fail.  What the region was opened on stays; what it handed out since
+	 * and took back may be zeroed.  *is_zero says whether all of it is
+	 * known to read as zero now, also on failure; then the file space that
+	 * came was given back, if the file system can do that.  -EIO: a bad
+	 * block is there; the file space stays, so that find_bad can tell
+	 * where.
 	 */
 	int (*ensure)(struct backing *b, size_t off, size_t len, bool *is_zero);
 	/* Give file space back; it reads as zero then.  -EOPNOTSUPP: the file
 	 * system can not, ever. */
 	int (*discard)(struct backing *b, size_t off, size_t len);
+	/* Whether nobody's data is in the range: to discard it loses nothing.
+	 * Asked if has_content only, of what was not handed out. */
+	bool (*is_hole)(struct backing *b, size_t off, size_t len);
 	/* Call visit for the known bad blocks in the range; NULL: none can be
 	 * known. */
 	int (*find_bad)(struct backing *b, size_t off, size_t len,
@@ -58,6 +62,9 @@ struct backing {
 	char *base;   /* first usable byte, a multiple of DK_PAGE */
 	size_t size;  /* usable bytes, a multiple of DK_PAGE */
 	size_t align; /* base and size are multiples of this */
+	/* File space comes and goes in multiples of this, of which base is
+	 * one: a power of two, or 0 for DK_PAGE. */
+	size_t unit;
 	enum flush_granularity granularity;
 	bool is_dax;         /* no page cache in between */
 	bool is_sync;        /* MAP_SYNC, or devdax */
@@ -67,6 +74,8 @@ struct backing {
 	bool is_private;
 	bool starts_as_holes; /* no file space yet */
 	bool starts_zero;     /* all of it reads as zero */
+	bool has_content;     /* it may hold data of others, to be kept */
+	bool keeps_space;     /* all was reserved at open, to stay so */
 	int numa_node;        /* -1: not known */
 	bool is_kept;         /* a region is on it */
 };
@@ -101,6 +110,12 @@ static inline int
 backing_discard(struct backing *b, size_t off, size_t len)
 {
 	return b->ops->discard(b, off, len);
+}
+
+static inline bool
+backing_is_hole(struct backing *b, size_t off, size_t len)
+{
+	return b->ops->is_hole != NULL && b->ops->is_hole(b, off, len);
 }
 
 static inline int

@@ -8,27 +8,31 @@
  * would be SIGBUS.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/pool.h"
 #include "base/util.h"
 #include "region/backing.h"
+#include "space/rangeset.h"
 
 /* What open did to the file system, to be undone if no region comes to be. */
 enum undo {
-	UNDO_NOTHING,
-	UNDO_MAKING,
-	UNDO_SIZE
+	UNDO_MAKING = 1 << 0, /* of the file, and all else is gone */
+	UNDO_SIZE = 1 << 1,
+	UNDO_IN_PLACE = 1 << 2
 };
 
 struct backing_file {
 	struct backing base;
-	int fd; /* holds the owner lock */
-	enum undo undo;
-	char path[]; /* for UNDO_MAKING */
+	int fd;                  /* holds the owner lock */
+	_Atomic(bool) may_share; /* of its data, with clones of the file */
+	unsigned undo;           /* enum undo */
+	char path[];             /* for UNDO_MAKING */
 };
 
 /* What is asked of the file system when nothing tells how much it has (tmpfs
@@ -41,39 +45,160 @@ file_of(struct backing *b)
 	return (struct backing_file *)b;
 }
 
+/* --- file space -------------------------------------------------- */
+
+/* A clone of the file shares its data, and a store to that needs new space. */
+static int
+allocate(struct backing_file *f, size_t off, size_t len)
+{
+	if (atomic_load_explicit(&f->may_share, memory_order_relaxed)) {
+		int rc = os_allocate_unshared(f->fd, off, len);
+
+		if (rc != -EOPNOTSUPP)
+			return rc;
+		atomic_store_explicit(
+		    &f->may_share, false, memory_order_relaxed);
+	}
+	return os_allocate(f->fd, off, len);
+}
+
+/* What a bad block says that can not be written anew. */
+static bool
+is_bad_block(int rc)
+{
+	return rc == -EIO || rc == -EFAULT;
+}
+
+/* The holes of a part of the file, as they were. */
+struct holes {
+	struct pool nodes;
+	struct rangeset set;
+};
+
+static void
+holes_fini(struct holes *holes)
+{
+	pool_fini(&holes->nodes);
+}
+
+/* -ENOMEM: nothing to end. */
+static int
+holes_init(struct holes *holes, int fd, size_t off, size_t len)
+{
+	size_t end = off + len;
+	size_t hole_off, hole_len;
+	int rc = 0;
+
+	pool_init(&holes->nodes, sizeof(struct rangeset_node));
+	rangeset_init(&holes->set, &holes->nodes);
+	while (rc == 0 && off < end &&
+	       os_find_hole(fd, off, end - off, &hole_off, &hole_len) == 0) {
+		rc = rangeset_add(&holes->set, hole_off, hole_len);
+		off = hole_off + hole_len;
+	}
+	if (rc < 0)
+		holes_fini(holes);
+	return rc;
+}
+
+/* Do it to each of them. */
+static int
+holes_change(const struct holes *holes, int fd,
+    int (*change)(int fd, size_t off, size_t len))
+{
+	size_t pos = 0, off, len;
+	int rc = 0;
+
+	while (rc == 0 && rangeset_next(&holes->set, pos, &off, &len)) {
+		rc = change(fd, off, len);
+		pos = off + len;
+	}
+	return rc;
+}
+
+/*
+ * Of what others may have data in, only holes are written to.  A file system
+ * that does not say where those are gets all bytes again, as they are.
+ */
+static int
+write_space(struct backing_file *f, size_t off, size_t len, bool *is_zero)
+{
+	struct holes holes;
+	int rc;
+
+	*is_zero = true;
+	if (!f->base.has_content)
+		return os_write_zeroes(f->fd, off, len);
+	rc = holes_init(&holes, f->fd, off, len);
+	if (rc < 0)
+		return rc;
+	*is_zero = holes.set.total == len;
+	if (holes.set.nr == 0 && !f->base.is_sync)
+		rc = os_write(f->fd, off, f->base.base + off, len);
+	else
+		rc = holes_change(&holes, f->fd, os_write_zeroes);
+	if (rc < 0 && !is_bad_block(rc))
+		(void)holes_change(&holes, f->fd, os_punch);
+	holes_fini(&holes);
+	return rc;
+}
+
+/*
+ * The file space that a failing allocation got goes back: ext4 keeps it, and
+ * the file system would stay full.  Says whether the range is zero.
+ */
+static bool
+undo_allocate(struct backing_file *f, size_t off, size_t len)
+{
+	struct holes holes;
+
+	if (!f->base.has_content)
+		return os_punch(f->fd, off, len) == 0;
+	/* What is reserved and not written counts as a hole. */
+	if (holes_init(&holes, f->fd, off, len) < 0)
+		return false;
+	bool is_zero = holes_change(&holes, f->fd, os_punch) == 0 &&
+		       holes.set.total == len;
+	holes_fini(&holes);
+	return is_zero;
+}
+
 /*
  * Under MAP_SYNC the first store to an unwritten extent waits for a journal
  * commit (dax-ext4, measured: 31 ms against 4 ms for each huge page); writing
- * zeroes here makes the extents written ones.
+ * zeroes here makes the extents written ones.  File systems without fallocate
+ * are written to as well: there is no other way.
  */
 static int
 ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 {
-	int fd = file_of(b)->fd;
-	int rc = os_allocate(fd, off, len);
-	bool wrote = false;
+	struct backing_file *f = file_of(b);
+	bool is_written_zero = false;
+	int rc = allocate(f, off, len);
 
 	/* File systems without fallocate, and seccomp that forbids it: writing
 	 * is the only way. */
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM ||
 	    (rc == 0 && b->is_sync)) {
-		rc = os_write_zeroes(fd, off, len);
-		wrote = rc == 0;
-		/* What a bad block says that can not be written anew; to
-		 * punch would have it handed out again by the next call. */
-		if (rc == -EIO || rc == -EFAULT) {
+		rc = write_space(f, off, len, &is_written_zero);
+		/* To punch would have it handed out again by the next call. */
+		if (is_bad_block(rc)) {
 			*is_zero = false;
 			return -EIO;
 		}
 	}
-	if (rc < 0) {
-		/* ext4 keeps what it had allocated when it ran out: without
-		 * this the file system would stay full. */
-		*is_zero = os_punch(fd, off, len) == 0;
-		return rc;
-	}
-	*is_zero = wrote;
-	return 0;
+	*is_zero = rc < 0 ? undo_allocate(f, off, len) : is_written_zero;
+	return rc;
+}
+
+static bool
+is_hole(struct backing *b, size_t off, size_t len)
+{
+	size_t hole_off, hole_len;
+
+	return os_find_hole(file_of(b)->fd, off, len, &hole_off, &hole_len) ==
+		   0 &&
+	       hole_len == len;
 }
 
 static int
@@ -87,14 +212,17 @@ discard(struct backing *b, size_t off, size_t len)
 }
 
 static void
-undo_open(int fd, const char *path, enum undo undo)
+undo_open(int fd, const char *path, unsigned undo)
 {
 	int rc = 0;
 
-	if (undo == UNDO_MAKING)
+	if ((undo & UNDO_MAKING) != 0) {
 		rc = os_unlink(path);
-	else if (undo == UNDO_SIZE)
+	} else if ((undo & UNDO_SIZE) != 0) {
 		rc = os_set_size(fd, 0); /* empty, as it was */
+		if (rc == 0 && (undo & UNDO_IN_PLACE) != 0)
+			rc = os_set_in_place(fd, false);
+	}
 	if (rc < 0)
 		log_write(DK_LOG_WARNING,
 		    "%s can not be put back as it was: %s", path,
@@ -131,10 +259,19 @@ close_file(struct backing *b)
 static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
+    .is_hole = is_hole,
     .find_bad = find_bad,
     .can_read = can_read,
     .close = close_file,
 };
+
+static size_t
+unit_of(int fd)
+{
+	size_t unit;
+
+	return os_fs_block(fd, &unit) == 0 ? unit : DK_PAGE;
+}
 
 /* MAP_SYNC where the file system can, otherwise plain.  MAP_SYNC working, and
  * nothing else, tells that flushing is enough: ext4 with dax on virtio-pmem
@@ -142,13 +279,14 @@ static const struct backing_ops Ops = {
 static int
 map(struct backing *b, int fd, const char *name)
 {
+	size_t align = max_size(b->unit, DK_HUGE_PAGE);
 	void *addr;
-	int rc = os_map_file(fd, 0, b->size, DK_HUGE_PAGE, OS_MAP_SYNC, &addr);
+	int rc = os_map_file(fd, 0, b->size, align, OS_MAP_SYNC, &addr);
 
 	b->is_sync = rc == 0;
 	/* EINVAL: a kernel before 4.15. */
 	if (rc == -EOPNOTSUPP || rc == -EINVAL)
-		rc = os_map_file(fd, 0, b->size, DK_HUGE_PAGE, 0, &addr);
+		rc = os_map_file(fd, 0, b->size, align, 0, &addr);
 	if (rc < 0)
 		return error_set(rc, "%s: %zu bytes cannot be mapped: %s%s",
 		    name, b->size, strerror(-rc),
@@ -159,30 +297,38 @@ map(struct backing *b, int fd, const char *name)
 	return 0;
 }
 
-/* Reserve everything and fault it in. */
+/* Reserve everything and fault it in.  On failure the file holds no more space
+ * than before. */
 static int
 prefault(struct backing *b, const char *name)
 {
-	bool is_zero = false;
-	int rc = 0;
+	int fd = file_of(b)->fd;
+	/* Of a new file, undo_open() makes short work. */
+	size_t kept_len = b->has_content ? b->size : 0;
+	struct holes holes;
+	bool is_zero;
+	int rc = holes_init(&holes, fd, 0, kept_len);
 
-	if (b->starts_zero)
+	if (rc == 0) {
 		rc = ensure(b, 0, b->size, &is_zero);
-	else
-		rc = os_allocate(file_of(b)->fd, 0, b->size);
-	if (rc == 0)
-		rc = os_populate(b->base, b->size);
+		if (rc == 0)
+			rc = os_populate(b->base, b->size);
+		if (rc < 0)
+			(void)holes_change(&holes, fd, os_punch);
+		holes_fini(&holes);
+	}
 	if (rc < 0)
 		return error_set(rc,
 		    "%s: %zu bytes can not be reserved and made present: %s",
 		    name, b->size, strerror(-rc));
 	b->starts_as_holes = false;
+	b->keeps_space = true;
 	return 0;
 }
 
 /* The file is open and locked. */
 static struct backing_file *
-new_record(int fd, const char *name, bool is_new, enum undo undo)
+new_record(int fd, const char *name, bool is_new, unsigned undo)
 {
 	size_t path_size = strlen(name) + 1;
 	struct backing_file *f = os_new(sizeof(*f) + path_size);
@@ -198,11 +344,14 @@ new_record(int fd, const char *name, bool is_new, enum undo undo)
 	    .ops = &Ops,
 	    .type = BACKING_FILE,
 	    .align = DK_PAGE,
+	    .unit = unit_of(fd),
 	    .has_file_space = true,
 	    .starts_as_holes = true,
 	    .starts_zero = is_new,
+	    .has_content = !is_new,
 	    .numa_node = -1,
 	};
+	atomic_init(&f->may_share, !is_new);
 	return f;
 }
 
@@ -230,7 +379,7 @@ start(struct backing_file *f, size_t size, unsigned flags)
 
 /* Owns fd on success only. */
 static int
-new_backing(int fd, const char *name, size_t size, bool is_new, enum undo undo,
+new_backing(int fd, const char *name, size_t size, bool is_new, unsigned undo,
     unsigned flags, struct backing **out)
 {
 	struct backing_file *f = new_record(fd, name, is_new, undo);
@@ -267,7 +416,15 @@ lock_owner(int fd, const char *name)
 static int
 set_size(int fd, const char *name, size_t size)
 {
+	size_t unit = unit_of(fd);
 	int rc = os_set_size(fd, size);
+
+	/* hugetlbfs */
+	if (rc == -EINVAL && size % unit != 0)
+		return error_set(rc,
+		    "%s: %zu bytes is not a multiple of the file system's "
+		    "pages of %zu",
+		    name, size, unit);
 
 	if (rc == -EFBIG)
 		return error_set(rc,
@@ -278,6 +435,46 @@ set_size(int fd, const char *name, size_t size)
 		return error_set(rc, "%s can not be given %zu bytes: %s", name,
 		    size, strerror(-rc));
 	return 0;
+}
+
+/*
+ * A store to what was reserved must find its space there.  A file system that
+ * writes to a new place each time would want space then, and SIGBUS is all that
+ * the store could be told.  Returns what is to be undone.
+ */
+static unsigned
+set_in_place(int fd, const char *name)
+{
+	int rc = os_set_in_place(fd, true);
+
+	if (os_copies_on_write(fd) != OS_COW_NEVER)
+		log_write(DK_LOG_WARNING,
+		    "%s is on a file system that copies on write: a store to "
+		    "a block may be SIGBUS when the disk is full",
+		    name);
+	return rc == 1 ? UNDO_IN_PLACE : 0;
+}
+
+static int
+check_in_place(int fd, const char *path)
+{
+	switch (os_copies_on_write(fd)) {
+	case OS_COW_ALWAYS:
+		return error_set(-EOPNOTSUPP,
+		    "%s: on btrfs, a store to data that is there needs new "
+		    "space, and without any it is SIGBUS; have a new file made "
+		    "in its place, or empty it and run chattr +C on it",
+		    path);
+	case OS_COW_SHARED:
+		return error_set(-EOPNOTSUPP,
+		    "%s shares data with a snapshot or a clone: a store to it "
+		    "needs new space, and without any it is SIGBUS; remove "
+		    "those, or use a copy (cp --reflink=never)",
+		    path);
+	case OS_COW_NEVER:
+	default:
+		return 0;
+	}
 }
 
 /* Decide about a file that was there: new_size 0 means to use it as it is. */
@@ -308,44 +505,60 @@ check_existing(
 		    "%s has %zu bytes, not %zu; an existing file keeps its "
 		    "size: ask for 0",
 		    path, st.size, size);
-	return 0;
+	return check_in_place(fd, path);
 }
 
-/* open(2)'s refusals, with what to do. */
+/* open(2)'s refusals of what is there, with what to do. */
 static int
 explain_open(int rc, const char *path, const char *what)
 {
-	const char *hint = "";
+	bool is_right = rc == -EACCES || rc == -EPERM || rc == -EROFS;
 
+	return error_set(rc, "%s %s: %s%s", what, path, strerror(-rc),
+	    is_right ? "; it must be writable" : "");
+}
+
+/* There is no such file; make one of size bytes. */
+static int
+make_file(const char *path, size_t size, int *fd)
+{
+	if (size == 0)
+		return error_set(-ENOENT,
+		    "file %s does not exist; to have it made, say how many "
+		    "bytes it is to have",
+		    path);
+	int rc = os_open(path, true, fd);
 	if (rc == -ENOENT)
-		hint = "; make it first";
-	else if (rc == -EACCES || rc == -EPERM || rc == -EROFS)
-		hint = "; it must be writable";
-	return error_set(rc, "%s %s: %s%s", what, path, strerror(-rc), hint);
+		return error_set(rc,
+		    "file %s cannot be made: its directory does not exist, or "
+		    "cannot have files",
+		    path);
+	return rc < 0 ? explain_open(rc, path, "file") : 0;
 }
 
 int
 backing_file_open(
     const char *path, size_t size, unsigned flags, struct backing **out)
 {
-	enum undo undo = UNDO_NOTHING;
+	unsigned undo = 0;
 	size_t old_size = 0;
 	int fd, rc;
 
 	rc = os_open(path, false, &fd);
-	if (rc == -ENOENT && size != 0) {
-		rc = os_open(path, true, &fd);
-		if (rc == 0)
-			undo = UNDO_MAKING;
+	if (rc == -ENOENT) {
+		rc = make_file(path, size, &fd);
+		undo = UNDO_MAKING;
+	} else if (rc < 0) {
+		rc = explain_open(rc, path, "file");
 	}
 	if (rc < 0)
-		return explain_open(rc, path, "file");
+		return rc;
 	rc = lock_owner(fd, path);
 	if (rc < 0) {
-		undo = UNDO_NOTHING; /* somebody else's by now, if it was */
+		undo = 0; /* somebody else's by now, if it was */
 		goto err;
 	}
-	if (undo == UNDO_NOTHING) {
+	if (undo == 0) {
 		rc = check_existing(fd, path, size, flags, &old_size);
 		if (rc < 0)
 			goto err;
@@ -358,11 +571,10 @@ backing_file_open(
 		goto err;
 	}
 	if (old_size == 0) {
+		undo |= set_in_place(fd, path) | UNDO_SIZE;
 		rc = set_size(fd, path, size);
 		if (rc < 0)
 			goto err;
-		if (undo == UNDO_NOTHING)
-			undo = UNDO_SIZE;
 	}
 	rc = new_backing(fd, path, use_size, old_size == 0, undo, flags, out);
 	if (rc < 0)
@@ -393,8 +605,8 @@ start_largest(struct backing_file *f, unsigned flags)
 	size = min_size(size, os_file_size_limit());
 	size = min_size(size, os_address_space_limit() / 2);
 	rc = -ENOSPC;
-	for (size = align_down(size, DK_PAGE); size >= DK_PAGE * 16;
-	     size = align_down(size / 2, DK_PAGE)) {
+	for (size = align_down(size, f->base.unit); size >= DK_PAGE * 16;
+	     size = align_down(size / 2, f->base.unit)) {
 		rc = os_set_size(f->fd, size);
 		if (rc == -EFBIG || rc == -EINVAL)
 			continue;
@@ -412,7 +624,7 @@ start_largest(struct backing_file *f, unsigned flags)
 static int
 new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
 {
-	struct backing_file *f = new_record(fd, dir, true, UNDO_NOTHING);
+	struct backing_file *f = new_record(fd, dir, true, 0);
 
 	if (f == NULL)
 		return -ENOMEM;
@@ -425,6 +637,22 @@ new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
 	return 0;
 }
 
+/* open(2)'s refusals of a file without a name. */
+static int
+explain_open_unlinked(int rc, const char *dir)
+{
+	struct os_stat st;
+
+	if (rc != -ENOENT)
+		return explain_open(rc, dir, "a file in directory");
+	if (os_stat(dir, &st) == 0)
+		return error_set(rc,
+		    "directory %s cannot have files: it is of a file system "
+		    "of the kernel's own",
+		    dir);
+	return error_set(rc, "directory %s does not exist; make it first", dir);
+}
+
 int
 backing_file_open_dir(
     const char *dir, size_t max_size, unsigned flags, struct backing **out)
@@ -433,15 +661,16 @@ backing_file_open_dir(
 	int rc = os_open_unlinked(dir, &fd);
 
 	if (rc < 0)
-		return explain_open(rc, dir, "a file in directory");
+		return explain_open_unlinked(rc, dir);
+	(void)set_in_place(fd, dir);
 	rc = lock_owner(fd, dir);
 	if (rc == 0 && max_size == 0) {
 		rc = new_largest(fd, dir, flags, out);
 	} else if (rc == 0) {
 		rc = set_size(fd, dir, max_size);
 		if (rc == 0)
-			rc = new_backing(
-			    fd, dir, max_size, true, UNDO_NOTHING, flags, out);
+			rc =
+			    new_backing(fd, dir, max_size, true, 0, flags, out);
 	}
 	if (rc < 0)
 		os_close(fd);

@@ -220,6 +220,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 		rc = error_set(rc, "no memory for a region's space map");
 		goto err_free;
 	}
+	space_set_unit(&r->space, b->unit);
 	rc = backing_find_bad(b, 0, b->size, note_bad, r);
 	if (rc < 0) {
 		rc = error_set(rc, "the known bad blocks can not be asked: %s",
@@ -228,7 +229,8 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	}
 	lock_init(&r->lock, RANK_REGION);
 	lock_cond_init(&r->settled);
-	r->can_discard = b->has_file_space && !os_hogs_memory();
+	r->can_discard =
+	    b->has_file_space && !b->keeps_space && !os_hogs_memory();
 	lock_take(&r->lock);
 	unlock(r); /* notes the longest free run */
 	rc = region_index_add(&r->index);
@@ -300,7 +302,7 @@ static void
 note_idle_low_locked(struct daxkind_region *r)
 {
 	lock_assert_held(&r->lock);
-	r->idle_low = min_size(r->idle_low, r->space.idle.total);
+	r->idle_low = min_size(r->idle_low, space_givable(&r->space));
 }
 
 /* Back to the map; a range that was in flight can not be lost. */
@@ -329,38 +331,36 @@ ahead_len_locked(const struct daxkind_region *r)
 	return len;
 }
 
-/* The free hole beside [start, end) that belongs to the same pieces of len
- * bytes: take it as well.  Sets *grant to the whole. */
+/* Take also the free hole around *grant up to the next multiples of piece. */
 static void
-take_ahead_locked(
-    struct daxkind_region *r, size_t len, struct space_grant *grant)
+widen_locked(struct daxkind_region *r, size_t piece, struct space_grant *grant)
 {
 	lock_assert_held(&r->lock);
-	size_t low = align_down(grant->start, len);
-	size_t high = align_up(grant->start + grant->len, len);
+	size_t low = align_down(grant->start, piece);
+	size_t high = align_up(grant->start + grant->len, piece);
 	size_t run_start, run_len;
 	struct space_grant part;
 
 	if (grant->start > low && rangeset_find(&r->space.free,
 				      grant->start - 1, &run_start, &run_len)) {
 		size_t from = max_size(run_start, low);
-		size_t part_len = grant->start - from;
+		size_t len = grant->start - from;
 
-		if (rangeset_covered(&r->space.idle, from, part_len) == 0 &&
-		    space_take_at(&r->space, from, part_len, &part) == 0) {
+		if (rangeset_covered(&r->space.idle, from, len) == 0 &&
+		    space_take_at(&r->space, from, len, &part) == 0) {
 			grant->start = from;
-			grant->len += part_len;
+			grant->len += len;
 			grant->is_zero = grant->is_zero && part.is_zero;
 		}
 	}
 	size_t end = grant->start + grant->len;
 	if (end < high &&
 	    rangeset_find(&r->space.free, end, &run_start, &run_len)) {
-		size_t part_len = min_size(run_start + run_len, high) - end;
+		size_t len = min_size(run_start + run_len, high) - end;
 
-		if (rangeset_covered(&r->space.idle, end, part_len) == 0 &&
-		    space_take_at(&r->space, end, part_len, &part) == 0) {
-			grant->len += part_len;
+		if (rangeset_covered(&r->space.idle, end, len) == 0 &&
+		    space_take_at(&r->space, end, len, &part) == 0) {
+			grant->len += len;
 			grant->is_zero = grant->is_zero && part.is_zero;
 		}
 	}
@@ -378,11 +378,11 @@ reclaim_file_space(struct daxkind_region *r)
 		any = true;
 		wait_settled_locked(r);
 	}
-	bool has_idle = r->can_discard && r->space.idle.total > 0;
+	bool can_give = r->can_discard && space_givable(&r->space) > 0;
 	unlock(r);
-	if (has_idle)
+	if (can_give)
 		region_trim(r, 0);
-	return any || has_idle;
+	return any || can_give;
 }
 
 /* What is known of a range after backing_ensure(). */
@@ -392,44 +392,105 @@ state_after(int rc, bool is_zero)
 	return (rc == 0 ? SPACE_HELD : 0) | (is_zero ? SPACE_ZERO : 0);
 }
 
-/*
- * Put file space behind whole, or if that fails behind want, a part of it;
- * both are taken.  Gives back what of whole is not want; on failure, want as
- * well.  Called with the lock held; drops it meanwhile.
- */
-static int
-ensure_locked(struct daxkind_region *r, const struct space_grant *whole,
-    struct space_grant *want)
+/* Give back what of outer is not inner, which is a part of it. */
+static void
+settle_around_locked(struct daxkind_region *r, const struct space_grant *outer,
+    const struct space_grant *inner, unsigned state)
 {
 	lock_assert_held(&r->lock);
-	size_t want_end = want->start + want->len;
-	size_t whole_end = whole->start + whole->len;
-	size_t front_len = want->start - whole->start;
-	bool is_zero = false;
+	size_t outer_end = outer->start + outer->len;
+	size_t inner_end = inner->start + inner->len;
+
+	if (inner->start > outer->start)
+		settle_locked(
+		    r, outer->start, inner->start - outer->start, state);
+	if (outer_end > inner_end)
+		settle_locked(r, inner_end, outer_end - inner_end, state);
+}
+
+/*
+ * Give back what got no file space.  What was idle of a unit that others have a
+ * part of still is: that unit was not punched.
+ */
+static void
+settle_failed_locked(struct daxkind_region *r, const struct space_grant *grant)
+{
+	lock_assert_held(&r->lock);
+	size_t start = grant->start, end = start + grant->len;
+	size_t from = min_size(align_up(start, r->space.unit), end);
+	size_t to = max_size(align_down(end, r->space.unit), from);
+	unsigned zero = grant->is_zero ? SPACE_ZERO : 0;
+
+	if (from > start)
+		settle_locked(r, start, from - start,
+		    zero |
+			(grant->front_held >= from - start ? SPACE_HELD : 0));
+	if (to > from)
+		settle_locked(r, from, to - from, zero);
+	if (end > to)
+		settle_locked(r, to, end - to,
+		    zero | (grant->back_held >= end - to ? SPACE_HELD : 0));
+}
+
+/* What an allocation takes, each a part of the next. */
+struct request {
+	struct space_grant want;
+	struct space_grant units; /* with the rest of its units */
+	struct space_grant ahead; /* with what is reserved for later */
+};
+
+static int
+ensure(struct daxkind_region *r, const struct space_grant *grant, bool *is_zero)
+{
+	return backing_ensure(
+	    r->backing, offset(r, grant->start), grant->len, is_zero);
+}
+
+/*
+ * Put file space behind all of a request, or if that fails behind its units.
+ * Gives back what is not wanted; on failure, the rest as well.  Called with the
+ * lock held; drops it meanwhile.
+ *
+ * Of a file that was there before, only what is a hole is known to be nobody's:
+ * what else is not handed out must never look as if it were idle, since that is
+ * punched one day.
+ */
+static int
+ensure_locked(struct daxkind_region *r, struct request *q)
+{
+	lock_assert_held(&r->lock);
 	struct region_flight flight = {
-	    .start = whole->start, .len = whole->len};
+	    .start = q->ahead.start, .len = q->ahead.len};
+	bool is_zero = false;
+	int rc = -ENOSPC;
 
 	start_flight_locked(r, &flight);
 	unlock(r);
-	int rc = backing_ensure(
-	    r->backing, offset(r, whole->start), whole->len, &is_zero);
-	unsigned ahead_state = state_after(rc, is_zero || whole->is_zero);
-	if (rc < 0 && whole->len > want->len)
-		rc = backing_ensure(
-		    r->backing, offset(r, want->start), want->len, &is_zero);
+	bool is_ours = !r->backing->has_content;
+	if (!is_ours && backing_is_hole(r->backing, offset(r, q->ahead.start),
+			    q->ahead.len)) {
+		is_ours = true;
+		q->ahead.is_zero = q->want.is_zero = true;
+	}
+	unsigned ahead_state = q->ahead.is_zero ? SPACE_ZERO : 0;
+	bool goes_ahead = is_ours && q->ahead.len > q->units.len;
+	if (goes_ahead) {
+		rc = ensure(r, &q->ahead, &is_zero);
+		ahead_state = state_after(rc, is_zero || q->ahead.is_zero);
+	}
+	if (rc < 0)
+		rc = ensure(r, &q->units, &is_zero);
 	/* Other free ranges may hold what is missing here. */
 	if (rc < 0 && reclaim_file_space(r))
-		rc = backing_ensure(
-		    r->backing, offset(r, want->start), want->len, &is_zero);
+		rc = ensure(r, &q->units, &is_zero);
+	q->want.is_zero = q->want.is_zero || is_zero;
+	unsigned units_state =
+	    state_after(is_ours || is_zero ? rc : -ENOSPC, q->want.is_zero);
 	lock_take(&r->lock);
-	want->is_zero = want->is_zero || is_zero;
-	if (front_len > 0)
-		settle_locked(r, whole->start, front_len, ahead_state);
-	if (whole_end > want_end)
-		settle_locked(r, want_end, whole_end - want_end, ahead_state);
+	settle_around_locked(r, &q->ahead, &q->units, ahead_state);
+	settle_around_locked(r, &q->units, &q->want, units_state);
 	if (rc < 0)
-		settle_locked(
-		    r, want->start, want->len, state_after(rc, want->is_zero));
+		settle_failed_locked(r, &q->want);
 	end_flight_locked(r, &flight);
 	return rc;
 }
@@ -483,12 +544,16 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 
 	note_idle_low_locked(r);
 	if (!grant->is_held) {
-		struct space_grant whole = *grant;
+		struct request q = {.want = *grant, .units = *grant};
 		size_t ahead_len = ahead_len_locked(r);
 
+		if (r->space.unit > DK_PAGE)
+			widen_locked(r, r->space.unit, &q.units);
+		q.ahead = q.units;
 		if (grant->len < ahead_len && r->policy == REGION_GIVE_LATER)
-			take_ahead_locked(r, ahead_len, &whole);
-		rc = ensure_locked(r, &whole, grant);
+			widen_locked(r, ahead_len, &q.ahead);
+		rc = ensure_locked(r, &q);
+		*grant = q.want;
 	}
 	unlock(r);
 	if (rc == -EIO && find_new_bad(r, grant))
@@ -582,22 +647,22 @@ wants_trim_locked(struct daxkind_region *r, size_t *keep)
 	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
 	size_t limit = idle_limit_locked(r);
 
-	if (!r->can_discard || r->space.idle.total == 0)
+	if (!r->can_discard || space_givable(&r->space) == 0)
 		return false;
 	/* Who is at it already may be slower than those who free. */
-	while (r->is_trimming && r->space.idle.total > limit)
+	while (r->is_trimming && space_givable(&r->space) > limit)
 		wait_settled_locked(r);
 	if (r->is_trimming)
 		return false;
 	if (at_once) {
 		*keep = 0;
-		return r->space.idle.total > limit ||
-		       (r->space.idle.total > 0 &&
+		return space_givable(&r->space) > limit ||
+		       (space_givable(&r->space) > 0 &&
 			   os_now_us() >= r->next_trim_us);
 	}
 
 	*keep = limit / 2;
-	return r->space.idle.total > limit;
+	return space_givable(&r->space) > limit;
 }
 
 /* --- giving ------------------------------------------------------ */
@@ -638,7 +703,7 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 #endif
 	int rc = space_give(&r->space, start, len, SPACE_HELD);
 	bool trim = wants_trim_locked(r, &keep);
-	bool has_idle = r->space.idle.total > 0;
+	bool has_idle = space_givable(&r->space) > 0;
 	unlock(r);
 	if (trim)
 		region_trim(r, keep);
@@ -663,7 +728,7 @@ region_give_all(struct daxkind_region *r)
 		if (run == SPACE_RUN_TAKEN)
 			settle_locked(r, pos, end - pos, SPACE_HELD);
 	}
-	bool has_idle = r->space.idle.total > 0;
+	bool has_idle = space_givable(&r->space) > 0;
 	unlock(r);
 	if (has_idle)
 		note_idle(r);
@@ -731,9 +796,9 @@ region_trim(struct daxkind_region *r, size_t keep)
 		return;
 	}
 	r->is_trimming = true;
-	while (r->space.idle.total > keep) {
+	while (space_givable(&r->space) > keep) {
 		size_t max_len = min_size(TRIM_MAX_LEN,
-		    align_up(r->space.idle.total - keep, DK_PAGE));
+		    align_up(space_givable(&r->space) - keep, DK_PAGE));
 		int rc =
 		    discard_one_locked(r, min_size(min_len, max_len), max_len);
 
@@ -753,7 +818,7 @@ bool
 region_trim_unneeded(struct daxkind_region *r)
 {
 	lock_take(&r->lock);
-	size_t idle = r->space.idle.total;
+	size_t idle = space_givable(&r->space);
 	bool at_once = r->policy == REGION_GIVE_AT_ONCE;
 	size_t unneeded = at_once ? idle : min_size(r->idle_low, idle);
 	r->idle_low = idle - unneeded;
@@ -761,7 +826,7 @@ region_trim_unneeded(struct daxkind_region *r)
 	if (unneeded > 0)
 		region_trim(r, idle - unneeded);
 	lock_take(&r->lock);
-	r->idle_low = r->space.idle.total;
+	r->idle_low = space_givable(&r->space);
 	unlock(r);
 	return at_once;
 }
@@ -770,7 +835,7 @@ bool
 region_has_idle(struct daxkind_region *r)
 {
 	lock_take(&r->lock);
-	bool has_idle = r->can_discard && r->space.idle.total > 0;
+	bool has_idle = r->can_discard && space_givable(&r->space) > 0;
 	unlock(r);
 	return has_idle;
 }
@@ -852,7 +917,9 @@ void
 region_after_fork_in_child(struct daxkind_region *r)
 {
 	r->fork.is_off = r->fork.is_off || r->fork.effect == REGION_FORK_SHARES;
-	/* Those who were in flight or waiting are not here. */
+	/* The threads that were at it are not here; their stacks are. */
+	for (struct region_flight *f = r->flights; f != NULL; f = f->next)
+		settle_locked(r, f->start, f->len, 0);
 	r->flights = NULL;
 	r->is_trimming = false;
 	lock_cond_init(&r->settled);

@@ -96,27 +96,59 @@ has_bad(const struct fake_backing *fake, size_t off, size_t len)
 	return has;
 }
 
+/* Whole units: all that the range touches, or only those that are in it. */
+static void
+round_to_units(
+    const struct fake_backing *fake, bool out, size_t *off, size_t *len)
+{
+	size_t unit = max_size(fake->base.unit, DK_PAGE);
+	size_t end = *off + *len;
+
+	*off = out ? align_down(*off, unit) : align_up(*off, unit);
+	end = out ? min_size(align_up(end, unit), fake->base.size)
+		  : align_down(end, unit);
+	*len = *off < end ? end - *off : 0;
+}
+
+static bool
+is_hole(struct backing *b, size_t off, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (b->base[off + i] != 0)
+			return false;
+	}
+	return true;
+}
+
 static int
 ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 {
 	struct fake_backing *fake = fake_of(b);
+	size_t units_off = off, units_len = len;
 
 	DK_BUG_ON(!fake->is_open || off > b->size || len > b->size - off);
 	lock(fake);
 	fake->counts.nr_ensures++;
 	fake->counts.ensured += len;
 	pass_gate_locked(fake, FAKE_ENSURE);
-	size_t more = len - count_held(fake, off, len);
+	round_to_units(fake, true, &units_off, &units_len);
+	size_t more = units_len - count_held(fake, units_off, units_len);
 	int rc = fake->ensure_rc;
 	if (rc == 0 && has_bad(fake, off, len))
 		rc = -EIO;
 	if (rc == 0 && more > fake->room - fake->counts.held)
 		rc = -ENOSPC;
 	*is_zero = rc == 0 ? fake->writes_zeroes : fake->discard_rc == 0;
-	if (*is_zero)
+	if (*is_zero && b->has_content)
+		*is_zero = is_hole(b, off, len);
+	else if (*is_zero)
 		make_zero(fake, off, len);
-	if (rc == 0 || fake->discard_rc == 0)
-		set_held_locked(fake, off, len, rc == 0);
+	if (rc == 0) {
+		set_held_locked(fake, units_off, units_len, true);
+	} else if (fake->discard_rc == 0 && !b->has_content) {
+		round_to_units(fake, false, &off, &len);
+		set_held_locked(fake, off, len, false);
+	}
 	unlock(fake);
 	return rc;
 }
@@ -135,6 +167,7 @@ discard(struct backing *b, size_t off, size_t len)
 	int rc = fake->discard_rc;
 	if (rc == 0) {
 		make_zero(fake, off, len);
+		round_to_units(fake, false, &off, &len);
 		set_held_locked(fake, off, len, false);
 	}
 	unlock(fake);
@@ -170,6 +203,7 @@ close_fake(struct backing *b)
 static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
+    .is_hole = is_hole,
     .find_bad = find_bad,
     .close = close_fake,
 };

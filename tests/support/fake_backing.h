@@ -5,7 +5,9 @@
  *
  * It knows which pages hold file space, runs out of it where the test says,
  * and can be stopped in the middle of a call.  Pages without file space read
- * as zero.  All functions may be called by any thread.
+ * as zero.  With base.unit, file space comes and goes in such; with
+ * base.has_content, what is not zero at first is somebody's data.  All functions
+ * may be called by any thread.
  */
 #ifndef FAKE_BACKING_H
 #define FAKE_BACKING_H

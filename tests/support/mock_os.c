@@ -46,7 +46,13 @@
 		void *arg),                                                    \
 	    (fd, off, len, visit, arg))                                        \
 	X(os_fs_size, (int fd, size_t *bytes), (fd, bytes))                    \
+	X(os_find_hole,                                                        \
+	    (int fd, size_t off, size_t len, size_t *hole_off,                 \
+		size_t *hole_len),                                             \
+	    (fd, off, len, hole_off, hole_len))                                \
 	X(os_set_size, (int fd, size_t len), (fd, len))                        \
+	X(os_write, (int fd, size_t off, const void *bytes, size_t len),       \
+	    (fd, off, bytes, len))                                             \
 	X(os_punch, (int fd, size_t off, size_t len), (fd, off, len))          \
 	X(os_lock_file, (int fd), (fd))                                        \
 	X(os_read_line, (const char *path, char *buf, size_t buf_size),        \
@@ -63,7 +69,8 @@ enum {
 };
 
 static _Thread_local struct {
-	const char *only;     /* NULL: any */
+	const char *only;     /* NULL: any ... */
+	const char *except;   /* ... but this one, if not NULL */
 	unsigned first, last; /* the calls that fail */
 	int err;
 	unsigned nr; /* calls that the plan is about */
@@ -116,9 +123,16 @@ mock_os_fail_all(const char *name, int err)
 }
 
 void
+mock_os_let(const char *name)
+{
+	Plan.except = name;
+}
+
+void
 mock_os_reset(void)
 {
 	plan(NULL, 0, 0, 0);
+	mock_os_set_fs(0, OS_COW_NEVER);
 }
 
 const char *
@@ -157,7 +171,8 @@ fails(const char *name)
 {
 	count(name);
 	if (Plan.first == 0 ||
-	    (Plan.only != NULL && strcmp(Plan.only, name) != 0))
+	    (Plan.only != NULL && strcmp(Plan.only, name) != 0) ||
+	    (Plan.except != NULL && strcmp(Plan.except, name) == 0))
 		return false;
 	Plan.nr++;
 	if (Plan.nr < Plan.first || Plan.nr > Plan.last)
@@ -192,7 +207,39 @@ FUNCTIONS(WRAP)
 	}
 
 WRAP_HALF(os_allocate)
+WRAP_HALF(os_allocate_unshared)
 WRAP_HALF(os_write_zeroes)
+
+/* What the file system is, if it is not what it is. */
+static _Thread_local size_t Fs_block;
+static _Thread_local enum os_cow Cow;
+
+void
+mock_os_set_fs(size_t block, enum os_cow cow)
+{
+	Fs_block = block;
+	Cow = cow;
+}
+
+int __real_os_fs_block(int fd, size_t *bytes);
+int __wrap_os_fs_block(int fd, size_t *bytes);
+enum os_cow __real_os_copies_on_write(int fd);
+enum os_cow __wrap_os_copies_on_write(int fd);
+
+int
+__wrap_os_fs_block(int fd, size_t *bytes)
+{
+	if (Fs_block == 0)
+		return __real_os_fs_block(fd, bytes);
+	*bytes = Fs_block;
+	return 0;
+}
+
+enum os_cow
+__wrap_os_copies_on_write(int fd)
+{
+	return Cow != OS_COW_NEVER ? Cow : __real_os_copies_on_write(fd);
+}
 
 static _Atomic(size_t) Nr_records;
 

@@ -14,6 +14,8 @@
 
 #include <stddef.h>
 
+#include "base/os.h"
+
 /*
  * Let the nth call (from 1) of any of the functions from now on fail with err,
  * a positive errno value; os_new() returns NULL.  Space that fails to be
@@ -28,6 +30,11 @@ void mock_os_fail_nth_of(const char *name, unsigned n, int err);
 void mock_os_fail_first_of(const char *name, unsigned n, int err);
 /* Let all calls of one function fail, or of any (NULL). */
 void mock_os_fail_all(const char *name, int err);
+/* But let calls of this one work. */
+void mock_os_let(const char *name);
+/* Let file systems have blocks of that size (0: of their own), and copy on write,
+ * until mock_os_reset(). */
+void mock_os_set_fs(size_t block, enum os_cow cow);
 /* Let no call fail, and count from 0. */
 void mock_os_reset(void);
 

@@ -339,10 +339,8 @@ test_a_file_with_data_is_overwritten_when_told(void **state)
 		/* nor by putting file space behind it */
 		bool is_zero = true;
 		assert_int_equal(backing_ensure(b, 0, b->size, &is_zero), 0);
-		assert_int_equal(is_zero, b->is_sync);
-		if (!b->is_sync)
-			assert_memory_equal(b->base, "data", 4);
-		memcpy(b->base, "data", 4);
+		assert_false(is_zero);
+		assert_memory_equal(b->base, "data", 4);
 		backing_close(b);
 		assert_content("data", SIZE + 100);
 	}
@@ -365,7 +363,7 @@ static void
 test_a_failing_open_keeps_data_and_size(void **state)
 {
 	static const char *const names[] = {
-	    "os_new", "os_map_file", "os_allocate", "os_populate"};
+	    "os_new", "os_map_file", "os_allocate_unshared", "os_populate"};
 
 	(void)state;
 	make_file("data", SIZE);
@@ -654,6 +652,339 @@ test_under_map_sync_file_space_is_written(void **state)
 	backing_close(b);
 }
 
+/* --- file space of a file with data -------------------------------------------------- */
+
+/* What each quarter of a file is: data, or a hole. */
+static void
+make_quarters(const char *quarters)
+{
+	static char data[SIZE / 4];
+	int fd = open(Path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	memset(data, 0xaa, sizeof(data));
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	for (size_t i = 0; i < 4; i++) {
+		if (quarters[i] == 'd')
+			assert_int_equal(pwrite(fd, data, sizeof(data),
+					     (off_t)(i * sizeof(data))),
+			    sizeof(data));
+	}
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(close(fd), 0);
+}
+
+static void
+assert_quarters(const char *quarters)
+{
+	static char data[SIZE / 4];
+	int fd = open(Path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(
+		    pread(fd, data, sizeof(data), (off_t)(i * sizeof(data))),
+		    sizeof(data));
+		assert_true(test_all_bytes(
+		    data, quarters[i] == 'd' ? 0xaa : 0, sizeof(data)));
+	}
+	assert_int_equal(close(fd), 0);
+}
+
+static size_t
+space_held(void)
+{
+	return (size_t)look().st_blocks * 512;
+}
+
+/* Holes get space and data stays, whatever the file system can do. */
+static void
+test_data_that_was_there_is_kept(void **state)
+{
+	static const struct {
+		const char *why, *fails;
+		int err;
+		bool is_sync;
+	} rows[] = {
+	    {"as it is", NULL, 0, false},
+	    {"without fallocate", "os_allocate", EOPNOTSUPP, false},
+	    {"it does not say where holes are", "os_find_hole", ENOENT, false},
+	    {"with MAP_SYNC", NULL, 0, true},
+	};
+	static const char *const files[] = {"dddd", "....", "d.d.", ".dd."};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(files); i++) {
+		const char *quarters = files[i % ARRAY_LEN(files)];
+		const size_t row = i / ARRAY_LEN(files);
+		bool is_zero = true;
+
+		print_message("%s, %s\n", rows[row].why, quarters);
+		make_quarters(quarters);
+		struct backing *b = open_file(0, BACKING_OVERWRITE);
+		bool was_sync = b->is_sync;
+		b->is_sync = rows[row].is_sync;
+		if (rows[row].fails != NULL)
+			mock_os_fail_all(rows[row].fails, rows[row].err);
+		for (size_t j = 0; j < 4; j++)
+			assert_int_equal(
+			    backing_is_hole(b, j * SIZE / 4, SIZE / 4),
+			    row != 2 && quarters[j] == '.');
+		assert_int_equal(backing_ensure(b, 0, SIZE, &is_zero), 0);
+		if (is_zero)
+			assert_string_equal(quarters, "....");
+		mock_os_reset();
+		assert_int_equal(msync(b->base, SIZE, MS_SYNC), 0);
+		assert_true(space_held() >= SIZE);
+		b->is_sync = was_sync;
+		backing_close(b);
+		assert_quarters(quarters);
+		assert_int_equal(unlink(Path), 0);
+	}
+}
+
+/* Not even this is known: whether there is fallocate, and where holes are. */
+static void
+test_without_any_help_bytes_are_written_as_they_are(void **state)
+{
+	bool is_zero = true;
+
+	(void)state;
+	make_quarters("d..d");
+	struct backing *b = open_file(0, BACKING_OVERWRITE);
+	mock_os_fail_from(1, EOPNOTSUPP);
+	/* all of them fail but this */
+	mock_os_let("os_write");
+	assert_int_equal(backing_ensure(b, 0, SIZE, &is_zero), 0);
+	assert_false(is_zero);
+	assert_int_equal(mock_os_nr_calls("os_write"), 1);
+	mock_os_reset();
+	assert_int_equal(msync(b->base, SIZE, MS_SYNC), 0);
+	assert_true(space_held() >= SIZE);
+	backing_close(b);
+	assert_quarters("d..d");
+}
+
+static void
+test_a_failing_ensure_keeps_data_and_takes_no_space(void **state)
+{
+	static const struct {
+		const char *why, *fails;
+		bool is_sync;
+	} rows[] = {
+	    {"no space", "os_allocate_unshared", false},
+	    {"no space, under MAP_SYNC", "os_allocate_unshared", true},
+	    {"no space for zeroes", "os_write_zeroes", true},
+	};
+	static const char *const files[] = {"dddd", "....", "d.d.", ".dd."};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(files); i++) {
+		const char *quarters = files[i % ARRAY_LEN(files)];
+		const size_t row = i / ARRAY_LEN(files);
+		bool has_hole = strchr(quarters, '.') != NULL;
+		bool is_zero = true;
+
+		print_message("%s, %s\n", rows[row].why, quarters);
+		make_quarters(quarters);
+		size_t before = space_held();
+		struct backing *b = open_file(0, BACKING_OVERWRITE);
+		bool was_sync = b->is_sync;
+		b->is_sync = rows[row].is_sync;
+		mock_os_fail_all(rows[row].fails, ENOSPC);
+		int rc = backing_ensure(b, 0, SIZE, &is_zero);
+		mock_os_reset();
+		if (row == 2 && !has_hole)
+			assert_int_equal(rc, 0);
+		else
+			assert_int_equal(rc, -ENOSPC);
+		assert_int_equal(is_zero, strcmp(quarters, "....") == 0);
+		/* but for the file system's own records of it */
+		assert_in_range(space_held(), before, before + 16 * DK_PAGE);
+		b->is_sync = was_sync;
+		backing_close(b);
+		assert_quarters(quarters);
+		assert_int_equal(unlink(Path), 0);
+	}
+}
+
+static void
+test_a_failing_prefault_takes_no_space(void **state)
+{
+	static const char *const names[] = {
+	    "os_allocate_unshared", "os_populate"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct backing *b = NULL;
+
+		dk_row(names[i]);
+		make_quarters("d.d.");
+		size_t before = space_held();
+		mock_os_fail_all(names[i], ENOSPC);
+		assert_int_equal(backing_file_open(Path, 0,
+				     BACKING_OVERWRITE | BACKING_PREFAULT, &b),
+		    -ENOSPC);
+		mock_os_reset();
+		/* but for the file system's own records of it */
+		assert_in_range(space_held(), before, before + 16 * DK_PAGE);
+		assert_quarters("d.d.");
+		assert_int_equal(unlink(Path), 0);
+	}
+}
+
+/* As on ext2, or bindfs. */
+static void
+test_prefault_works_without_fallocate(void **state)
+{
+	(void)state;
+	make_quarters(".dd.");
+	mock_os_fail_all("os_allocate", EOPNOTSUPP);
+	struct backing *b = open_file(0, BACKING_OVERWRITE | BACKING_PREFAULT);
+	mock_os_reset();
+	assert_int_equal(msync(b->base, SIZE, MS_SYNC), 0);
+	assert_true(space_held() >= SIZE);
+	assert_true(b->keeps_space);
+	backing_close(b);
+	assert_quarters(".dd.");
+}
+
+/* What a file shares with its clones gets space of its own; a file system that
+ * can not do that is asked once. */
+static void
+test_shared_data_gets_space_of_its_own(void **state)
+{
+	bool is_zero;
+
+	(void)state;
+	make_quarters("dddd");
+	struct backing *b = open_file(0, BACKING_OVERWRITE);
+	mock_os_reset();
+	mock_os_fail_all("os_allocate_unshared", EOPNOTSUPP);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(backing_ensure(b, i * MIB, MIB, &is_zero), 0);
+	assert_int_equal(mock_os_nr_calls("os_allocate_unshared"), 1);
+	assert_int_equal(mock_os_nr_calls("os_allocate"), 3);
+	mock_os_reset();
+	backing_close(b);
+	/* a new one has no clones */
+	assert_int_equal(unlink(Path), 0);
+	b = open_file(SIZE, 0);
+	assert_int_equal(backing_ensure(b, 0, MIB, &is_zero), 0);
+	assert_int_equal(mock_os_nr_calls("os_allocate_unshared"), 0);
+	backing_close(b);
+}
+
+/* --- file systems ------------------------------------------------------------------ */
+
+static void
+test_data_on_a_file_system_that_copies_is_refused(void **state)
+{
+	static const enum os_cow cows[] = {OS_COW_SHARED, OS_COW_ALWAYS};
+
+	(void)state;
+	make_quarters("dd..");
+	for (size_t i = 0; i < ARRAY_LEN(cows); i++) {
+		struct backing *b = NULL;
+
+		(void)error_set(0, "%s", "");
+		mock_os_set_fs(0, cows[i]);
+		assert_int_equal(
+		    backing_file_open(Path, 0, BACKING_OVERWRITE, &b),
+		    -EOPNOTSUPP);
+		assert_null(b);
+		print_message("%s\n", error_text());
+		assert_non_null(strstr(error_text(), "SIGBUS"));
+		assert_quarters("dd..");
+	}
+	/* a new file is served: its data will be in one place if they can be */
+	mock_os_set_fs(0, OS_COW_ALWAYS);
+	backing_close(open_dir(SIZE, 0));
+	mock_os_reset();
+}
+
+static void
+test_the_unit_is_the_file_system_s_block(void **state)
+{
+	static const struct {
+		size_t block, align;
+	} rows[] = {
+	    {DK_PAGE, DK_HUGE_PAGE},
+	    {64 * KIB, DK_HUGE_PAGE},
+	    {DK_HUGE_PAGE, DK_HUGE_PAGE},
+	    {16 * MIB, 16 * MIB},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		mock_os_set_fs(rows[i].block, OS_COW_NEVER);
+		struct backing *b = open_dir(SIZE, 0);
+
+		assert_int_equal(b->unit, rows[i].block);
+		assert_int_equal((uintptr_t)b->base % rows[i].align, 0);
+		assert_int_equal(b->size, SIZE);
+		backing_close(b);
+	}
+	mock_os_reset();
+}
+
+/* As hugetlbfs refuses it. */
+static void
+test_a_size_of_no_whole_pages_is_explained(void **state)
+{
+	struct backing *b = NULL;
+
+	(void)state;
+	mock_os_fail_all("os_set_size", EINVAL);
+	mock_os_set_fs(DK_HUGE_PAGE, OS_COW_NEVER);
+	assert_int_equal(
+	    backing_file_open_dir(test_dir(), 3 * MIB, 0, &b), -EINVAL);
+	print_message("%s\n", error_text());
+	assert_non_null(strstr(error_text(), "multiple"));
+	assert_int_equal(
+	    backing_file_open_dir(test_dir(), 4 * MIB, 0, &b), -EINVAL);
+	assert_null(strstr(error_text(), "multiple"));
+	mock_os_reset();
+}
+
+static void
+test_what_is_missing_is_named(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_dir;
+		size_t size;
+		const char *text;
+	} rows[] = {
+	    {"region", false, 0, "say how many bytes"},
+	    {"none/region", false, SIZE, "its directory does not exist"},
+	    {"none", true, SIZE, "make it first"},
+	    {"/proc", true, SIZE, "cannot have files"},
+	    {"/proc/region", false, SIZE, "cannot have files"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct backing *b = NULL;
+		char path[PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), "%s",
+		    rows[i].path[0] == '/' ? rows[i].path
+					   : test_path(rows[i].path));
+		dk_row(path);
+		int rc = rows[i].is_dir
+			     ? backing_file_open_dir(path, rows[i].size, 0, &b)
+			     : backing_file_open(path, rows[i].size, 0, &b);
+		assert_int_equal(rc, -ENOENT);
+		assert_null(b);
+		print_message("%s\n", error_text());
+		assert_non_null(strstr(error_text(), rows[i].text));
+		/* it would be wrong of what is there */
+		assert_int_equal(
+		    strstr(error_text(), "make it first") != NULL, i == 2);
+	}
+}
+
 static void
 test_what_means_no_holes(void **state)
 {
@@ -750,6 +1081,16 @@ main(void)
 	    UNIT(test_a_file_system_that_can_not_allocate_is_written_to),
 	    UNIT(test_writing_beyond_a_limit_is_an_error_and_no_signal),
 	    UNIT(test_under_map_sync_file_space_is_written),
+	    UNIT(test_data_that_was_there_is_kept),
+	    UNIT(test_without_any_help_bytes_are_written_as_they_are),
+	    UNIT(test_a_failing_ensure_keeps_data_and_takes_no_space),
+	    UNIT(test_a_failing_prefault_takes_no_space),
+	    UNIT(test_prefault_works_without_fallocate),
+	    UNIT(test_shared_data_gets_space_of_its_own),
+	    UNIT(test_data_on_a_file_system_that_copies_is_refused),
+	    UNIT(test_the_unit_is_the_file_system_s_block),
+	    UNIT(test_a_size_of_no_whole_pages_is_explained),
+	    UNIT(test_what_is_missing_is_named),
 	    UNIT(test_what_means_no_holes),
 	    UNIT(test_prefault_reserves_and_touches_all),
 	    UNIT(test_only_map_sync_makes_it_synchronous),

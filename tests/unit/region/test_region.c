@@ -466,6 +466,229 @@ test_a_mapping_needs_no_file_space(void **state)
 	assert_true(space_check(&Region->space));
 }
 
+/* --- a file that was there ------------------------------------------------------ */
+
+/* Every page of [from, to) is somebody's. */
+static void
+open_with_content(size_t size, size_t unit, size_t from, size_t to)
+{
+	fake_backing_init(&Fake, size);
+	Fake.base.unit = unit;
+	Fake.base.has_content = true;
+	Fake.base.starts_zero = false;
+	memset(Fake.base.base + from, 0xee, to - from);
+	open_fake();
+}
+
+/* Take and give at random; note the pages that were handed out. */
+static void
+use_at_random(bool *used, uint64_t *random)
+{
+	enum {
+		NR = 16
+	};
+	struct region_block blocks[NR] = {{0}};
+
+	for (int i = 0; i < 600; i++) {
+		struct region_block *b =
+		    &blocks[test_random_size(random, 0, NR - 1)];
+
+		if (b->addr != NULL) {
+			give_dirty(b->addr, b->len);
+			b->addr = NULL;
+		} else if (region_take(Region,
+			       DK_PAGE * test_random_size(random, 1, 40),
+			       DK_PAGE,
+			       i % 2 == 0 ? RANGESET_LOW : RANGESET_HIGH,
+			       b) == 0) {
+			size_t page =
+			    (size_t)(b->addr - Region->base) / DK_PAGE;
+
+			if (b->is_zero)
+				assert_true(test_all_bytes(b->addr, 0, b->len));
+			memset(used + page, true, b->len / DK_PAGE);
+		}
+		if (i % 50 == 0)
+			region_trim(Region, 0);
+		assert_true(region_check(Region));
+	}
+	region_give_all(Region);
+	region_trim(Region, 0);
+	(void)region_trim_unneeded(Region);
+	(void)region_trim_unneeded(Region);
+}
+
+/* What is not handed out stays, whatever is reserved, given back and punched
+ * beside it. */
+static void
+test_content_that_was_there_is_kept(void **state)
+{
+	static const size_t units[] = {0, 64 * KIB, 2 * MIB};
+	static bool used[16 * MIB / 4096];
+	uint64_t random = 11;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		print_message("units of %zu\n", units[i]);
+		open_with_content(16 * MIB, units[i], 0, 16 * MIB);
+		memset(used, 0, sizeof(used));
+		use_at_random(used, &random);
+		for (size_t page = 0; page < ARRAY_LEN(used); page++)
+			assert_true(
+			    used[page] ||
+			    test_all_bytes(
+				Region->base + page * DK_PAGE, 0xee, DK_PAGE));
+		region_close(Region);
+		fake_backing_fini(&Fake);
+	}
+	open_size(MIB);
+}
+
+static void
+test_holes_of_a_file_that_was_there_are_ours(void **state)
+{
+	(void)state;
+	open_with_content(16 * MIB, 0, 4 * MIB, 5 * MIB);
+	/* a hole all around: zero, and the rest of its 2 MiB as well */
+	struct region_block a = take_low(DK_PAGE);
+	assert_true(a.is_zero);
+	assert_int_equal(counts().held, AHEAD_LEN);
+	assert_map_is_right();
+	/* data beside it: nothing is reserved for later */
+	struct region_block b = {.addr = NULL};
+	assert_int_equal(
+	    region_take_at(Region, Region->base + 5 * MIB, DK_PAGE, &b), 0);
+	assert_int_equal(counts().held, AHEAD_LEN + DK_PAGE);
+	assert_map_is_right();
+	give_dirty(a.addr, a.len);
+	give_dirty(b.addr, b.len);
+	region_trim(Region, 0);
+	assert_int_equal(counts().held, 0);
+	assert_map_is_right();
+	assert_true(test_all_bytes(Region->base + 4 * MIB, 0xee, MIB));
+}
+
+static void
+test_a_failing_take_keeps_content(void **state)
+{
+	struct region_block block;
+
+	(void)state;
+	open_with_content(16 * MIB, 0, 0, 16 * MIB);
+	fake_backing_set_room(&Fake, 4 * MIB);
+	assert_int_equal(
+	    region_take(Region, 8 * MIB, DK_PAGE, RANGESET_LOW, &block),
+	    -ENOMEM);
+	assert_true(test_all_bytes(Region->base, 0xee, 16 * MIB));
+	assert_map_is_right();
+}
+
+static void
+test_what_was_reserved_at_open_stays_reserved(void **state)
+{
+	(void)state;
+	fake_backing_init(&Fake, 8 * MIB);
+	bool is_zero;
+	assert_int_equal(backing_ensure(&Fake.base, 0, 8 * MIB, &is_zero), 0);
+	Fake.base.keeps_space = true;
+	Fake.base.starts_as_holes = false;
+	open_fake();
+	assert_int_equal(figures().held, 8 * MIB);
+	struct region_block all = take_low(8 * MIB);
+	assert_int_equal(counts().nr_ensures, 1);
+	give_dirty(all.addr, all.len);
+	region_set_policy(Region, REGION_GIVE_AT_ONCE);
+	region_trim(Region, 0);
+	(void)region_trim_unneeded(Region);
+	(void)region_trim_unneeded(Region);
+	assert_false(region_has_idle(Region));
+	assert_int_equal(counts().nr_discards, 0);
+	assert_int_equal(figures().held, 8 * MIB);
+}
+
+/* --- blocks of the file system larger than a page ---------------------------------- */
+
+static void
+test_file_space_comes_and_goes_in_units(void **state)
+{
+	static const size_t units[] = {16 * KIB, 64 * KIB, 2 * MIB};
+	static bool used[16 * MIB / 4096];
+	uint64_t random = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		print_message("units of %zu\n", units[i]);
+		fake_backing_init(&Fake, 16 * MIB);
+		Fake.base.unit = units[i];
+		open_fake();
+		if (i == 1)
+			region_set_policy(Region, REGION_GIVE_AT_ONCE);
+		/* a page takes a unit, which goes only as a whole */
+		struct region_block a = take_low(DK_PAGE);
+		assert_int_equal(counts().held,
+		    i == 1 ? units[i] : max_size(units[i], AHEAD_LEN));
+		assert_map_is_right();
+		struct region_block b = take_low(DK_PAGE);
+		assert_ptr_equal(b.addr, a.addr + DK_PAGE);
+		give_dirty(a.addr, a.len);
+		region_trim(Region, 0);
+		assert_int_equal(counts().held, units[i]);
+		assert_map_is_right();
+		assert_false(region_has_idle(Region));
+		give_dirty(b.addr, b.len);
+		region_trim(Region, 0);
+		assert_int_equal(counts().held, 0);
+		assert_map_is_right();
+		use_at_random(used, &random);
+		assert_int_equal(counts().held, 0);
+		assert_map_is_right();
+		region_close(Region);
+		fake_backing_fini(&Fake);
+	}
+	open_size(MIB);
+}
+
+static void
+test_units_are_short_of_file_space(void **state)
+{
+	struct region_block block;
+
+	(void)state;
+	fake_backing_init(&Fake, 16 * MIB);
+	Fake.base.unit = 64 * KIB;
+	open_fake();
+	fake_backing_set_room(&Fake, 3 * 64 * KIB);
+	char *first = take_low(DK_PAGE).addr;
+	for (size_t i = 1; i < 3 * 16; i++)
+		assert_ptr_equal(take_low(DK_PAGE).addr, first + i * DK_PAGE);
+	assert_int_equal(
+	    region_take(Region, DK_PAGE, DK_PAGE, RANGESET_LOW, &block),
+	    -ENOMEM);
+	assert_map_is_right();
+	/* what was idle of a unit that is in use is so after a failure, too */
+	char *last = first + 47 * DK_PAGE;
+	assert_int_equal(region_give(Region, last, DK_PAGE), 0);
+	assert_int_equal(
+	    region_take_at(Region, last, 17 * DK_PAGE, &block), -ENOMEM);
+	assert_map_is_right();
+	assert_int_equal(region_take_at(Region, last, DK_PAGE, &block), 0);
+	assert_map_is_right();
+	/* a unit that is almost free helps nobody, a free one does */
+	assert_int_equal(region_give(Region, first, 15 * DK_PAGE), 0);
+	assert_int_equal(
+	    region_take(Region, 16 * DK_PAGE, DK_PAGE, RANGESET_LOW, &block),
+	    -ENOMEM);
+	assert_map_is_right();
+	assert_int_equal(region_give(Region, first + 15 * DK_PAGE, DK_PAGE), 0);
+	struct region_block unit = take(16 * DK_PAGE, DK_PAGE, RANGESET_HIGH);
+	assert_int_equal(region_give(Region, unit.addr, unit.len), 0);
+	region_set_policy(Region, REGION_GIVE_AT_ONCE);
+	assert_int_equal(region_take_at(Region, Region->base + 8 * MIB,
+			     16 * DK_PAGE, &block),
+	    0);
+	assert_map_is_right();
+}
+
 /* --- no file space -------------------------------------------------------------- */
 
 static void
@@ -1263,14 +1486,15 @@ work(void *arg)
 }
 
 static void
-test_threads_never_share_a_byte(void **state)
+run_threads(size_t unit)
 {
 	pthread_t threads[NR_WORKERS];
 	size_t tags[NR_WORKERS];
-	double until = test_now() + 0.6;
+	double until = test_now() + 0.4;
 
-	(void)state;
-	open_size(16 * MIB);
+	fake_backing_init(&Fake, 16 * MIB);
+	Fake.base.unit = unit;
+	open_fake();
 	/* both the region and the file space run out now and then */
 	fake_backing_set_room(&Fake, 14 * MIB);
 	atomic_store(&Stop, false);
@@ -1298,6 +1522,22 @@ test_threads_never_share_a_byte(void **state)
 	assert_int_equal(figures().longest_free, 16 * MIB);
 	assert_map_is_right();
 	assert_true(counts().max_held <= 14 * MIB);
+}
+
+static void
+test_threads_never_share_a_byte(void **state)
+{
+	(void)state;
+	run_threads(0);
+}
+
+static void
+test_threads_share_no_byte_of_units(void **state)
+{
+	(void)state;
+	run_threads(64 * KIB);
+	region_trim(Region, 0);
+	assert_int_equal(counts().held, 0);
 }
 
 /* --- fork ------------------------------------------------------------------------ */
@@ -1472,6 +1712,12 @@ main(void)
 	    UNIT(test_reserving_ahead_takes_what_is_free_only),
 	    UNIT(test_take_at_is_exact_or_refused),
 	    UNIT(test_a_mapping_needs_no_file_space),
+	    UNIT(test_content_that_was_there_is_kept),
+	    UNIT(test_holes_of_a_file_that_was_there_are_ours),
+	    UNIT(test_a_failing_take_keeps_content),
+	    UNIT(test_what_was_reserved_at_open_stays_reserved),
+	    UNIT(test_file_space_comes_and_goes_in_units),
+	    UNIT(test_units_are_short_of_file_space),
 	    UNIT(test_a_full_file_system_changes_nothing),
 	    UNIT(test_any_refusal_of_file_space_is_no_memory),
 	    UNIT(test_reserving_ahead_is_no_reason_to_fail),
@@ -1505,6 +1751,7 @@ main(void)
 	    UNIT(test_give_all_waits_for_what_is_in_flight),
 	    UNIT(test_one_thread_at_a_time_trims),
 	    UNIT(test_threads_never_share_a_byte),
+	    UNIT(test_threads_share_no_byte_of_units),
 	    /* last: its fork handlers stay */
 	    UNIT(test_a_child_uses_only_what_is_copied),
 	    UNIT(test_private_memory_is_reserved_ahead_as_it_is_used),
