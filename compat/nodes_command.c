@@ -29,15 +29,18 @@ nodes_command(const struct nodes_command *command, int argc, char **argv)
 {
 	unsigned long mask[MAX_NODES / WORD_BITS] = {0};
 	bool is_first = true;
-
-	if (argc == 2 &&
-	    (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
-		return print_usage(command);
-	if (argc != 1) {
-		(void)fprintf(stderr, "%s: takes no argument but --help\n",
-		    command->name);
+	bool is_help = argc > 1 && (strcmp(argv[1], "-h") == 0 ||
+				       strcmp(argv[1], "--help") == 0);
+	int nr_good = is_help ? 2 : 1;
+	if (argc > nr_good) {
+		(void)fprintf(stderr,
+		    "%s: unexpected argument \"%s\": there is --help and no "
+		    "other\n",
+		    command->name, argv[nr_good]);
 		return 2;
 	}
+	if (is_help)
+		return print_usage(command);
 	if (command->get(NULL, mask, MAX_NODES) != MEMKIND_SUCCESS) {
 		(void)fprintf(
 		    stderr, "%s: %s\n", command->name, daxkind_last_error());

@@ -423,6 +423,9 @@ test_bad_files_are_refused_and_none_is_left(void **state)
 		assert_null(region);
 		assert_true(strlen(daxkind_last_error()) > 10);
 		assert_int_not_equal(access(fresh, F_OK), 0);
+		if (rows[i].path == fresh && rows[i].size == 0)
+			assert_non_null(
+			    strstr(daxkind_last_error(), "say how many bytes"));
 	}
 	assert_file_is(small, 5000, 'x');
 	assert_int_equal(unlink(small), 0);
@@ -547,15 +550,18 @@ test_bad_directories_are_refused(void **state)
 		size_t size;
 		unsigned flags;
 		int err;
+		const char *text; /* a part of what is said, or NULL */
 	} rows[] = {
-	    {"NULL", NULL, SIZE, 0, EINVAL},
-	    {"empty name", "", SIZE, 0, EINVAL},
-	    {"missing", "/nonexistent/dir", SIZE, 0, ENOENT},
-	    {"a file", "/proc/version", SIZE, 0, ENOTDIR},
-	    {"below the minimum", test_dir(), DAXKIND_REGION_MIN - 1, 0,
-		EINVAL},
-	    {"1 byte", test_dir(), 1, 0, EINVAL},
-	    {"unknown flag", test_dir(), SIZE, 1u << 9, EINVAL},
+	    {"NULL", NULL, SIZE, 0, EINVAL, NULL},
+	    {"empty name", "", SIZE, 0, EINVAL, NULL},
+	    {"missing", "/nonexistent/dir", SIZE, 0, ENOENT, "make it first"},
+	    {"there, but for no file", "/proc", SIZE, 0, ENOENT,
+		"cannot have files"},
+	    {"a file", "/proc/version", SIZE, 0, ENOTDIR, NULL},
+	    {"below the minimum", test_dir(), DAXKIND_REGION_MIN - 1, 0, EINVAL,
+		NULL},
+	    {"1 byte", test_dir(), 1, 0, EINVAL, NULL},
+	    {"unknown flag", test_dir(), SIZE, 1u << 9, EINVAL, NULL},
 	};
 	struct daxkind_region *region;
 
@@ -565,6 +571,9 @@ test_bad_directories_are_refused(void **state)
 		assert_refused(daxkind_region_open_dir(rows[i].dir,
 				   rows[i].size, rows[i].flags, &region),
 		    region, rows[i].err);
+		if (rows[i].text != NULL)
+			assert_non_null(
+			    strstr(daxkind_last_error(), rows[i].text));
 	}
 	assert_int_equal(
 	    daxkind_region_open_dir(test_dir(), SIZE, 0, NULL), -EINVAL);

@@ -35,13 +35,25 @@ for figure in $workloads; do
 done
 grep -q '"workload": *"pair"' "$tmp/json"
 
-# What it does not know is said, and is no run.
-for bad in '--workload nothing' '--allocator nothing' '--runs 0' '--size x'; do
-	# shellcheck disable=SC2086 # two words
-	if "$daxkind" bench $bad >"$tmp/out" 2>&1; then
-		echo "accepted: $bad"
+# So do those for plots, with and without one.
+"$daxkind" bench --list | awk '$2 == "plot" { print $1 }' >"$tmp/plots"
+grep -qx sizes "$tmp/plots"
+while read -r workload; do
+	"$daxkind" bench --quick --seconds 0.001 --allocator daxkind \
+		--workload "$workload" >"$tmp/out" 2>&1 || {
+		echo "$workload failed:"
+		cat "$tmp/out"
 		exit 1
-	fi
-	[ -s "$tmp/out" ]
-done
+	}
+	grep -q "^$workload .* daxkind" "$tmp/out" || {
+		echo "no figure of $workload:"
+		cat "$tmp/out"
+		exit 1
+	}
+done <"$tmp/plots"
+# A long series is cut, and that is said.
+"$daxkind" bench --quick --seconds 0.001 --allocator daxkind \
+	--workload life >"$tmp/out"
+[ "$(grep -c '^life  *held@' "$tmp/out")" -eq 11 ]
+grep -q 'one in ten points' "$tmp/out"
 grep -c . "$tmp/table"

@@ -60,20 +60,115 @@ test_help_and_version(void **state)
 	}
 }
 
+/* Each option of each command, with what it does not take: the answer names the
+ * part that is wrong. */
 static void
 test_wrong_usage_is_2(void **state)
 {
-	static const char *const Rows[] = {"", "nothing", "list extra",
-	    "list --frob", "probe", "probe a b", "map", "map --demo /tmp",
-	    "map --size=x /tmp", "emulate --mode=raw", "emulate --fs=vfat",
-	    "emulate a b", "emulate --size=-1",
-	    "emulate --apply --memory-map=/tmp"};
+	static const struct {
+		const char *arguments, *said;
+	} Rows[] = {
+	    {"", "usage: daxkind COMMAND"},
+	    {"nothing", "there is no command \"nothing\""},
+	    {"''", "there is no command \"\""},
+	    {"LIST", "there is no command \"LIST\""},
+	    {"--jason", "there is no option \"--jason\""},
+	    {"-x", "there is no option \"-x\""},
+
+	    {"list extra", "daxkind list: unexpected argument \"extra\""},
+	    {"list ''", "unexpected argument \"\""},
+	    {"list --jason", "daxkind list: there is no option --jason"},
+	    {"list --jason=1", "daxkind list: there is no option --jason"},
+	    {"list -x", "daxkind list: there is no option -x"},
+	    {"list -jx", "daxkind list: there is no option -x"},
+	    {"list --json=1", "daxkind list: --json takes no value"},
+
+	    {"probe", "daxkind probe: a PATH is wanted"},
+	    {"probe ''", "daxkind probe: the PATH is empty"},
+	    {"probe a b", "daxkind probe: unexpected argument \"b\""},
+	    {"probe --size=1 /tmp", "there is no option --size"},
+
+	    {"map", "daxkind map: a PATH is wanted"},
+	    {"map ''", "daxkind map: the PATH is empty"},
+	    {"map /tmp extra", "daxkind map: unexpected argument \"extra\""},
+	    {"map --demo /tmp", "daxkind map: unexpected argument \"/tmp\""},
+	    {"map --demo --size=1M", "daxkind map: --demo takes no --size"},
+	    {"map --demo=1", "daxkind map: --demo takes no value"},
+	    {"map /tmp --size", "daxkind map: --size wants a value"},
+	    {"map /tmp -s", "daxkind map: -s wants a value"},
+	    {"map --size=x /tmp", "--size \"x\" is no size"},
+	    {"map --size=0 /tmp", "--size \"0\" is no size"},
+	    {"map --size=-1 /tmp", "--size \"-1\" is no size"},
+	    {"map --size= /tmp", "--size \"\" is no size"},
+	    {"map -s 1KB /tmp", "--size \"1KB\" is no size"},
+
+	    {"emulate a b", "daxkind emulate: unexpected argument \"b\""},
+	    {"emulate ''", "daxkind emulate: the NAMESPACE is empty"},
+	    {"emulate --frob", "daxkind emulate: there is no option --frob"},
+	    {"emulate --m=1", "daxkind emulate: --m may be several options"},
+	    {"emulate --apply=1", "--apply takes no value"},
+	    {"emulate --size", "--size wants a value"},
+	    {"emulate --size=x", "--size \"x\" is no size"},
+	    {"emulate --size 0", "--size \"0\" is no size"},
+	    {"emulate --size=-1", "--size \"-1\" is no size"},
+	    {"emulate --size=1Z", "--size \"1Z\" is no size"},
+	    {"emulate --size=99999999T", "--size \"99999999T\" is no size"},
+	    {"emulate --mode=raw",
+		"--mode \"raw\" is neither fsdax nor devdax"},
+	    {"emulate --mode=FSDAX", "--mode \"FSDAX\" is neither"},
+	    {"emulate --mode=", "--mode \"\" is neither"},
+	    {"emulate --fs=vfat", "--fs \"vfat\" is neither ext4 nor xfs"},
+	    {"emulate -t ''", "--fs \"\" is neither"},
+	    {"emulate --mode=devdax --fs=xfs",
+		"--fs and --mount are for fsdax"},
+	    {"emulate --mode=devdax --mount=/x",
+		"--fs and --mount are for fsdax"},
+	    {"emulate --mount=", "--mount \"\" does not begin with /"},
+	    {"emulate --mount=x", "--mount \"x\" does not begin with /"},
+	    {"emulate --force", "--force is for --apply"},
+	    {"emulate --apply --memory-map=/tmp",
+		"--apply is for this machine"},
+
+	    {"bench extra", "daxkind bench: unexpected argument \"extra\""},
+	    {"bench --quik", "daxkind bench: there is no option --quik"},
+	    {"bench -x", "daxkind bench: there is no option -x"},
+	    {"bench --quick=1", "daxkind bench: --quick takes no value"},
+	    {"bench --runs", "daxkind bench: --runs wants a value"},
+	    {"bench --runs 0", "--runs \"0\" is no number from 1 to 1000"},
+	    {"bench --runs 1001", "--runs \"1001\" is no number"},
+	    {"bench --runs x", "--runs \"x\" is no number"},
+	    {"bench --seconds 0", "--seconds \"0\" is no time"},
+	    {"bench --seconds nan", "--seconds \"nan\" is no time"},
+	    {"bench --seconds 1e9", "--seconds \"1e9\" is no time"},
+	    {"bench --seconds 1s", "--seconds \"1s\" is no time"},
+	    {"bench --size x", "--size \"x\" is no size"},
+	    {"bench --size 0", "--size \"0\" is no size"},
+	    {"bench --size 1M", "--size \"1M\" is no size of at least 16 MiB"},
+	    {"bench --allocator x", "there is no allocator \"x\""},
+	    {"bench --allocator ''", "there is no allocator \"\""},
+	    {"bench --allocator glibc,", "there is no allocator \"\""},
+	    {"bench --allocator glibc,,floor", "there is no allocator \"\""},
+	    {"bench --allocator floor --workload x",
+		"there is no workload \"x\""},
+	    {"bench --allocator floor --workload ''",
+		"there is no workload \"\""},
+	    {"bench --allocator floor --instructions x",
+		"there is no workload \"x\""},
+	    {"bench --allocator floor --instructions sizes",
+		"the instructions of sizes cannot be counted"},
+	    {"bench --allocator floor --workload pair,kinds",
+		"kinds is for none of these allocators"},
+	    {"bench --base x", "--base \"x\" is no allocator"},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
-		dk_row(Rows[i]);
-		assert_int_equal(test_command("%s %s", Program, Rows[i]), 2);
-		test_has(test_command_text(), "usage: daxkind ");
+		dk_row(Rows[i].arguments);
+		assert_int_equal(
+		    test_command("%s %s", Program, Rows[i].arguments), 2);
+		test_has(test_command_text(), Rows[i].said);
+		if (strstr(Rows[i].arguments, "--allocator") == NULL)
+			test_has(test_command_text(), "usage: daxkind ");
 	}
 }
 
@@ -130,15 +225,46 @@ test_probe_says_who_is_busy(void **state)
 static void
 test_what_can_not_be_is_1(void **state)
 {
-	static const char *const Rows[] = {"probe dax77.0",
-	    "probe namespace77.0", "probe /dev/null", "probe /nowhere/file",
-	    "map dax77.0", "map /nowhere/file", "emulate namespace77.0"};
+	static const struct {
+		const char *arguments, *said;
+	} Rows[] = {
+	    {"probe dax77.0", "dax77.0"},
+	    {"probe namespace77.0", "namespace77.0"},
+	    {"probe /dev/null", "/dev/null"},
+	    {"probe /nowhere/file", "/nowhere"},
+	    {"map dax77.0", "dax77.0"},
+	    {"map /nowhere/file", "/nowhere/file"},
+	    {"map --size=1M /etc/passwd", "--size is for a directory"},
+	    {"map /proc", "directory /proc cannot have files"},
+	    {"map --demo", "/nowhere/tmp"},
+	    {"emulate namespace77.0", "namespace77.0"},
+	    {"emulate --memory-map=/nowhere/map",
+		"--memory-map /nowhere/map can not be read"},
+	    {"emulate --memory-map /etc/passwd",
+		"--memory-map /etc/passwd is no memory map"},
+	    {"emulate --json --memory-map /etc",
+		"--memory-map /etc is no memory map"},
+	    {"bench --region /nowhere/dir", "--region /nowhere/dir: neither"},
+	    {"bench --region /etc/passwd", "--region /etc/passwd: neither"},
+	    {"bench --region dax77.0", "--region dax77.0: there is no DAX"},
+	    {"bench --region ''", "--region : "},
+	    {"bench --list --region /nowhere/dir", "--region /nowhere/dir"},
+	    {"bench --json /nowhere/figures", "--json /nowhere/figures: "},
+	    {"bench --json ''", "--json : "},
+	    {"bench --plot /nowhere/plots", "--plot /nowhere/plots: "},
+	    {"bench --plot /etc/passwd", "--plot /etc/passwd: "},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
-		dk_row(Rows[i]);
-		assert_int_equal(test_command("%s %s", Program, Rows[i]), 1);
-		test_has(test_command_text(), "daxkind: ");
+		dk_row(Rows[i].arguments);
+		/* At once: a bench of all that there is takes an hour. */
+		assert_int_equal(test_command("TMPDIR=/nowhere/tmp timeout 60 "
+					      "%s %s",
+				     Program, Rows[i].arguments),
+		    1);
+		test_has(test_command_text(), "daxkind");
+		test_has(test_command_text(), Rows[i].said);
 	}
 	json_object *object = get_json("probe --json dax77.0", 1);
 	test_has(get_text(object, "error"), "there is no DAX device dax77.0");
@@ -245,6 +371,15 @@ test_emulate_stays_inside_ram_above_4g(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Words that a shell would take apart. */
+static void
+test_emulate_quotes_its_commands(void **state)
+{
+	(void)state;
+	(void)test_command("%s emulate --mount=\"/mnt/a b'c\"", Program);
+	test_has(test_command_text(), "mkdir -p '/mnt/a b'\\''c'");
+}
+
 static void
 test_emulate_reads_a_firmware_map(void **state)
 {
@@ -286,6 +421,7 @@ main(void)
 	    test_unit(test_map_leaves_a_file_alone),
 	    test_unit(test_map_demo),
 	    test_unit(test_emulate_stays_inside_ram_above_4g),
+	    test_unit(test_emulate_quotes_its_commands),
 	    test_unit(test_emulate_reads_a_firmware_map),
 	};
 	const char *top = getenv("top_builddir");

@@ -43,9 +43,13 @@ want $failure '' env MEMKIND_DAX_KMEM_NODES=x "$kmem"
 for command in "$hbw" "$kmem"; do
 	want 0 'usage: *' "$command" --help
 	want 0 'usage: *' "$command" -h
-	want 2 '' "$command" -x
-	want 2 '' "$command" 0
+	for extra in -x 0 ''; do
+		want 2 '' "$command" "$extra"
+		grep -qF "unexpected argument \"$extra\"" "$tmp/err" ||
+			{ echo "$extra is not named"; bad=1; }
+	done
 	want 2 '' "$command" --help --help
+	grep -qF 'unexpected argument "--help"' "$tmp/err" || bad=1
 done
 
 [ $bad -eq 0 ] || exit 1

@@ -79,6 +79,17 @@ open_region(const struct bench_place *place, unsigned flags,
 	return NULL;
 }
 
+const char *
+bench_place_check(const struct bench_place *place)
+{
+	struct daxkind_region *region;
+	const char *why = open_region(place, 0, &region);
+
+	if (why == NULL)
+		(void)daxkind_region_close(region);
+	return why;
+}
+
 static const char *
 map_area(const struct bench_place *place)
 {

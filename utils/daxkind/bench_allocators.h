@@ -34,6 +34,9 @@ struct bench_place {
 	size_t size;        /* bytes; of a region: when it must be made */
 };
 
+/* Whether a region can be opened there: NULL, or why not. */
+const char *bench_place_check(const struct bench_place *place);
+
 struct bench_allocator {
 	const char *name;
 	const char *about;

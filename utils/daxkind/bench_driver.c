@@ -22,8 +22,7 @@
  *   bench_report.c      table, JSON, plots
  */
 #include <errno.h>
-#include <getopt.h>
-#include <stdint.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +35,14 @@
 #include "bench_results.h"
 #include "bench_worker.h"
 #include "bench_workloads.h"
+#include "options.h"
 
 enum {
 	MAX_ALLOCATORS = 16,
 	MAX_WORKLOADS = 32,
 	DEFAULT_RUNS = 5,
 	MAX_RUNS = 1000,
+	MAX_SECONDS = 1000,
 	SPACE_RUNS = 3, /* their figures vary little */
 	QUICK_PART = 10,
 	/* Instructions are counted for the difference of these. */
@@ -106,49 +107,66 @@ print_usage(FILE *to)
 
 /* --- options ---------------------------------------------------------------------- */
 
+/* What is wrong, on standard error; false. */
+static bool __attribute__((format(printf, 1, 2))) complain(const char *fmt, ...)
+{
+	va_list args;
+
+	(void)fputs("daxkind bench: ", stderr);
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+	return false;
+}
+
 /* From 1 to max. */
 static bool
-parse_count(const char *text, size_t max, size_t *number)
+take_count(const char *option, const char *text, size_t max, size_t *number)
 {
 	size_t n;
 
 	if (!parse_number(text, &n) || n == 0 || n > max)
-		return false;
+		return complain(
+		    "%s \"%s\" is no number from 1 to %zu", option, text, max);
 	*number = n;
 	return true;
 }
 
 static bool
-parse_seconds(const char *text, double *seconds)
+take_seconds(const char *text, double *seconds)
 {
 	char *end;
 
 	*seconds = strtod(text, &end);
-	return end != text && *end == '\0' && *seconds > 0 && *seconds < 1000;
+	return (end != text && *end == '\0' && *seconds > 0 &&
+		   *seconds < MAX_SECONDS) ||
+	       complain("--seconds \"%s\" is no time above 0 and below %d",
+		   text, MAX_SECONDS);
+}
+
+static bool
+take_size(const char *text, size_t *size)
+{
+	return (parse_size(text, size) && *size >= MEMKIND_PMEM_MIN_SIZE) ||
+	       complain("--size \"%s\" is no size of at least %d MiB, like 4G",
+		   text, (int)(MEMKIND_PMEM_MIN_SIZE >> 20));
 }
 
 /* Calls add for each name of a list; false: it did not like one. */
 static bool
 for_each(const char *list, bool (*add)(const char *name))
 {
-	char name[64];
-
-	while (*list != '\0') {
+	for (;;) {
 		size_t len = strcspn(list, ",");
+		char *name = strndup(list, len);
+		bool ok = name != NULL ? add(name) : complain("no memory");
 
-		if (len >= sizeof(name))
-			len = sizeof(name) - 1;
-		memcpy(name, list, len);
-		name[len] = '\0';
-		if (!add(name)) {
-			(void)fprintf(stderr,
-			    "daxkind bench: no %s here (see --list)\n", name);
-			return false;
-		}
-		list += len;
-		list += *list == ',';
+		free(name);
+		if (!ok || list[len] == '\0')
+			return ok;
+		list += len + 1;
 	}
-	return true;
 }
 
 static bool
@@ -158,14 +176,25 @@ add_allocator(const char *name)
 	size_t nr = 0;
 
 	if (a == NULL)
-		return false;
+		return complain(
+		    "there is no allocator \"%s\"; see --list", name);
 	while (Allocators[nr] != NULL && Allocators[nr] != a)
 		nr++;
 	Allocators[nr] = a;
 	return true;
 }
 
-static bool
+static const struct bench_workload *
+find_workload(const char *name)
+{
+	const struct bench_workload *w = bench_workload_find(name);
+
+	if (w == NULL)
+		(void)complain("there is no workload \"%s\"; see --list", name);
+	return w;
+}
+
+static void
 add_to(const struct bench_workload **list, const struct bench_workload *w)
 {
 	size_t nr = 0;
@@ -173,23 +202,30 @@ add_to(const struct bench_workload **list, const struct bench_workload *w)
 	while (list[nr] != NULL && list[nr] != w)
 		nr++;
 	list[nr] = w;
-	return true;
 }
 
 static bool
 add_workload(const char *name)
 {
-	const struct bench_workload *w = bench_workload_find(name);
+	const struct bench_workload *w = find_workload(name);
 
-	return w != NULL && add_to(Workloads, w);
+	if (w != NULL)
+		add_to(Workloads, w);
+	return w != NULL;
 }
 
 static bool
 add_counted(const char *name)
 {
-	const struct bench_workload *w = bench_workload_find(name);
+	const struct bench_workload *w = find_workload(name);
 
-	return w != NULL && w->nr_counted > 0 && add_to(Counted, w);
+	if (w == NULL)
+		return false;
+	if (w->nr_counted == 0)
+		return complain(
+		    "the instructions of %s cannot be counted", name);
+	add_to(Counted, w);
+	return true;
 }
 
 enum {
@@ -233,11 +269,11 @@ static const struct option Long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* False: the argument makes no sense. */
+/* False: the argument makes no sense, which was said. */
 static bool
 take_option(struct options *o, int option, const char *arg)
 {
-	size_t n;
+	size_t n = 0;
 
 	switch (option) {
 	case OPT_ALLOCATOR:
@@ -248,10 +284,10 @@ take_option(struct options *o, int option, const char *arg)
 		return true;
 	case OPT_RUNS:
 		o->has_runs = true;
-		return parse_count(arg, MAX_RUNS, &o->nr_runs);
+		return take_count("--runs", arg, MAX_RUNS, &o->nr_runs);
 	case OPT_SECONDS:
 		o->has_seconds = true;
-		return parse_seconds(arg, &o->how.seconds);
+		return take_seconds(arg, &o->how.seconds);
 	case OPT_QUICK:
 		o->is_quick = true;
 		return true;
@@ -260,10 +296,12 @@ take_option(struct options *o, int option, const char *arg)
 		o->place.region = strcmp(arg, "shm") == 0 ? NULL : arg;
 		return true;
 	case OPT_SIZE:
-		return parse_size(arg, &n) && (o->place.size = n) != 0;
+		return take_size(arg, &o->place.size);
 	case OPT_BASE:
 		o->base = arg;
-		return bench_allocator_find(arg) != NULL;
+		return bench_allocator_find(arg) != NULL ||
+		       complain(
+			   "--base \"%s\" is no allocator; see --list", arg);
 	case OPT_INSTRUCTIONS:
 		o->instructions = arg;
 		return true;
@@ -272,6 +310,9 @@ take_option(struct options *o, int option, const char *arg)
 		return true;
 	case OPT_JSON:
 		o->json = arg;
+		return true;
+	case 'j':
+		o->json = "-";
 		return true;
 	case OPT_PLOT:
 		o->plot = arg;
@@ -285,12 +326,12 @@ take_option(struct options *o, int option, const char *arg)
 	case OPT_OPS:
 		return parse_number(arg, &o->how.nr_ops);
 	case OPT_PART:
-		if (!parse_count(arg, QUICK_PART, &n))
+		if (!take_count("--part", arg, QUICK_PART, &n))
 			return false;
 		o->how.part = (unsigned)n;
 		return true;
 	default:
-		return false;
+		return complain("%s", options_complaint());
 	}
 }
 
@@ -298,29 +339,25 @@ take_option(struct options *o, int option, const char *arg)
 static int
 parse(struct options *o, int argc, char **argv)
 {
-	int option, at;
+	bool ok = true;
+	int option;
 
-	while (
-	    (option = getopt_long(argc, argv, "hj", Long_options, &at)) != -1) {
+	while (ok &&
+	       (option = options_next(argc, argv, "hj", Long_options)) != -1) {
 		if (option == 'h' || option == OPT_HELP) {
 			print_usage(stdout);
-			return 0;
+			return fflush(stdout) == 0 ? 0 : 1;
 		}
-		if (option == '?')
-			goto usage;
-		if (option == 'j') {
-			o->json = "-";
-			continue;
-		}
-		if (!take_option(o, option, optarg)) {
-			(void)fprintf(stderr,
-			    "daxkind bench: --%s does not take %s\n",
-			    Long_options[at].name, optarg);
-			goto usage;
-		}
+		ok = take_option(o, option, optarg);
 	}
-	if (optind != argc)
-		goto usage;
+	if (ok && optind < argc)
+		ok = complain("unexpected argument \"%s\"", argv[optind]);
+	if (!ok) {
+		(void)fputs("usage: daxkind bench [OPTION]...; daxkind bench "
+			    "--help tells all\n",
+		    stderr);
+		return 2;
+	}
 	if (o->is_quick) {
 		o->how.part = QUICK_PART;
 		if (!o->has_runs)
@@ -329,10 +366,6 @@ parse(struct options *o, int argc, char **argv)
 			o->how.seconds = QUICK_SECONDS;
 	}
 	return -1;
-
-usage:
-	print_usage(stderr);
-	return 2;
 }
 
 /* --- what is there -------------------------------------------------------------------- */
@@ -389,6 +422,29 @@ is_meant(const struct options *o, const struct bench_workload *w)
 	return o->has_bars || (o->plot == NULL && o->instructions == NULL);
 }
 
+static bool
+has(const struct bench_allocator *a, const struct bench_workload *w)
+{
+	return (a->traits & w->needs) == w->needs;
+}
+
+/* Whether there is an allocator for each workload. */
+static bool
+check_needs(void)
+{
+	for (size_t i = 0; Workloads[i] != NULL; i++) {
+		size_t nr = 0;
+
+		while (Allocators[nr] != NULL &&
+		       !has(Allocators[nr], Workloads[i]))
+			nr++;
+		if (Allocators[nr] == NULL)
+			return complain("%s is for none of these allocators",
+			    Workloads[i]->name);
+	}
+	return true;
+}
+
 /* Which allocators and workloads; those that are not there are left out, with
  * a word if they were asked for by name. */
 static bool
@@ -419,17 +475,43 @@ choose(const struct options *o)
 		(void)fputc('\n', stderr);
 	}
 	Allocators[nr] = NULL;
+	if (nr == 0)
+		return complain("no allocator is left");
 	if (o->workloads != NULL && !for_each(o->workloads, add_workload))
 		return false;
 	for (const struct bench_workload *w = Bench_workloads; w->name != NULL;
 	     w++) {
 		if (is_meant(o, w))
-			(void)add_to(Workloads, w);
+			add_to(Workloads, w);
 	}
+	if (o->workloads != NULL && !check_needs())
+		return false;
 	if (o->instructions != NULL)
 		return for_each(o->instructions, add_counted);
 	if (o->has_bars && o->workloads == NULL)
 		return for_each("pair,pair-live,replace", add_counted);
+	return true;
+}
+
+/* What would fail at the end of a long run fails before it. */
+static bool
+check_places(const struct options *o)
+{
+	const char *why =
+	    o->place.region != NULL ? bench_place_check(&o->place) : NULL;
+
+	if (why != NULL)
+		return complain("--region %s: %s", o->place.region, why);
+	if (o->json != NULL && strcmp(o->json, "-") != 0) {
+		FILE *to = fopen(o->json, "ae");
+
+		if (to == NULL)
+			return complain(
+			    "--json %s: %s", o->json, strerror(errno));
+		(void)fclose(to);
+	}
+	if (o->plot != NULL && bench_report_make_dir(o->plot) < 0)
+		return complain("--plot %s: %s", o->plot, strerror(errno));
 	return true;
 }
 
@@ -472,7 +554,7 @@ run_workload(
 		};
 		struct where where = {.job = &job, .run = run};
 
-		if ((job.allocator->traits & w->needs) != w->needs)
+		if (!has(job.allocator, w))
 			continue;
 		if (w->needs & BENCH_BOUNDED)
 			job.place.size = BENCH_SPACE_SIZE;
@@ -567,27 +649,25 @@ report(const struct options *o)
 
 	if (isatty(2))
 		(void)fputs("\r\033[K", stderr);
-	if (o->json == NULL || strcmp(o->json, "-") != 0) {
+	bool is_text = o->json == NULL || strcmp(o->json, "-") != 0;
+	if (is_text)
 		bench_report_table(&about);
-		if (o->has_bars && bench_report_bars() > 0)
-			status = 1;
-	}
+	if (o->has_bars && bench_report_bars(is_text) > 0)
+		status = 1;
 	if (o->json != NULL) {
 		rc = bench_report_json(o->json, &about);
 		if (rc < 0) {
-			(void)fprintf(stderr, "daxkind bench: %s: %s\n",
-			    o->json, strerror(-rc));
+			(void)complain("--json %s: %s", o->json, strerror(-rc));
 			status = 1;
 		}
 	}
 	if (o->plot != NULL) {
 		rc = bench_report_plots(o->plot);
 		if (rc < 0) {
-			(void)fprintf(stderr,
-			    "daxkind bench: plots in %s: %s%s\n", o->plot,
-			    strerror(-rc),
-			    rc == -ENOENT ? " (apt-get install gnuplot-nox)"
-					  : "");
+			(void)complain("--plot %s: %s", o->plot,
+			    rc == -ENOENT ? "there is no gnuplot (apt-get "
+					    "install gnuplot-nox)"
+					  : strerror(-rc));
 			status = 1;
 		}
 	}
@@ -619,6 +699,8 @@ main(int argc, char **argv)
 
 		return job.allocator != NULL ? bench_worker_run(&job) : 2;
 	}
+	if (!check_places(&o))
+		return 1;
 	if (o.is_list) {
 		print_list(&o);
 		return 0;

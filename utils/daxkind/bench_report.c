@@ -68,6 +68,38 @@ print_metric(const struct bench_figure *first, const char *base)
 	}
 }
 
+enum {
+	MAX_POINTS = 24, /* of a series, in the table */
+	FEWER_POINTS = 10
+};
+
+/* Whether both are of one series, like "ns@64" and "ns@128". */
+static bool
+is_same_series(const struct bench_figure *f, const struct bench_figure *g)
+{
+	size_t len = strcspn(f->metric, "@");
+
+	return f->metric[len] == '@' && strcmp(f->workload, g->workload) == 0 &&
+	       strcmp(f->allocator, g->allocator) == 0 &&
+	       strncmp(f->metric, g->metric, len + 1) == 0;
+}
+
+/* Of a long series, one in ten points and the last. */
+static bool
+is_shown(const struct bench_figure *f)
+{
+	const struct bench_figure *g;
+	size_t nr = 0, at = 0;
+
+	for (size_t i = 0; (g = bench_results_at(i)) != NULL; i++) {
+		if (g == f)
+			at = nr;
+		nr += is_same_series(f, g);
+	}
+	return nr <= MAX_POINTS || at % (nr / FEWER_POINTS) == 0 ||
+	       at == nr - 1;
+}
+
 static bool
 is_first(size_t at)
 {
@@ -94,37 +126,51 @@ bench_report_table(const struct bench_about *about)
 		     "%-13s %-16s %-14s %10s  %9s .. %-9s %8s\n",
 	    about->nr_runs, sysconf(_SC_NPROCESSORS_ONLN), load, "workload",
 	    "figure", "allocator", "median", "min", "max", "ratio");
+	bool is_all = true;
 	for (size_t i = 0; (f = bench_results_at(i)) != NULL; i++) {
-		const struct bench_workload *w =
-		    bench_workload_find(f->workload);
-
-		if (is_first(i) && (w == NULL || w->group != BENCH_PLOT))
+		if (!is_first(i))
+			continue;
+		if (is_shown(f))
 			print_metric(f, about->base);
+		else
+			is_all = false;
 	}
 	(void)printf("ratio: to %s, run by run\n", about->base);
+	if (!is_all)
+		(void)printf("one in ten points of a long series; --json has "
+			     "all\n");
+}
+
+static void
+print_bar(const struct bench_bar *b, bool has, double value, bool is_met)
+{
+	(void)printf(
+	    "%-42s %s %7g", b->what, b->is_at_least ? ">=" : "<=", b->limit);
+	if (has)
+		(void)printf(" %10.4f", value);
+	else
+		(void)printf(" %10s", "-");
+	(void)printf(" %-13s %s\n", b->unit,
+	    !has     ? "not measured"
+	    : is_met ? "met"
+		     : "MISSED");
 }
 
 unsigned
-bench_report_bars(void)
+bench_report_bars(bool prints)
 {
 	unsigned nr_missed = 0;
 
-	(void)printf("\n%-42s %10s %10s  %s\n", "bar", "limit", "measured", "");
+	if (prints)
+		(void)printf(
+		    "\n%-42s %10s %10s  %s\n", "bar", "limit", "measured", "");
 	for (const struct bench_bar *b = Bench_bars; b->what != NULL; b++) {
-		double value;
+		double value = 0;
 		bool has = bench_bar_measure(b, &value);
 		bool is_met = has && bench_bar_is_met(b, value);
 
-		(void)printf("%-42s %s %7g", b->what,
-		    b->is_at_least ? ">=" : "<=", b->limit);
-		if (has)
-			(void)printf(" %10.4f", value);
-		else
-			(void)printf(" %10s", "-");
-		(void)printf(" %-13s %s\n", b->unit,
-		    !has     ? "not measured"
-		    : is_met ? "met"
-			     : "MISSED");
+		if (prints)
+			print_bar(b, has, value, is_met);
 		nr_missed += has && !is_met;
 	}
 	return nr_missed;
@@ -411,10 +457,22 @@ draw(const char *dir, const struct plot *plot)
 }
 
 int
+bench_report_make_dir(const char *dir)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+		return -1;
+	if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return -1;
+	}
+	return access(dir, W_OK);
+}
+
+int
 bench_report_plots(const char *dir)
 {
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		return -errno;
 	for (size_t i = 0; i < sizeof(Plots) / sizeof(Plots[0]); i++) {
 		int rc = draw(dir, &Plots[i]);
 

@@ -25,7 +25,7 @@ struct command {
 	int (*run)(const struct command *command, int argc, char **argv);
 };
 
-/* For getopt_long(): what every subcommand understands, and its own options
+/* For options_next(): what every subcommand understands, and its own options
  * begin at COMMAND_OPTION. */
 enum {
 	COMMAND_OPTION = 256
@@ -40,7 +40,7 @@ enum {
 /* What an option that a subcommand does not know itself means: help, version,
  * or a mistake.  Returns the exit status. */
 int command_other_option(const struct command *command, int option);
-/* "There is an argument too many" and such; returns COMMAND_USAGE. */
+/* What is wrong, and the usage; returns COMMAND_USAGE. */
 int command_usage(const struct command *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* "daxkind: ..." on standard error; returns COMMAND_FAILED. */

@@ -19,6 +19,8 @@ utils_daxkind_daxkind_SOURCES = \
 	utils/daxkind/list.c \
 	utils/daxkind/main.c \
 	utils/daxkind/map.c \
+	utils/daxkind/options.c \
+	utils/daxkind/options.h \
 	utils/daxkind/output.c \
 	utils/daxkind/output.h \
 	utils/daxkind/plan.c \
@@ -47,6 +49,8 @@ utils_daxkind_daxkind_bench_SOURCES = \
 	utils/daxkind/bench_worker.h \
 	utils/daxkind/bench_workloads.c \
 	utils/daxkind/bench_workloads.h \
+	utils/daxkind/options.c \
+	utils/daxkind/options.h \
 	src/base/parse.c \
 	src/base/parse.h
 utils_daxkind_daxkind_bench_DEPENDENCIES = libdaxkind.interface

@@ -6,7 +6,6 @@
  * was asked for, unless somebody may still want what is on it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "dax/dax_namespace.h"
 #include "dax/mounts.h"
 #include "inspect.h"
+#include "options.h"
 #include "output.h"
 #include "plan.h"
 
@@ -139,12 +139,37 @@ set_device(struct request *request)
 		request->dir[0] = '\0';
 }
 
+/* As a shell takes it. */
+static void
+print_word(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-+=.,:/@%";
+
+	if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+		fputs(word, out);
+		return;
+	}
+	fputc('\'', out);
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*word, out);
+	}
+	fputc('\'', out);
+}
+
 static void
 print_step(FILE *out, const char *before, const struct step *step)
 {
 	fputs(before, out);
-	for (size_t i = 0; step->words[i] != NULL; i++)
-		fprintf(out, "%s%s", i > 0 ? " " : "", step->words[i]);
+	for (size_t i = 0; step->words[i] != NULL; i++) {
+		if (i > 0)
+			fputc(' ', out);
+		print_word(out, step->words[i]);
+	}
 	fputc('\n', out);
 }
 
@@ -447,6 +472,10 @@ explain_plan(const struct request *request, char *text, size_t text_size)
 		    "less than 1 GiB would be left for the machine itself: "
 		    "ask for less by --size");
 		break;
+	case -ENOMSG:
+		(void)snprintf(
+		    text, text_size, "the memory map has no System RAM");
+		break;
 	case -ENODATA:
 		(void)snprintf(text, text_size,
 		    "the memory map shows no addresses; run it as root");
@@ -544,6 +573,19 @@ print_json(const struct request *request, bool is_applied)
 	output_json(object);
 }
 
+/* What somebody named and is no map at all. */
+static int
+fail_map(const struct request *request)
+{
+	if (request->plan_rc == -ENOMSG)
+		return command_fail(
+		    "--memory-map %s is no memory map: nothing in it is "
+		    "System RAM",
+		    request->memory_map);
+	return command_fail("--memory-map %s can not be read: %s",
+	    request->memory_map, strerror(-request->plan_rc));
+}
+
 static int
 run_emulate(struct request *request)
 {
@@ -560,6 +602,9 @@ run_emulate(struct request *request)
 	set_device(request);
 	set_steps(request);
 	set_plan(request);
+	if (request->plan_rc < 0 && request->memory_map != NULL &&
+	    request->map.source[0] == '\0')
+		return fail_map(request);
 	if (!request->json)
 		print_text(request);
 	if (request->apply) {
@@ -577,6 +622,46 @@ static bool
 is_one_of(const char *word, const char *a, const char *b)
 {
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+/* What is wrong with what was asked for, or NULL; fills in what was not. */
+static const char *
+check_request(struct request *request)
+{
+	static char text[256];
+	bool is_devdax;
+
+	if (request->mode == NULL)
+		request->mode = "fsdax";
+	is_devdax = strcmp(request->mode, "devdax") == 0;
+	if (!is_one_of(request->mode, "fsdax", "devdax")) {
+		(void)snprintf(text, sizeof(text),
+		    "--mode \"%s\" is neither fsdax nor devdax", request->mode);
+		return text;
+	}
+	if (is_devdax && (request->fs != NULL || request->mount_dir != NULL))
+		return "--fs and --mount are for fsdax: a devdax namespace has "
+		       "no file system";
+	if (request->fs == NULL)
+		request->fs = "ext4";
+	if (!is_one_of(request->fs, "ext4", "xfs")) {
+		(void)snprintf(text, sizeof(text),
+		    "--fs \"%s\" is neither ext4 nor xfs", request->fs);
+		return text;
+	}
+	if (request->mount_dir != NULL && request->mount_dir[0] != '/') {
+		(void)snprintf(text, sizeof(text),
+		    "--mount \"%s\" does not begin with /", request->mount_dir);
+		return text;
+	}
+	if (request->force && !request->apply)
+		return "--force is for --apply";
+	if (request->apply && request->memory_map != NULL)
+		return "--apply is for this machine, --memory-map for another";
+	if (request->namespace_name != NULL &&
+	    request->namespace_name[0] == '\0')
+		return "the NAMESPACE is empty";
+	return NULL;
 }
 
 int
@@ -598,10 +683,8 @@ command_emulate(const struct command *command, int argc, char **argv)
 	struct request *request = &Request;
 	int option;
 
-	request->mode = "fsdax";
-	request->fs = "ext4";
-	while ((option = getopt_long(
-		    argc, argv, "d:fhjm:s:t:V", Options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "d:fhjm:s:t:V", Options)) !=
+	       -1) {
 		switch (option) {
 		case APPLY:
 			request->apply = true;
@@ -622,9 +705,11 @@ command_emulate(const struct command *command, int argc, char **argv)
 			request->mode = optarg;
 			break;
 		case 's':
-			if (!parse_size(optarg, &request->size))
-				return command_usage(
-				    command, "%s is no size", optarg);
+			if (!parse_size(optarg, &request->size) ||
+			    request->size == 0)
+				return command_usage(command,
+				    "--size \"%s\" is no size, like 4G",
+				    optarg);
 			break;
 		case 't':
 			request->fs = optarg;
@@ -633,18 +718,12 @@ command_emulate(const struct command *command, int argc, char **argv)
 			return command_other_option(command, option);
 		}
 	}
-	if (!is_one_of(request->mode, "fsdax", "devdax"))
-		return command_usage(
-		    command, "%s is neither fsdax nor devdax", request->mode);
-	if (!is_one_of(request->fs, "ext4", "xfs"))
-		return command_usage(
-		    command, "%s is neither ext4 nor xfs", request->fs);
 	if (optind + 1 < argc)
 		return command_usage(
-		    command, "unexpected argument %s", argv[optind + 1]);
-	if (request->apply && request->memory_map != NULL)
-		return command_usage(command,
-		    "--apply is for this machine, --memory-map for another");
+		    command, "unexpected argument \"%s\"", argv[optind + 1]);
 	request->namespace_name = argv[optind];
+	const char *complaint = check_request(request);
+	if (complaint != NULL)
+		return command_usage(command, "%s", complaint);
 	return run_emulate(request);
 }

@@ -3,7 +3,6 @@
  * list.c -- daxkind list: namespaces, devices without one, and DAX mounts.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "dax/dax_namespace.h"
 #include "dax/mounts.h"
 #include "inspect.h"
+#include "options.h"
 #include "output.h"
 
 const char Command_list_help[] =
@@ -299,14 +299,14 @@ command_list(const struct command *command, int argc, char **argv)
 	bool json = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hjV", Options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "hjV", Options)) != -1) {
 		if (option != 'j')
 			return command_other_option(command, option);
 		json = true;
 	}
 	if (optind < argc)
 		return command_usage(
-		    command, "unexpected argument %s", argv[optind]);
+		    command, "unexpected argument \"%s\"", argv[optind]);
 	int rc = collect(&list);
 	if (rc == 0 && json)
 		print_json(&list);

@@ -2,7 +2,6 @@
 /*
  * main.c -- daxkind(1): picks the subcommand.
  */
-#include <getopt.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "base/util.h"
 #include "command.h"
 #include "daxkind.h"
+#include "options.h"
 #include "output.h"
 
 static const struct command Commands[] = {
@@ -66,8 +66,8 @@ command_other_option(const struct command *command, int option)
 		return output_end(COMMAND_OK);
 	case 'V':
 		return print_version();
-	default: /* getopt_long() has said what is wrong */
-		return command_usage(command, NULL);
+	default:
+		return command_usage(command, "%s", options_complaint());
 	}
 }
 
@@ -76,13 +76,11 @@ command_usage(const struct command *command, const char *fmt, ...)
 {
 	va_list args;
 
-	if (fmt != NULL) {
-		fprintf(stderr, "daxkind %s: ", command->name);
-		va_start(args, fmt);
-		vfprintf(stderr, fmt, args);
-		va_end(args);
-		fputc('\n', stderr);
-	}
+	fprintf(stderr, "daxkind %s: ", command->name);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
 	fprintf(stderr, "usage: daxkind %s %s\n", command->name,
 	    command->arguments);
 	return COMMAND_USAGE;
@@ -121,7 +119,8 @@ main(int argc, char **argv)
 			return Commands[i].run(
 			    &Commands[i], argc - 1, argv + 1);
 	}
-	fprintf(stderr, "daxkind: there is no command %s\n", name);
+	fprintf(stderr, "daxkind: there is no %s \"%s\"\n",
+	    name[0] == '-' ? "option" : "command", name);
 	print_usage(stderr);
 	return COMMAND_USAGE;
 }

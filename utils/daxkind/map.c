@@ -9,18 +9,19 @@
  *	cells   |     |     |     |     |     |     |     |
  */
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/parse.h"
 #include "base/util.h"
 #include "command.h"
 #include "dax/dax_name.h"
 #include "daxkind.h"
+#include "options.h"
 #include "output.h"
 
 const char Command_map_help[] =
@@ -304,8 +305,11 @@ open_path(const char *path, size_t size, struct daxkind_region **region)
 
 	if (rc < 0)
 		return rc;
-	if (place.what == DAX_PLACE_FILE)
-		size = 0;
+	if (place.what == DAX_PLACE_FILE && size != 0)
+		return error_set(-EINVAL,
+		    "--size is for a directory or a device: file %s keeps its "
+		    "own size",
+		    path);
 	return daxkind_region_open(path, size, DAXKIND_OVERWRITE, region);
 }
 
@@ -347,8 +351,7 @@ command_map(const struct command *command, int argc, char **argv)
 	size_t size = 0;
 	int option;
 
-	while (
-	    (option = getopt_long(argc, argv, "hjs:V", Options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "hjs:V", Options)) != -1) {
 		switch (option) {
 		case DEMO:
 			demo = true;
@@ -357,16 +360,24 @@ command_map(const struct command *command, int argc, char **argv)
 			json = true;
 			break;
 		case 's':
-			if (!parse_size(optarg, &size))
-				return command_usage(
-				    command, "%s is no size", optarg);
+			if (!parse_size(optarg, &size) || size == 0)
+				return command_usage(command,
+				    "--size \"%s\" is no size, like 64M",
+				    optarg);
 			break;
 		default:
 			return command_other_option(command, option);
 		}
 	}
-	if (demo ? optind != argc || size != 0 : optind + 1 != argc)
-		return command_usage(
-		    command, "one PATH is wanted, or --demo alone");
+	if (demo && size != 0)
+		return command_usage(command, "--demo takes no --size");
+	int nr_paths = demo ? 0 : 1;
+	if (optind + nr_paths > argc)
+		return command_usage(command, "a PATH is wanted, or --demo");
+	if (optind + nr_paths < argc)
+		return command_usage(command, "unexpected argument \"%s\"",
+		    argv[optind + nr_paths]);
+	if (!demo && argv[optind][0] == '\0')
+		return command_usage(command, "the PATH is empty");
 	return run_map(demo ? NULL : argv[optind], size, json);
 }

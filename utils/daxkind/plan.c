@@ -223,6 +223,8 @@ read_path(const char *path, struct plan_map *map)
 		       : read_iomem(path, map, true);
 	if (rc < 0)
 		return rc;
+	if (map->nr == 0)
+		return -ENOMSG;
 	sort_and_join(map);
 	(void)snprintf(map->source, sizeof(map->source), "%s", path);
 	/* Zeroes only, for those who may not see addresses. */

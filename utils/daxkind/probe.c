@@ -8,7 +8,6 @@
  * found by doing it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "dax/dax_namespace.h"
 #include "dax/mounts.h"
 #include "inspect.h"
+#include "options.h"
 #include "output.h"
 #include "region/flush.h"
 
@@ -421,13 +421,18 @@ command_probe(const struct command *command, int argc, char **argv)
 	bool json = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hjV", Options, NULL)) != -1) {
+	while ((option = options_next(argc, argv, "hjV", Options)) != -1) {
 		if (option != 'j')
 			return command_other_option(command, option);
 		json = true;
 	}
-	if (optind + 1 != argc)
-		return command_usage(command, "one PATH is wanted");
+	if (optind == argc)
+		return command_usage(command, "a PATH is wanted");
+	if (optind + 1 < argc)
+		return command_usage(
+		    command, "unexpected argument \"%s\"", argv[optind + 1]);
+	if (argv[optind][0] == '\0')
+		return command_usage(command, "the PATH is empty");
 	struct probe *probe = os_new(sizeof(*probe));
 	if (probe == NULL)
 		return command_fail("no memory");
