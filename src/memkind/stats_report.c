@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -205,6 +206,7 @@ void
 stats_report_print(void (*write_cb)(void *arg, const char *text), void *arg,
     unsigned opts, const char *letters)
 {
+	DK_NO_CANCEL(); /* in the program's function: records would be lost */
 	struct report report = {
 	    .write_cb = write_cb != NULL ? write_cb : write_to_stderr,
 	    .arg = arg,
