@@ -193,6 +193,7 @@ UNIT_WRAPS = \
 SCRIPT_TESTS = \
 	tests/abi/cancel.sh \
 	tests/abi/headers.sh \
+	tests/abi/ignored.sh \
 	tests/abi/install.sh \
 	tests/abi/jemalloc_edits.sh \
 	tests/abi/manpages.sh \

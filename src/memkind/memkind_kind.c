@@ -84,6 +84,7 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 {
 	struct daxkind_region *region;
 	struct backing *backing;
+	size_t size;
 
 	if (dir == NULL)
 		return pmem_result(
@@ -96,7 +97,10 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
 		return pmem_result(error_set(
 		    -EINVAL, "%d is no memory usage policy", (int)policy));
-	int rc = backing_file_open_dir(dir, max_size, 0, &backing);
+	/* Whole pages, so that as much can be had as was asked for. */
+	if (!align_up_checked(max_size, DK_PAGE, &size))
+		size = max_size; /* which no file can have */
+	int rc = backing_file_open_dir(dir, size, 0, &backing);
 	if (rc == -EAGAIN) { /* mmap(2)'s; later it is that of arenas */
 		errno = EAGAIN;
 		return MEMKIND_ERROR_MMAP;
@@ -111,7 +115,7 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 	struct kind_spec spec = {
 	    .region = region,
 	    .owns_region = true,
-	    .capacity = max_size != 0 ? max_size : backing->size,
+	    .capacity = backing->size,
 	    .ops = &MEMKIND_FIXED_OPS,
 	    .name = "pmem",
 	};

@@ -40,7 +40,8 @@ write_line(const char *path, const char *line)
 	return close(fd) == 0 && ok;
 }
 
-static bool
+/* NULL, or what was refused, with errno. */
+static const char *
 mount_small_fs(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -51,23 +52,24 @@ mount_small_fs(void)
 	(void)snprintf(Dir, sizeof(Dir) - 16, "%s/daxkind-fs.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(Dir) == NULL)
-		return false;
+		return "a folder in $TMPDIR";
 	if (unshare(CLONE_NEWNS) != 0) {
 		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-			return false;
+			return "a mount namespace, by itself or in a user "
+			       "namespace";
 		(void)snprintf(map, sizeof(map), "0 %u 1", uid);
 		if (!write_line("/proc/self/uid_map", map))
-			return false;
+			return "a map of users";
 		/* a group that is not mapped may own no file */
 		(void)snprintf(map, sizeof(map), "0 %u 1", gid);
 		if (!write_line("/proc/self/setgroups", "deny") ||
 		    !write_line("/proc/self/gid_map", map))
-			return false;
+			return "a map of groups";
 	}
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return false;
+		return "private mounts";
 	(void)snprintf(map, sizeof(map), "size=%zu", FS_SIZE);
-	return mount("none", Dir, "tmpfs", 0, map) == 0;
+	return mount("none", Dir, "tmpfs", 0, map) == 0 ? NULL : "a tmpfs";
 }
 
 static size_t
@@ -283,10 +285,14 @@ main(void)
 		puts("skipped: not about the memory that it runs on");
 		return 77;
 	}
-	if (!mount_small_fs()) {
+	const char *refused = mount_small_fs();
+	if (refused != NULL) {
+		printf("skipped: %s: %s; %s\n", refused, strerror(errno),
+		    geteuid() == 0
+			? "this container keeps it from root, too "
+			  "(CAP_SYS_ADMIN)"
+			: "run it as root, or allow user namespaces");
 		(void)rmdir(Dir);
-		puts("skipped: a tmpfs can not be mounted here; run it as "
-		     "root, or where user namespaces are allowed");
 		return 77;
 	}
 	rc = cmocka_run_group_tests_name("full_fs", tests, NULL, NULL);

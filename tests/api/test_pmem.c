@@ -94,14 +94,23 @@ test_sizes(void **state)
 			test_says_why();
 			continue;
 		}
-		assert_in_range((size_t)memkind_get_capacity(kind),
-		    rows[i].size, rows[i].size + 2 * TEST_MIB);
+		size_t capacity = (size_t)memkind_get_capacity(kind);
+		assert_in_range(capacity, rows[i].size,
+		    rows[i].size + (TEST_OURS ? TEST_PAGE - 1 : 2 * TEST_MIB));
 		assert_int_equal(
 		    memkind_check_available(kind), MEMKIND_SUCCESS);
 		p = memkind_malloc(kind, most);
 		assert_non_null(p);
 		test_touch(p, most);
 		memkind_free(kind, p);
+#if TEST_OURS
+		/* that is what can be had, and no more */
+		assert_int_equal(capacity % TEST_PAGE, 0);
+		p = memkind_malloc(kind, capacity);
+		assert_non_null(p);
+		memkind_free(kind, p);
+		assert_null(memkind_malloc(kind, capacity + 1));
+#endif
 		errno = 0;
 		assert_null(memkind_malloc(kind, rows[i].size + 2 * TEST_MIB));
 		assert_int_equal(errno, ENOMEM);
