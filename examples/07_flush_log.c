@@ -47,7 +47,8 @@ open_region(const char *path, size_t size, struct daxkind_region **region)
 		snprintf(file, sizeof(file), "%s/flush_log", path);
 		path = file;
 	}
-	return daxkind_region_open(path, size, DAXKIND_OVERWRITE, region);
+	return daxkind_region_open(
+	    path, size, DAXKIND_CREATE | DAXKIND_OVERWRITE, region);
 }
 
 /* Record n is the number n as text, padded with a letter of its own. */

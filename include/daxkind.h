@@ -38,16 +38,28 @@ const char *daxkind_last_error(void);
 
 struct daxkind_region;
 
+/*
+ * No flag is ignored: one that means nothing for what is opened is -EINVAL.  Only
+ * daxkind_region_open() takes DAXKIND_CREATE and DAXKIND_OVERWRITE for whatever
+ * path names, as they allow something that need not happen.
+ */
 enum daxkind_open_flags {
-	/* An existing file's content may be overwritten by blocks; where none
-	 * is handed out, it stays. */
+	/* What a file or a device holds may be overwritten by blocks; where
+	 * none is handed out, it stays. */
 	DAXKIND_OVERWRITE = 1u << 0,
 	/* Reserve all file space and touch every page now; none of it is given
 	 * back before the region is closed. */
 	DAXKIND_PREFAULT = 1u << 1,
 	/* A caller's mapping: the caller vouches that flushing a cache line
 	 * makes a store to it durable (it was mapped with MAP_SYNC). */
-	DAXKIND_PERSISTENT = 1u << 2
+	DAXKIND_PERSISTENT = 1u << 2,
+	/* A file that does not exist is made. */
+	DAXKIND_CREATE = 1u << 3,
+	/* -EOPNOTSUPP, with a text that says what is there instead, unless
+	 * stores go to the medium without a page cache (is_dax) ... */
+	DAXKIND_NEED_DAX = 1u << 4,
+	/* ... or unless they are durable without msync(2) (is_sync). */
+	DAXKIND_NEED_SYNC = 1u << 5
 };
 
 /*
@@ -55,9 +67,9 @@ enum daxkind_open_flags {
  * device (as daxkind_region_open_devdax), else a file (as
  * daxkind_region_open_file).  Or a namespace or its device by name:
  * "dax0.0", "pmem0", "/dev/pmem0" (where it is mounted), "namespace0.0".
- * -ENOENT: no such name.  -ENODEV: in a mode without DAX, disabled, not
- * mounted.  -EOPNOTSUPP: mounted without dax.  The last error's text names the
- * command that mends it.
+ * -ENOENT: no such name; no file is ever made in /dev.  -ENODEV: in a mode
+ * without DAX, disabled, not mounted.  -EOPNOTSUPP: mounted without dax.  The
+ * last error's text names the command that mends it.
  */
 int daxkind_region_open(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region);
@@ -72,12 +84,13 @@ int daxkind_region_open_mapping(
     void *addr, size_t size, unsigned flags, struct daxkind_region **region);
 
 /*
- * A region over a file.  A file that does not exist is made, with size bytes
- * (at least DAXKIND_REGION_MIN), and kept after close; so is an empty one
- * used.  A file that holds data is opened only with DAXKIND_OVERWRITE, at the
- * size that it has (size must be 0 or that size), and never truncated.
- * -EEXIST: holds data and DAXKIND_OVERWRITE was not given.  -EBUSY: open as a
- * region elsewhere.  -EOPNOTSUPP: stores to its data could be SIGBUS (btrfs).
+ * A region over a file.  With DAXKIND_CREATE a file that does not exist is made,
+ * with size bytes (at least DAXKIND_REGION_MIN), and kept after close; an empty
+ * one is used the same way.  A file that holds data is opened only with
+ * DAXKIND_OVERWRITE, at the size that it has (size must be 0 or that size), and
+ * never truncated.  -ENOENT: it is not there.  -EEXIST: holds data and
+ * DAXKIND_OVERWRITE was not given.  -EBUSY: open as a region elsewhere.
+ * -EOPNOTSUPP: stores to its data could be SIGBUS (btrfs).
  */
 int daxkind_region_open_file(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region);
@@ -94,6 +107,7 @@ int daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
  * end), both multiples of the device's alignment.  path may be a name, as
  * above, of a devdax device or namespace.  -EBUSY: the device is open
  * as a region elsewhere.  -ENODEV: not a devdax device, or in system-ram mode.
+ * -EEXIST: it holds a durable heap and DAXKIND_OVERWRITE was not given.
  */
 int daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
     unsigned flags, struct daxkind_region **region);

@@ -44,6 +44,7 @@ libdaxkind_core_la_SOURCES += \
 	src/dax/mounts.c \
 	src/dax/mounts.h
 libdaxkind_core_la_SOURCES += \
+	src/region/backing.c \
 	src/region/backing.h \
 	src/region/backing_anon.c \
 	src/region/backing_anon.h \
@@ -57,7 +58,9 @@ libdaxkind_core_la_SOURCES += \
 	src/region/region.c \
 	src/region/region.h \
 	src/region/region_index.c \
-	src/region/region_index.h
+	src/region/region_index.h \
+	src/region/superblock.c \
+	src/region/superblock.h
 libdaxkind_core_la_SOURCES += \
 	src/dram/dram_source.c \
 	src/dram/dram_source.h \

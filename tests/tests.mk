@@ -30,6 +30,7 @@ UNIT_TESTS = \
 	tests/unit/kind/test_fork \
 	tests/unit/kind/test_kind \
 	tests/unit/region/test_backing_anon \
+	tests/unit/region/test_backing \
 	tests/unit/region/test_backing_file \
 	tests/unit/region/test_backing_mapping \
 	tests/unit/region/test_flush \

@@ -102,7 +102,8 @@ open_region(struct run *run)
 				    : run->corpus.size / 20 + 1;
 
 	rc = daxkind_region_open(place, size,
-	    options->want_overwrite ? DAXKIND_OVERWRITE : 0, &run->region);
+	    DAXKIND_CREATE | (options->want_overwrite ? DAXKIND_OVERWRITE : 0),
+	    &run->region);
 	if (rc == -EEXIST)
 		return fail("region",
 		    "the file holds data; --overwrite if it may be lost");

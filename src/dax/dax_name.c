@@ -427,6 +427,12 @@ dax_name_find(const char *name, struct dax_place *place)
 	/* The kernel takes the node away with the device. */
 	if (rc == -ENOENT && (word == WORD_DAX || word == WORD_PMEM))
 		return find_word(word, name + 5, place);
+	/* It is a device that somebody means, and not a file there. */
+	if (rc == -ENOENT && is_in_dev && strchr(name + 5, '/') == NULL)
+		return error_set(-ENOENT,
+		    "there is no device %s; see those that are there by: "
+		    "daxkind list",
+		    name);
 	if (rc == 0 && st.is_block_dev)
 		return find_block(name, &st, place);
 	/* What is wrong with another path is the opener's to say. */

@@ -19,6 +19,7 @@
 #include "dax/dax_device.h"
 
 enum dax_place_type {
+	DAX_PLACE_NONE, /* what no name stands for */
 	DAX_PLACE_FILE,
 	DAX_PLACE_DIR,
 	DAX_PLACE_DEVDAX

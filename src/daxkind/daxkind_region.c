@@ -18,12 +18,17 @@
 
 enum {
 	STRUCT_SIZE_MAX = 4096, /* of any version of a structure that grows */
-	KNOWN_FLAGS = DAXKIND_OVERWRITE | DAXKIND_PREFAULT | DAXKIND_PERSISTENT
+	KNOWN_FLAGS = DAXKIND_OVERWRITE | DAXKIND_PREFAULT |
+		      DAXKIND_PERSISTENT | DAXKIND_CREATE | DAXKIND_NEED_DAX |
+		      DAXKIND_NEED_SYNC
 };
 
 _Static_assert((int)DAXKIND_OVERWRITE == (int)BACKING_OVERWRITE &&
 		   (int)DAXKIND_PREFAULT == (int)BACKING_PREFAULT &&
-		   (int)DAXKIND_PERSISTENT == (int)BACKING_PERSISTENT,
+		   (int)DAXKIND_PERSISTENT == (int)BACKING_PERSISTENT &&
+		   (int)DAXKIND_CREATE == (int)BACKING_CREATE &&
+		   (int)DAXKIND_NEED_DAX == (int)BACKING_NEED_DAX &&
+		   (int)DAXKIND_NEED_SYNC == (int)BACKING_NEED_SYNC,
     "flags of daxkind.h and backing.h are the same bits");
 _Static_assert((int)DAXKIND_GRANULARITY_PAGE == (int)FLUSH_PAGE &&
 		   (int)DAXKIND_BACKING_DEVDAX == (int)BACKING_DEVDAX &&
@@ -51,68 +56,71 @@ check_path(const char *path)
 	return 0;
 }
 
-/* And what they end with: rc and backing are what the backing's opener gave. */
+/* And what they end with. */
 static int
-finish(int rc, struct backing *backing, struct daxkind_region **region)
+open_region(const struct backing_class *class,
+    const struct backing_request *request, struct daxkind_region **region)
 {
-	if (rc == 0) {
-		rc = region_open(backing, backing->base, backing->size, region);
-		if (rc < 0)
-			backing_close(backing);
-	}
-	return api_result(rc);
+	struct backing *backing;
+	int rc = backing_open(class, request, &backing);
+
+	if (rc < 0)
+		return rc;
+	rc = region_open(backing, backing->base, backing->size, region);
+	if (rc < 0)
+		backing_close(backing);
+	return rc;
 }
 
 DK_EXPORT int
 daxkind_region_open_mapping(
     void *addr, size_t size, unsigned flags, struct daxkind_region **region)
 {
-	struct backing *backing = NULL;
+	struct backing_request request = {
+	    .addr = addr, .size = size, .flags = flags};
 	int rc = begin(flags, region);
 
 	if (rc == 0)
-		rc = backing_mapping_open(addr, size, flags, &backing);
-	return finish(rc, backing, region);
+		rc = open_region(&Backing_mapping, &request, region);
+	return api_result(rc);
 }
 
 DK_EXPORT int
 daxkind_region_open_file(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region)
 {
-	struct backing *backing = NULL;
+	struct backing_request request = {
+	    .path = path, .size = size, .flags = flags};
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
 	if (rc == 0)
-		rc = backing_file_open(path, size, flags, &backing);
-	return finish(rc, backing, region);
+		rc = open_region(&Backing_file, &request, region);
+	return api_result(rc);
 }
 
 DK_EXPORT int
 daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
     struct daxkind_region **region)
 {
-	struct backing *backing = NULL;
+	struct backing_request request = {
+	    .path = dir, .size = max_size, .flags = flags};
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(dir);
-	if (rc == 0 && max_size != 0 && max_size < DAXKIND_REGION_MIN)
-		rc = error_set(-EINVAL,
-		    "%zu bytes are too few for a region; at least %zu, or 0 "
-		    "for no limit",
-		    max_size, DAXKIND_REGION_MIN);
 	if (rc == 0)
-		rc = backing_file_open_dir(dir, max_size, flags, &backing);
-	return finish(rc, backing, region);
+		rc = open_region(&Backing_dir, &request, region);
+	return api_result(rc);
 }
 
 DK_EXPORT int
 daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
     unsigned flags, struct daxkind_region **region)
 {
-	struct backing *backing = NULL;
+	struct backing_request request = {
+	    .offset = offset, .size = size, .flags = flags};
 	struct dax_place place;
 	int rc = begin(flags, region);
 
@@ -120,17 +128,20 @@ daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
 		rc = check_path(path);
 	if (rc == 0)
 		rc = dax_name_find_devdax(path, &place);
+	request.path = place.path;
 	if (rc == 0)
-		rc = backing_devdax_open(
-		    place.path, offset, size, flags, &backing);
-	return finish(rc, backing, region);
+		rc = open_region(&Backing_devdax, &request, region);
+	return api_result(rc);
 }
 
 DK_EXPORT int
 daxkind_region_open(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region)
 {
-	struct backing *backing = NULL;
+	/* What may be done to whatever is there; that it need not be done is
+	 * no mistake. */
+	static const unsigned permissions = DAXKIND_CREATE | DAXKIND_OVERWRITE;
+	struct backing_request request = {.size = size};
 	struct dax_place place;
 	int rc = begin(flags, region);
 
@@ -140,16 +151,10 @@ daxkind_region_open(const char *path, size_t size, unsigned flags,
 		rc = dax_name_find(path, &place);
 	if (rc < 0)
 		return api_result(rc);
-	switch (place.what) {
-	case DAX_PLACE_DIR:
-		return daxkind_region_open_dir(place.path, size, flags, region);
-	case DAX_PLACE_DEVDAX:
-		rc = backing_devdax_open(place.path, 0, size, flags, &backing);
-		return finish(rc, backing, region);
-	default:
-		return daxkind_region_open_file(
-		    place.path, size, flags, region);
-	}
+	const struct backing_class *class = backing_class_of(place.what);
+	request.path = place.path;
+	request.flags = flags & (class->flags | ~permissions);
+	return api_result(open_region(class, &request, region));
 }
 
 DK_EXPORT int

@@ -15,6 +15,7 @@
 #include "base/export.h"
 #include "base/os.h"
 #include "dax/badblocks.h"
+#include "dax/dax_name.h"
 #include "region/flush.h"
 
 struct backing;
@@ -80,17 +81,60 @@ struct backing {
 	bool is_kept;         /* a region is on it */
 };
 
-/* Flags of all openers. */
+/* What they mean to a program is said in daxkind.h. */
 enum backing_flags {
-	BACKING_OVERWRITE = 1 << 0,  /* a file's old content may go */
+	BACKING_OVERWRITE = 1 << 0,  /* old content may go */
 	BACKING_PREFAULT = 1 << 1,   /* reserve and touch everything now */
 	BACKING_PERSISTENT = 1 << 2, /* the caller vouches for cache lines */
-	/* Any address and size are fine, even if no whole page is inside. */
-	BACKING_ANY_AREA = 1 << 3,
+	BACKING_CREATE = 1 << 3,     /* make a file that is not there */
+	BACKING_NEED_DAX = 1 << 4,   /* fail unless is_dax */
+	BACKING_NEED_SYNC = 1 << 5,  /* fail unless is_sync */
+	/* Not a program's.  Any address and size are fine, even if no whole
+	 * page is inside. */
+	BACKING_ANY_AREA = 1 << 16,
+	/* Only to look: somebody else may have a region there. */
+	BACKING_NO_OWNER = 1 << 17,
 };
 
-/* Each opener sets *b on success only, and leaves a text by error_set() on
- * failure.  What they mean is said in daxkind.h. */
+/* What a region is wanted on; each class knows which of these it takes. */
+struct backing_request {
+	const char *path;
+	void *addr;
+	size_t offset;
+	size_t size;    /* 0: all there is */
+	unsigned flags; /* enum backing_flags */
+};
+
+/*
+ * A sort of backing: a file of its own, and a row of the table in backing.c.
+ * Nothing else knows which there are, but for the constant of daxkind.h.
+ */
+struct backing_class {
+	const char *name; /* in texts, and in what the command prints */
+	/* What a name stands for that opens as this one. */
+	enum dax_place_type place;
+	unsigned flags; /* those that mean something here */
+	/* Sets *b on success only, and leaves a text by error_set() on
+	 * failure; of flags, NEED_DAX and NEED_SYNC are looked after. */
+	int (*open)(const struct backing_request *request, struct backing **b);
+};
+
+extern const struct backing_class Backing_mapping, Backing_file, Backing_dir,
+    Backing_devdax;
+
+/* The class of what a name stands for. */
+const struct backing_class *backing_class_of(enum dax_place_type place);
+
+/*
+ * Open by the class.  Besides what its opener says: -EINVAL for a flag that
+ * means nothing there, -EOPNOTSUPP for what was needed and is not so, -EEXIST
+ * for a durable heap that would be overwritten.
+ */
+int backing_open(const struct backing_class *class,
+    const struct backing_request *request, struct backing **b) DK_MUST_CHECK;
+
+/* What classes are made of, and memkind's kinds, which know what they want:
+ * open as the class does. */
 int backing_mapping_open(
     void *addr, size_t size, unsigned flags, struct backing **b) DK_MUST_CHECK;
 int backing_file_open(const char *path, size_t size, unsigned flags,

@@ -54,13 +54,21 @@ find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
 	    d->major_nr, d->minor_nr, d->offset + off, len, pass_on, &found);
 }
 
+/* -1: there is none. */
+static void
+close_lock(int sysfs_fd)
+{
+	if (sysfs_fd >= 0)
+		os_close(sysfs_fd);
+}
+
 static void
 close_devdax(struct backing *b)
 {
 	struct backing_devdax *d = (struct backing_devdax *)b;
 
 	(void)os_unmap(b->base, b->size);
-	os_close(d->sysfs_fd);
+	close_lock(d->sysfs_fd);
 	os_close(d->fd);
 	os_delete(d);
 }
@@ -189,9 +197,12 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 		rc = error_set(rc, "devdax device %s: %s", path, strerror(-rc));
 		goto err_free;
 	}
-	rc = lock_owner(&st, path, fd, &sysfs_fd);
-	if (rc < 0)
-		goto err_close;
+	sysfs_fd = -1;
+	if ((flags & BACKING_NO_OWNER) == 0) {
+		rc = lock_owner(&st, path, fd, &sysfs_fd);
+		if (rc < 0)
+			goto err_close;
+	}
 	rc = os_map_file(fd, offset, size, max_size(device.align, DK_HUGE_PAGE),
 	    (flags & BACKING_PREFAULT) != 0 ? OS_MAP_POPULATE : 0, &addr);
 	if (rc < 0) {
@@ -220,10 +231,25 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 	return 0;
 
 err_close_sysfs:
-	os_close(sysfs_fd);
+	close_lock(sysfs_fd);
 err_close:
 	os_close(fd);
 err_free:
 	os_delete(d);
 	return rc;
 }
+
+static int
+open_request(const struct backing_request *request, struct backing **out)
+{
+	return backing_devdax_open(
+	    request->path, request->offset, request->size, request->flags, out);
+}
+
+const struct backing_class Backing_devdax = {
+    .name = "devdax device",
+    .place = DAX_PLACE_DEVDAX,
+    .flags = BACKING_OVERWRITE | BACKING_PREFAULT | BACKING_NEED_DAX |
+	     BACKING_NEED_SYNC,
+    .open = open_request,
+};

@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/util.h"
 #include "region/backing.h"
+#include "region/superblock.h"
 #include "space/rangeset.h"
 
 /* What open did to the file system, to be undone if no region comes to be. */
@@ -38,6 +39,8 @@ struct backing_file {
 /* What is asked of the file system when nothing tells how much it has (tmpfs
  * without a limit): sparse, so only address space is spent. */
 #define UNLIMITED_SIZE ((size_t)1 << 40)
+/* DAXKIND_REGION_MIN */
+#define MIN_SIZE (DK_PAGE * 16)
 
 static struct backing_file *
 file_of(struct backing *b)
@@ -497,9 +500,12 @@ check_existing(
 		return 0;
 	if ((flags & BACKING_OVERWRITE) == 0)
 		return error_set(-EEXIST,
-		    "%s holds %zu bytes, which a heap would overwrite; say "
-		    "DAXKIND_OVERWRITE if that is meant",
-		    path, st.size);
+		    "%s holds %s of %zu bytes, which this one would overwrite; "
+		    "say DAXKIND_OVERWRITE if that is meant",
+		    path,
+		    superblock_is_in_file(path, st.size) ? "a durable heap"
+							 : "data",
+		    st.size);
 	if (size != 0 && size != st.size)
 		return error_set(-EINVAL,
 		    "%s has %zu bytes, not %zu; an existing file keeps its "
@@ -518,15 +524,20 @@ explain_open(int rc, const char *path, const char *what)
 	    is_right ? "; it must be writable" : "");
 }
 
-/* There is no such file; make one of size bytes. */
+/* There is no such file; make one of size bytes, if that is allowed. */
 static int
-make_file(const char *path, size_t size, int *fd)
+make_file(const char *path, size_t size, unsigned flags, int *fd)
 {
-	if (size == 0)
+	if ((flags & BACKING_CREATE) == 0)
 		return error_set(-ENOENT,
-		    "file %s does not exist; to have it made, say how many "
-		    "bytes it is to have",
+		    "file %s does not exist; say DAXKIND_CREATE if it is to be "
+		    "made",
 		    path);
+	if (size < MIN_SIZE)
+		return error_set(-EINVAL,
+		    "file %s does not exist, and %zu bytes are too few to make "
+		    "it with; at least %zu",
+		    path, size, MIN_SIZE);
 	int rc = os_open(path, true, fd);
 	if (rc == -ENOENT)
 		return error_set(rc,
@@ -546,7 +557,7 @@ backing_file_open(
 
 	rc = os_open(path, false, &fd);
 	if (rc == -ENOENT) {
-		rc = make_file(path, size, &fd);
+		rc = make_file(path, size, flags, &fd);
 		undo = UNDO_MAKING;
 	} else if (rc < 0) {
 		rc = explain_open(rc, path, "file");
@@ -564,10 +575,10 @@ backing_file_open(
 			goto err;
 	}
 	size_t use_size = old_size != 0 ? old_size : size;
-	if (use_size < DK_PAGE * 16) {
+	if (use_size < MIN_SIZE) {
 		rc = error_set(-EINVAL,
 		    "%s: %zu bytes are too few for a region; at least %zu",
-		    path, use_size, DK_PAGE * 16);
+		    path, use_size, MIN_SIZE);
 		goto err;
 	}
 	if (old_size == 0) {
@@ -605,7 +616,7 @@ start_largest(struct backing_file *f, unsigned flags)
 	size = min_size(size, os_file_size_limit());
 	size = min_size(size, os_address_space_limit() / 2);
 	rc = -ENOSPC;
-	for (size = align_down(size, f->base.unit); size >= DK_PAGE * 16;
+	for (size = align_down(size, f->base.unit); size >= MIN_SIZE;
 	     size = align_down(size / 2, f->base.unit)) {
 		rc = os_set_size(f->fd, size);
 		if (rc == -EFBIG || rc == -EINVAL)
@@ -676,3 +687,37 @@ backing_file_open_dir(
 		os_close(fd);
 	return rc;
 }
+
+static int
+open_file(const struct backing_request *request, struct backing **out)
+{
+	return backing_file_open(
+	    request->path, request->size, request->flags, out);
+}
+
+const struct backing_class Backing_file = {
+    .name = "file",
+    .place = DAX_PLACE_FILE,
+    .flags = BACKING_OVERWRITE | BACKING_PREFAULT | BACKING_CREATE |
+	     BACKING_NEED_DAX | BACKING_NEED_SYNC,
+    .open = open_file,
+};
+
+static int
+open_dir(const struct backing_request *request, struct backing **out)
+{
+	if (request->size != 0 && request->size < MIN_SIZE)
+		return error_set(-EINVAL,
+		    "%zu bytes are too few for a region; at least %zu, or 0 "
+		    "for no limit",
+		    request->size, MIN_SIZE);
+	return backing_file_open_dir(
+	    request->path, request->size, request->flags, out);
+}
+
+const struct backing_class Backing_dir = {
+    .name = "directory",
+    .place = DAX_PLACE_DIR,
+    .flags = BACKING_PREFAULT | BACKING_NEED_DAX | BACKING_NEED_SYNC,
+    .open = open_dir,
+};

@@ -156,3 +156,18 @@ err_delete:
 	os_delete(b);
 	return rc;
 }
+
+static int
+open_request(const struct backing_request *request, struct backing **out)
+{
+	return backing_mapping_open(
+	    request->addr, request->size, request->flags, out);
+}
+
+const struct backing_class Backing_mapping = {
+    .name = "mapping",
+    .place = DAX_PLACE_NONE,
+    .flags = BACKING_PREFAULT | BACKING_PERSISTENT | BACKING_NEED_DAX |
+	     BACKING_NEED_SYNC,
+    .open = open_request,
+};

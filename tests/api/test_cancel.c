@@ -349,7 +349,8 @@ open_and_close(void)
 	char path[256];
 
 	(void)snprintf(path, sizeof(path), "%s/file", test_dir());
-	int rc = daxkind_region_open(path, TEST_MIB, DAXKIND_PREFAULT, &region);
+	int rc = daxkind_region_open(
+	    path, TEST_MIB, DAXKIND_CREATE | DAXKIND_PREFAULT, &region);
 	if (rc == 0)
 		rc = daxkind_region_close(region);
 	(void)unlink(path);

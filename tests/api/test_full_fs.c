@@ -251,8 +251,9 @@ test_region_that_can_not_be_reserved_leaves_nothing(void **state)
 	for (int i = 0; i < 3; i++) {
 		region = (struct daxkind_region *)(uintptr_t)0xDA;
 		errno = 0;
-		assert_int_equal(daxkind_region_open_file(path, 2 * FS_SIZE,
-				     DAXKIND_PREFAULT, &region),
+		assert_int_equal(
+		    daxkind_region_open_file(path, 2 * FS_SIZE,
+			DAXKIND_CREATE | DAXKIND_PREFAULT, &region),
 		    -ENOSPC);
 		assert_int_equal(errno, ENOSPC);
 		assert_null(region);

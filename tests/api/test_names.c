@@ -68,8 +68,9 @@ test_a_file_of_such_a_name(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(Names); i++) {
 		dk_row(Names[i]);
 		const char *path = test_path(Names[i]);
-		assert_int_equal(
-		    daxkind_region_open(path, TEST_MIB, 0, &region), 0);
+		assert_int_equal(daxkind_region_open(
+				     path, TEST_MIB, DAXKIND_CREATE, &region),
+		    0);
 		assert_int_equal(daxkind_region_close(region), 0);
 		assert_int_equal(unlink(path), 0);
 	}

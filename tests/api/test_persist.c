@@ -61,7 +61,8 @@ open_heap(struct heap *h, enum where where)
 	case NAMED_FILE:
 		(void)snprintf(
 		    h->path, sizeof(h->path), "%s", test_path("persist"));
-		rc = daxkind_region_open_file(h->path, SIZE, 0, &h->region);
+		rc = daxkind_region_open_file(
+		    h->path, SIZE, DAXKIND_CREATE, &h->region);
 		break;
 	case UNLINKED_FILE:
 		rc = daxkind_region_open_dir(test_dir(), SIZE, 0, &h->region);

@@ -260,7 +260,8 @@ test_new_file_is_made_and_kept(void **state)
 	struct daxkind_region_info info;
 
 	(void)state;
-	assert_int_equal(daxkind_region_open_file(path, SIZE, 0, &region), 0);
+	assert_int_equal(
+	    daxkind_region_open_file(path, SIZE, DAXKIND_CREATE, &region), 0);
 	info = info_of(region);
 	assert_int_equal(info.size, SIZE);
 	assert_int_equal(info.backing, DAXKIND_BACKING_FILE);
@@ -289,7 +290,8 @@ test_empty_file_is_used(void **state)
 
 	(void)state;
 	write_file(path, 0, 0);
-	assert_int_equal(daxkind_region_open(path, SIZE, 0, &region), 0);
+	assert_int_equal(
+	    daxkind_region_open(path, SIZE, DAXKIND_CREATE, &region), 0);
 	use_region(region);
 	close_region(region);
 	assert_int_equal(file_size(path), SIZE);
@@ -376,15 +378,24 @@ test_bad_files_are_refused_and_none_is_left(void **state)
 		int err;
 	} rows[] = {
 	    {"empty name", "", SIZE, 0, EINVAL},
-	    {"no such directory", "/nonexistent/dir/file", SIZE, 0, ENOENT},
-	    {"under a file", "/proc/version/file", SIZE, 0, ENOTDIR},
-	    {"name too long", long_path, SIZE, 0, ENAMETOOLONG},
-	    {"new, no size", fresh, 0, 0, ENOENT},
-	    {"new, below the minimum", fresh, DAXKIND_REGION_MIN - 1, 0,
-		EINVAL},
+	    {"no such directory", "/nonexistent/dir/file", SIZE, DAXKIND_CREATE,
+		ENOENT},
+	    {"under a file", "/proc/version/file", SIZE, DAXKIND_CREATE,
+		ENOTDIR},
+	    {"name too long", long_path, SIZE, DAXKIND_CREATE, ENAMETOOLONG},
+	    {"not there", fresh, SIZE, 0, ENOENT},
+	    {"not there, may be overwritten", fresh, SIZE, DAXKIND_OVERWRITE,
+		ENOENT},
+	    {"not there, no size", fresh, 0, 0, ENOENT},
+	    {"new, no size", fresh, 0, DAXKIND_CREATE, EINVAL},
+	    {"new, below the minimum", fresh, DAXKIND_REGION_MIN - 1,
+		DAXKIND_CREATE, EINVAL},
 	    {"new, unknown flag", fresh, SIZE, 1u << 20, EINVAL},
-	    {"new, larger than any file", fresh, (size_t)1 << 62, 0, EFBIG},
-	    {"new, size wraps", fresh, SIZE_MAX, 0, EFBIG},
+	    {"new, a flag of the library's own", fresh, SIZE,
+		DAXKIND_CREATE | 1u << 16, EINVAL},
+	    {"new, larger than any file", fresh, (size_t)1 << 62,
+		DAXKIND_CREATE, EFBIG},
+	    {"new, size wraps", fresh, SIZE_MAX, DAXKIND_CREATE, EFBIG},
 	    {"smaller than the minimum", small, 0, DAXKIND_OVERWRITE, EINVAL},
 	    {"a FIFO", fifo, SIZE, DAXKIND_OVERWRITE, EINVAL},
 	};
@@ -401,8 +412,10 @@ test_bad_files_are_refused_and_none_is_left(void **state)
 	assert_refused(
 	    daxkind_region_open(NULL, SIZE, 0, &region), region, EINVAL);
 	assert_int_equal(
-	    daxkind_region_open_file(fresh, SIZE, 0, NULL), -EINVAL);
-	assert_int_equal(daxkind_region_open(fresh, SIZE, 0, NULL), -EINVAL);
+	    daxkind_region_open_file(fresh, SIZE, DAXKIND_CREATE, NULL),
+	    -EINVAL);
+	assert_int_equal(
+	    daxkind_region_open(fresh, SIZE, DAXKIND_CREATE, NULL), -EINVAL);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		int rc;
 
@@ -423,9 +436,13 @@ test_bad_files_are_refused_and_none_is_left(void **state)
 		assert_null(region);
 		assert_true(strlen(daxkind_last_error()) > 10);
 		assert_int_not_equal(access(fresh, F_OK), 0);
-		if (rows[i].path == fresh && rows[i].size == 0)
+		if (rc == -ENOENT && rows[i].path == fresh)
 			assert_non_null(
-			    strstr(daxkind_last_error(), "say how many bytes"));
+			    strstr(daxkind_last_error(), "DAXKIND_CREATE"));
+		if (rows[i].path == fresh && rows[i].size == 0 &&
+		    rows[i].flags == DAXKIND_CREATE)
+			assert_non_null(
+			    strstr(daxkind_last_error(), "0 bytes"));
 	}
 	assert_file_is(small, 5000, 'x');
 	assert_int_equal(unlink(small), 0);
@@ -433,6 +450,220 @@ test_bad_files_are_refused_and_none_is_left(void **state)
 	free(fresh);
 	free(small);
 	free(fifo);
+}
+
+/* What names a device that is not there must not become a file. */
+static void
+test_nothing_is_made_by_mistake(void **state)
+{
+	static const char *const rows[] = {"/dev/dax00", "/dev/dax0.x",
+	    "/dev/pmen0", "/dev/namespace0.0x", "dax77.0", "pmem77",
+	    "namespace77.0"};
+	char *path = copy_path("mistyped");
+	struct daxkind_region *region;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		dk_row(rows[i]);
+		assert_refused(daxkind_region_open(rows[i], SIZE, 0, &region),
+		    region, ENOENT);
+		assert_refused(
+		    daxkind_region_open(rows[i], SIZE, DAXKIND_CREATE, &region),
+		    region, ENOENT);
+		assert_int_not_equal(access(rows[i], F_OK), 0);
+	}
+	dk_row("no flag");
+	assert_refused(
+	    daxkind_region_open(path, SIZE, 0, &region), region, ENOENT);
+	assert_non_null(strstr(daxkind_last_error(), "DAXKIND_CREATE"));
+	assert_int_not_equal(access(path, F_OK), 0);
+	free(path);
+}
+
+/* --- flags --------------------------------------------------------------------- */
+
+enum opener {
+	OPEN_MAPPING,
+	OPEN_FILE,
+	OPEN_DIR,
+	OPEN_DEVDAX
+};
+
+static int
+open_by(enum opener opener, const char *file, struct test_area *area,
+    unsigned flags, struct daxkind_region **region)
+{
+	switch (opener) {
+	case OPEN_MAPPING:
+		return daxkind_region_open_mapping(
+		    area->addr, area->len, flags, region);
+	case OPEN_FILE:
+		return daxkind_region_open_file(file, SIZE, flags, region);
+	case OPEN_DIR:
+		return daxkind_region_open_dir(test_dir(), SIZE, flags, region);
+	case OPEN_DEVDAX:
+	default: /* flags are looked at first */
+		return daxkind_region_open_devdax(
+		    "/dev/null", 0, SIZE, flags, region);
+	}
+}
+
+static void
+test_no_flag_is_ignored(void **state)
+{
+	static const struct {
+		const char *why;
+		enum opener opener;
+		unsigned flags;
+		const char *text; /* NULL: taken */
+	} rows[] = {
+	    {"a mapping that may be overwritten", OPEN_MAPPING,
+		DAXKIND_OVERWRITE, "DAXKIND_OVERWRITE"},
+	    {"a mapping to be made", OPEN_MAPPING, DAXKIND_CREATE,
+		"DAXKIND_CREATE"},
+	    {"a mapping that is persistent", OPEN_MAPPING,
+		DAXKIND_PERSISTENT | DAXKIND_PREFAULT, NULL},
+	    {"a file that is persistent", OPEN_FILE,
+		DAXKIND_CREATE | DAXKIND_PERSISTENT, "DAXKIND_PERSISTENT"},
+	    {"a file that may be made and overwritten", OPEN_FILE,
+		DAXKIND_CREATE | DAXKIND_OVERWRITE | DAXKIND_PREFAULT, NULL},
+	    {"a directory to be made", OPEN_DIR, DAXKIND_CREATE,
+		"DAXKIND_CREATE"},
+	    {"a directory to be overwritten", OPEN_DIR, DAXKIND_OVERWRITE,
+		"DAXKIND_OVERWRITE"},
+	    {"a directory that is persistent", OPEN_DIR, DAXKIND_PERSISTENT,
+		"DAXKIND_PERSISTENT"},
+	    {"a device to be made", OPEN_DEVDAX, DAXKIND_CREATE,
+		"DAXKIND_CREATE"},
+	    {"a device that is persistent", OPEN_DEVDAX, DAXKIND_PERSISTENT,
+		"DAXKIND_PERSISTENT"},
+	};
+	char *path = copy_path("flags");
+	struct daxkind_region *region;
+	struct test_area area;
+
+	(void)state;
+	test_area_map(&area, SIZE);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		dk_row(rows[i].why);
+		if (rows[i].text == NULL) {
+			assert_int_equal(open_by(rows[i].opener, path, &area,
+					     rows[i].flags, &region),
+			    0);
+			close_region(region);
+			(void)unlink(path);
+			continue;
+		}
+		assert_refused(open_by(rows[i].opener, path, &area,
+				   rows[i].flags, &region),
+		    region, EINVAL);
+		assert_non_null(strstr(daxkind_last_error(), rows[i].text));
+		assert_int_not_equal(access(path, F_OK), 0);
+	}
+	/* by what it is: what is only allowed need not happen */
+	assert_int_equal(daxkind_region_open(test_dir(), SIZE,
+			     DAXKIND_CREATE | DAXKIND_OVERWRITE, &region),
+	    0);
+	close_region(region);
+	assert_refused(
+	    daxkind_region_open(test_dir(), SIZE, DAXKIND_PERSISTENT, &region),
+	    region, EINVAL);
+	test_area_unmap(&area);
+	free(path);
+}
+
+static void
+test_what_is_needed_is_there_or_it_fails(void **state)
+{
+	static const unsigned needs[] = {DAXKIND_NEED_DAX, DAXKIND_NEED_SYNC,
+	    DAXKIND_NEED_DAX | DAXKIND_NEED_SYNC};
+	static const enum opener openers[] = {
+	    OPEN_MAPPING, OPEN_FILE, OPEN_DIR};
+	char *path = copy_path("needed");
+	struct daxkind_region *region;
+	struct test_area area;
+
+	(void)state;
+	/* of DRAM, also where areas of tests are on a device */
+	area.len = SIZE;
+	area.addr = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(area.addr != MAP_FAILED);
+	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+		for (size_t j = 0; j < ARRAY_LEN(openers); j++) {
+			unsigned flags =
+			    needs[i] |
+			    (openers[j] == OPEN_FILE ? DAXKIND_CREATE : 0);
+
+			print_message("row: opener %d, flags %#x\n",
+			    (int)openers[j], flags);
+			if (test_is_fsdax() && openers[j] != OPEN_MAPPING) {
+				assert_int_equal(open_by(openers[j], path,
+						     &area, flags, &region),
+				    0);
+				close_region(region);
+				(void)unlink(path);
+				continue;
+			}
+			assert_refused(
+			    open_by(openers[j], path, &area, flags, &region),
+			    region, EOPNOTSUPP);
+			/* what was made for it is gone */
+			assert_int_not_equal(access(path, F_OK), 0);
+			if (openers[j] != OPEN_MAPPING)
+				assert_non_null(
+				    strstr(daxkind_last_error(), "mounted on"));
+		}
+	}
+	dk_row("a mapping that the caller vouches for");
+	assert_int_equal(
+	    daxkind_region_open_mapping(area.addr, area.len,
+		DAXKIND_PERSISTENT | DAXKIND_NEED_DAX | DAXKIND_NEED_SYNC,
+		&region),
+	    0);
+	close_region(region);
+	/* one that was there keeps what it has */
+	write_file(path, 100000, 'x');
+	if (!test_is_fsdax())
+		assert_refused(
+		    daxkind_region_open_file(
+			path, 0, DAXKIND_OVERWRITE | DAXKIND_NEED_DAX, &region),
+		    region, EOPNOTSUPP);
+	assert_file_is(path, 100000, 'x');
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(munmap(area.addr, SIZE), 0);
+	free(path);
+}
+
+/* No version writes it yet, but a later one's heap is not overwritten. */
+static void
+test_a_durable_heap_is_not_overwritten(void **state)
+{
+	static const char magic[8] = {
+	    (char)0x89, 'D', 'A', 'X', 'K', 'I', 'N', 'D'};
+	static const size_t len = 20 * TEST_PAGE;
+	static const off_t places[] = {0, 19 * TEST_PAGE};
+	char *path = copy_path("durable");
+	struct daxkind_region *region;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		write_file(path, len, 'x');
+		int fd = open(path, O_WRONLY | O_CLOEXEC);
+		assert_true(fd >= 0);
+		assert_int_equal(
+		    pwrite(fd, magic, sizeof(magic), places[i]), sizeof(magic));
+		assert_int_equal(close(fd), 0);
+		assert_refused(daxkind_region_open_file(path, 0, 0, &region),
+		    region, EEXIST);
+		assert_non_null(strstr(daxkind_last_error(), "durable heap"));
+		assert_int_equal(daxkind_region_open_file(
+				     path, 0, DAXKIND_OVERWRITE, &region),
+		    0);
+		close_region(region);
+		assert_int_equal(unlink(path), 0);
+	}
+	free(path);
 }
 
 static void
@@ -453,8 +684,9 @@ test_prefault_reserves_all_file_space(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(
-	    daxkind_region_open_file(path, SIZE, DAXKIND_PREFAULT, &region), 0);
+	assert_int_equal(daxkind_region_open_file(path, SIZE,
+			     DAXKIND_CREATE | DAXKIND_PREFAULT, &region),
+	    0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_true((size_t)st.st_blocks * 512 >= SIZE);
 	assert_int_equal(space_of(region).held, SIZE);
@@ -488,7 +720,8 @@ test_second_opener_of_a_file_is_refused(void **state)
 	struct daxkind_region *other;
 
 	(void)state;
-	assert_int_equal(daxkind_region_open_file(path, SIZE, 0, &region), 0);
+	assert_int_equal(
+	    daxkind_region_open_file(path, SIZE, DAXKIND_CREATE, &region), 0);
 	assert_int_equal(link(path, hard_link), 0);
 	dk_row("in this process");
 	assert_refused(
@@ -593,7 +826,8 @@ open_in_read_only_dir(void *arg)
 		return 1;
 	(void)snprintf(file, sizeof(file), "%s/file", (char *)arg);
 	region = NOT_SET;
-	if (daxkind_region_open_file(file, SIZE, 0, &region) != -EACCES ||
+	if (daxkind_region_open_file(file, SIZE, DAXKIND_CREATE, &region) !=
+		-EACCES ||
 	    errno != EACCES || region != NULL)
 		return 2;
 	return 0;
@@ -657,7 +891,8 @@ test_open_looks_at_what_path_is(void **state)
 	assert_int_equal(daxkind_region_open(test_dir(), SIZE, 0, &region), 0);
 	assert_true(test_unlinked_file(&st));
 	close_region(region);
-	assert_int_equal(daxkind_region_open(path, SIZE, 0, &region), 0);
+	assert_int_equal(
+	    daxkind_region_open(path, SIZE, DAXKIND_CREATE, &region), 0);
 	assert_false(test_unlinked_file(&st));
 	close_region(region);
 	assert_int_equal(file_size(path), SIZE);
@@ -1069,6 +1304,10 @@ main(void)
 	    test_unit(test_file_with_data_wants_overwrite),
 	    test_unit(test_open_alone_does_not_change_an_existing_file),
 	    test_unit(test_bad_files_are_refused_and_none_is_left),
+	    test_unit(test_a_durable_heap_is_not_overwritten),
+	    test_unit(test_what_is_needed_is_there_or_it_fails),
+	    test_unit(test_no_flag_is_ignored),
+	    test_unit(test_nothing_is_made_by_mistake),
 	    test_unit(test_directory_is_no_file),
 	    test_unit(test_prefault_reserves_all_file_space),
 	    test_unit(test_second_opener_of_a_file_is_refused),

@@ -198,10 +198,22 @@ test_probe_of_a_plain_folder(void **state)
 	assert_string_equal(get_text(object, "granularity"), "page");
 	json_object_put(object);
 
+	FILE *f = fopen(test_path("file"), "we");
+	assert_non_null(f);
+	assert_true(fputs("content", f) >= 0);
+	assert_int_equal(fclose(f), 0);
 	(void)snprintf(line, sizeof(line), "probe -j %s/file", test_dir());
 	object = get_json(line, 3);
 	assert_string_equal(get_text(object, "what"), "file");
 	assert_string_equal(get_text(object, "busy"), "false");
+	json_object_put(object);
+	struct stat st;
+	assert_int_equal(stat(test_path("file"), &st), 0);
+	assert_int_equal(st.st_size, strlen("content"));
+	assert_int_equal(unlink(test_path("file")), 0);
+	/* one that is not there is no region, and is not made */
+	object = get_json(line, 1);
+	test_has(get_text(object, "error"), "probe");
 	json_object_put(object);
 	assert_int_equal(access(test_path("file"), F_OK), -1);
 }
@@ -212,8 +224,8 @@ test_probe_says_who_is_busy(void **state)
 	struct daxkind_region *region;
 
 	(void)state;
-	assert_int_equal(
-	    daxkind_region_open_file(test_path("busy"), TEST_MIB, 0, &region),
+	assert_int_equal(daxkind_region_open_file(test_path("busy"), TEST_MIB,
+			     DAXKIND_CREATE, &region),
 	    0);
 	assert_int_equal(
 	    test_command("%s probe %s", Program, test_path("busy")), 3);
@@ -232,6 +244,8 @@ test_what_can_not_be_is_1(void **state)
 	    {"probe namespace77.0", "namespace77.0"},
 	    {"probe /dev/null", "/dev/null"},
 	    {"probe /nowhere/file", "/nowhere"},
+	    {"probe /dev/dax00", "there is no device /dev/dax00"},
+	    {"map /dev/dax00", "there is no device /dev/dax00"},
 	    {"map dax77.0", "dax77.0"},
 	    {"map /nowhere/file", "/nowhere/file"},
 	    {"map --size=1M /etc/passwd", "--size is for a directory"},

@@ -74,10 +74,15 @@ test_probe_says_dax(void **state)
 					  : "\"granularity\": \"cache line\"");
 	test_has(test_command_text(), "\"bad\": 0");
 	test_command_ok("daxkind probe %s", dax_env_path());
-	/* A file that is not there yet. */
+	/* A file that is not there, and one that is. */
 	if (!is_device()) {
-		test_command_ok("daxkind probe %s/new-file", dax_env_path());
+		assert_int_equal(
+		    test_command("daxkind probe %s/new-file", dax_env_path()),
+		    1);
 		test_command_ok("test ! -e %s/new-file", dax_env_path());
+		test_command_ok("echo x >%s/new-file", dax_env_path());
+		test_command_ok("daxkind probe %s/new-file", dax_env_path());
+		test_command_ok("rm %s/new-file", dax_env_path());
 	}
 	/* What is no DAX memory has a status of its own. */
 	assert_int_equal(test_command("daxkind probe /tmp"), 3);

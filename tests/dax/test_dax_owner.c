@@ -40,7 +40,8 @@ make_names(void **state)
 	(void)snprintf(
 	    Other_name, sizeof(Other_name), "%s", test_path("other-link"));
 	struct daxkind_region *region;
-	assert_int_equal(daxkind_region_open_file(Name, SIZE, 0, &region), 0);
+	assert_int_equal(
+	    daxkind_region_open_file(Name, SIZE, DAXKIND_CREATE, &region), 0);
 	assert_int_equal(daxkind_region_close(region), 0);
 	return link(Name, Other_name);
 }

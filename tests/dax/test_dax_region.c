@@ -35,7 +35,7 @@ test_region_is_synchronous(void **state)
 	struct daxkind_region *region;
 
 	(void)state;
-	dax_env_open(SIZE, 0, &region);
+	dax_env_open(SIZE, DAXKIND_NEED_DAX | DAXKIND_NEED_SYNC, &region);
 	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
 	assert_true(info.is_dax);
 	assert_true(info.is_sync);
@@ -68,7 +68,8 @@ test_faults_are_of_huge_pages(void **state)
 	faults = dax_env_nr_faults() - faults;
 	print_message("%ld faults for %zu huge pages\n", faults,
 	    (size_t)(len / HUGE_PAGE));
-	assert_true(faults >= (long)(len / HUGE_PAGE));
+	/* Opening a device has looked at its first page. */
+	assert_true(faults >= (long)(len / HUGE_PAGE) - 1);
 	assert_true(faults <= (long)(len / HUGE_PAGE) + OTHER_FAULTS);
 	memkind_free(kind, p);
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);

@@ -188,6 +188,52 @@ test_device_is_never_taken_for_zeroed(void **state)
 	}
 }
 
+/* What a later version writes there is not overwritten. */
+static void
+test_a_durable_heap_wants_overwrite(void **state)
+{
+	static const char magic[8] = {
+	    (char)0x89, 'D', 'A', 'X', 'K', 'I', 'N', 'D'};
+	struct daxkind_region_info info;
+	struct daxkind_region *region;
+	size_t places[2];
+
+	(void)state;
+	assert_int_equal(daxkind_region_open(dax_env_path(), 2 * HUGE_PAGE,
+			     DAXKIND_OVERWRITE, &region),
+	    0);
+	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
+	places[0] = 0;
+	places[1] = info.size - TEST_PAGE;
+	for (size_t i = 0; i < 2; i++)
+		memset((char *)info.base + places[i], 0, sizeof(magic));
+	assert_int_equal(daxkind_region_close(region), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(daxkind_region_open(
+				     dax_env_path(), 2 * HUGE_PAGE, 0, &region),
+		    0);
+		assert_int_equal(
+		    daxkind_region_info(region, &info, sizeof(info)), 0);
+		memcpy((char *)info.base + places[i], magic, sizeof(magic));
+		assert_int_equal(daxkind_region_close(region), 0);
+		assert_int_equal(daxkind_region_open(
+				     dax_env_path(), 2 * HUGE_PAGE, 0, &region),
+		    -EEXIST);
+		assert_null(region);
+		assert_non_null(strstr(daxkind_last_error(), "durable heap"));
+		assert_int_equal(daxkind_region_open_devdax(dax_env_path(), 0,
+				     2 * HUGE_PAGE, DAXKIND_OVERWRITE, &region),
+		    0);
+		assert_int_equal(
+		    daxkind_region_info(region, &info, sizeof(info)), 0);
+		/* open alone changed nothing */
+		assert_memory_equal(
+		    (char *)info.base + places[i], magic, sizeof(magic));
+		memset((char *)info.base + places[i], 0, sizeof(magic));
+		assert_int_equal(daxkind_region_close(region), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -197,6 +243,7 @@ main(void)
 	    test_unit(test_size_zero_is_the_rest),
 	    test_unit(test_switched_off_huge_pages_are_refused),
 	    test_unit(test_device_is_never_taken_for_zeroed),
+	    test_unit(test_a_durable_heap_wants_overwrite),
 	};
 
 	if (!dax_env_is_there())

@@ -81,8 +81,9 @@ check_fill(size_t size)
 static void
 open_file(unsigned flags)
 {
-	assert_int_equal(daxkind_region_open_file(
-			     Path, flags == 0 ? SIZE : 0, flags, &Region),
+	assert_int_equal(
+	    daxkind_region_open_file(
+		Path, flags == DAXKIND_CREATE ? SIZE : 0, flags, &Region),
 	    0);
 	assert_int_equal(daxkind_region_info(Region, &Info, sizeof(Info)), 0);
 	assert_int_equal(daxkind_kind_create(Region, &Kind), 0);
@@ -217,7 +218,7 @@ test_poison_in_20_pages_under_load(void **state)
 
 	(void)state;
 	(void)snprintf(Path, sizeof(Path), "%s", test_path("load"));
-	open_file(0);
+	open_file(DAXKIND_CREATE);
 	/* file space behind all, so that any page can be hit */
 	Nr_bad = 0;
 	(void)check_fill(TEST_PAGE * 4);

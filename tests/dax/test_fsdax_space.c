@@ -121,8 +121,9 @@ test_taken_file_space_is_written_space(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s", test_path("pool"));
-	assert_int_equal(
-	    daxkind_region_open_file(path, 64 * TEST_MIB, 0, &region), 0);
+	assert_int_equal(daxkind_region_open_file(
+			     path, 64 * TEST_MIB, DAXKIND_CREATE, &region),
+	    0);
 	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
 	assert_int_equal(daxkind_kind_create(region, &kind), 0);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -158,8 +159,8 @@ test_prefaulted_file_is_written(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s", test_path("pool"));
-	assert_int_equal(daxkind_region_open_file(
-			     path, 16 * TEST_MIB, DAXKIND_PREFAULT, &region),
+	assert_int_equal(daxkind_region_open_file(path, 16 * TEST_MIB,
+			     DAXKIND_CREATE | DAXKIND_PREFAULT, &region),
 	    0);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);

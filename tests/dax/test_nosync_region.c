@@ -8,6 +8,7 @@
 #include "../support/dax_env.h"
 #include "../support/test_region.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,15 @@ test_persist_reaches_the_file(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s", test_path("pool"));
-	assert_int_equal(daxkind_region_open_file(path, SIZE, 0, &region), 0);
+	/* the kernel says DAX, and that is all it says */
+	assert_int_equal(daxkind_region_open_file(path, SIZE,
+			     DAXKIND_CREATE | DAXKIND_NEED_SYNC, &region),
+	    -EOPNOTSUPP);
+	assert_non_null(strstr(daxkind_last_error(), "MAP_SYNC"));
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(daxkind_region_open_file(path, SIZE,
+			     DAXKIND_CREATE | DAXKIND_NEED_DAX, &region),
+	    0);
 	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
 	assert_int_equal(daxkind_kind_create(region, &kind), 0);
 	p = memkind_malloc(kind, 100000);

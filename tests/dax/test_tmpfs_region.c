@@ -44,7 +44,8 @@ test_persist_reaches_the_file(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s", test_path("pool"));
-	assert_int_equal(daxkind_region_open_file(path, SIZE, 0, &region), 0);
+	assert_int_equal(
+	    daxkind_region_open_file(path, SIZE, DAXKIND_CREATE, &region), 0);
 	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
 	assert_int_equal(daxkind_kind_create(region, &kind), 0);
 	p = memkind_malloc(kind, 100000);

@@ -36,8 +36,8 @@ open_region(const char *path, struct daxkind_region **region)
 	/* what is there keeps its size */
 	int is_there = stat(path, &st) == 0 && S_ISREG(st.st_mode);
 
-	return daxkind_region_open(
-	    path, is_there ? 0 : POWER_REGION_LEN, DAXKIND_OVERWRITE, region);
+	return daxkind_region_open(path, is_there ? 0 : POWER_REGION_LEN,
+	    DAXKIND_CREATE | DAXKIND_OVERWRITE, region);
 }
 
 int

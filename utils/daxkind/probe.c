@@ -2,10 +2,10 @@
 /*
  * probe.c -- daxkind probe: what a region on a path would be.
  *
- * On a device nothing is opened but the device itself, unless somebody has a
- * region on it.  In a directory a file without a name is made, filled with up
- * to 8 MiB of zeroes, and gone at the end: what a file system really does is
- * found by doing it.
+ * It is opened as a region would be, by the same code, but for the owner lock;
+ * of a device nothing is touched.  In a directory that makes a file without a
+ * name, of which up to 8 MiB get file space, and which is gone at the end: what
+ * a file system really does is found by doing it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,17 +19,16 @@
 #include "base/util.h"
 #include "command.h"
 #include "dax/dax_name.h"
-#include "dax/dax_namespace.h"
 #include "dax/mounts.h"
 #include "inspect.h"
 #include "options.h"
 #include "output.h"
-#include "region/flush.h"
+#include "region/backing.h"
 
 const char Command_probe_help[] =
     "Says what a region on PATH would be: a namespace, a device, a directory or\n"
-    "a file, which need not exist.  In a directory a nameless file of up to\n"
-    "8 MiB is written for it, and is gone at the end.\n"
+    "a file.  In a directory, or beside the file, a nameless file of up to 8 MiB\n"
+    "is written for it, and is gone at the end.\n"
     "Exit status: 0 DAX; 3 a region, but not on DAX; 1 no region.\n";
 
 #define SAMPLE_LEN (4 * DK_HUGE_PAGE)
@@ -43,6 +42,7 @@ enum answer {
 struct probe {
 	const char *name;
 	struct dax_place place;
+	const struct backing_class *class;
 	struct mount mount; /* of a file or directory; major 0 if unknown */
 	bool is_dax, is_sync;
 	enum flush_granularity granularity;
@@ -81,53 +81,7 @@ answer_name(enum answer answer)
 	return Names[answer];
 }
 
-/* --- a device --------------------------------------------------------------- */
-
-static int
-probe_device(struct probe *probe)
-{
-	struct dax_namespace ns;
-	struct dax_device device;
-	struct os_stat st;
-	int fd;
-	int rc = os_stat(probe->place.path, &st);
-
-	if (rc < 0)
-		return error_set(
-		    rc, "%s: %s", probe->place.path, strerror(-rc));
-	rc = dax_device_find_number(st.major_nr, st.minor_nr, &device);
-	if (rc < 0)
-		return error_set(rc,
-		    "%s is no devdax device; see: daxkind list",
-		    probe->place.path);
-	rc = dax_name_check_device(&device, probe->place.path);
-	if (rc < 0)
-		return rc;
-	rc = os_open(probe->place.path, false, &fd);
-	if (rc < 0)
-		return error_set(rc, "%s can not be opened: %s",
-		    probe->place.path, strerror(-rc));
-	os_close(fd);
-	if (os_thp_is_disabled() && device.align > DK_PAGE)
-		return error_set(-EPERM,
-		    "huge pages are switched off for this process (prctl "
-		    "PR_SET_THP_DISABLE), and %s needs them",
-		    probe->place.path);
-	probe->is_dax = probe->is_sync = true;
-	probe->granularity = flush_of_sync_mapping();
-	probe->huge = device.align >= DK_HUGE_PAGE ? ANSWER_YES : ANSWER_NO;
-	probe->holes = ANSWER_NO;
-	probe->align = device.align;
-	probe->size = device.size;
-	probe->available = align_down(device.size, device.align);
-	probe->numa_node = device.numa_node;
-	probe->is_busy = inspect_is_locked(probe->place.path);
-	if (dax_namespace_find_device(device.name, &ns) == 0)
-		probe->bad_len = ns.bad_len;
-	return 0;
-}
-
-/* --- a file or directory ---------------------------------------------------- */
+/* --- a backing of any sort --------------------------------------------------- */
 
 static long
 nr_faults(void)
@@ -153,63 +107,70 @@ probe_huge(struct probe *probe, volatile char *base, size_t len)
 		probe->huge = probe->nr_huge > 0 ? ANSWER_YES : ANSWER_NO;
 }
 
+/* What nobody else has is tried; len is no more than there is. */
 static void
-probe_holes(struct probe *probe, int fd)
+probe_file_space(struct probe *probe, struct backing *b, size_t len)
 {
-	struct os_stat before, after;
+	bool is_zero;
 
-	if (os_fstat(fd, &before) < 0 || before.space == 0)
+	/* A store to a page without file space may be SIGBUS. */
+	if (len == 0 || backing_ensure(b, 0, len, &is_zero) < 0)
 		return;
-	probe->holes = os_punch(fd, 0, before.size) == 0 &&
-			       os_fstat(fd, &after) == 0 &&
-			       after.space < before.space
-			   ? ANSWER_YES
-			   : ANSWER_NO;
+	probe_huge(probe, b->base, len);
+	probe->holes = backing_discard(b, 0, len) == 0 ? ANSWER_YES : ANSWER_NO;
 }
 
 static int
-probe_sample(struct probe *probe, int fd, const char *dir)
+add_bad(void *arg, size_t off, size_t len)
 {
-	size_t len = min_size(SAMPLE_LEN, probe->available / 2);
-	void *base;
-	int rc;
-
-	len = align_down(len, len >= DK_HUGE_PAGE ? DK_HUGE_PAGE : DK_PAGE);
-	rc = os_set_size(fd, max_size(len, DK_PAGE));
-	if (rc < 0)
-		return error_set(rc, "a file in %s can not have %zu bytes: %s",
-		    dir, max_size(len, DK_PAGE), strerror(-rc));
-	/* First the space, in one piece, as a region does it: a file system that
-	 * allocates at each write may not align any. */
-	bool is_filled = len > 0 && os_allocate(fd, 0, len) != -ENOSPC &&
-			 os_write_zeroes(fd, 0, len) == 0;
-	rc = os_map_file(
-	    fd, 0, max_size(len, DK_PAGE), DK_HUGE_PAGE, OS_MAP_SYNC, &base);
-	probe->is_sync = rc == 0;
-	if (rc < 0)
-		rc = os_map_file(
-		    fd, 0, max_size(len, DK_PAGE), DK_HUGE_PAGE, 0, &base);
-	if (rc < 0)
-		return error_set(rc, "a file in %s can not be mapped: %s", dir,
-		    strerror(-rc));
-	probe->is_dax = probe->is_sync || os_is_dax(fd);
-	probe->granularity =
-	    probe->is_sync ? flush_of_sync_mapping() : FLUSH_PAGE;
-	/* A store to a page without file space may be SIGBUS. */
-	if (is_filled)
-		probe_huge(probe, base, len);
-	(void)os_unmap(base, max_size(len, DK_PAGE));
-	if (is_filled)
-		probe_holes(probe, fd);
+	(void)off;
+	*(size_t *)arg += len;
 	return 0;
 }
+
+/* As a region would be opened, so that what is said here is what happens. */
+static int
+probe_backing(struct probe *probe, const struct backing_class *class,
+    const char *path, size_t size)
+{
+	struct backing_request request = {
+	    .path = path, .size = size, .flags = BACKING_NO_OWNER};
+	struct backing *b;
+	int rc = backing_open(class, &request, &b);
+
+	if (rc < 0)
+		return rc;
+	probe->is_dax = b->is_dax;
+	probe->is_sync = b->is_sync;
+	probe->granularity = b->granularity;
+	probe->numa_node = b->numa_node;
+	if (b->has_file_space) {
+		size_t len = min_size(size, probe->available / 2);
+		size_t unit = len >= DK_HUGE_PAGE ? DK_HUGE_PAGE : DK_PAGE;
+
+		probe_file_space(probe, b, align_down(len, unit));
+	} else {
+		/* Nothing is touched: somebody may be using it. */
+		probe->huge = b->align >= DK_HUGE_PAGE ? ANSWER_YES : ANSWER_NO;
+		probe->holes = ANSWER_NO;
+		probe->align = b->align;
+		probe->size = probe->available = b->size;
+		/* That they can not be read is no reason to say nothing. */
+		if (backing_find_bad(b, 0, b->size, add_bad, &probe->bad_len) <
+		    0)
+			probe->bad_len = 0;
+	}
+	backing_close(b);
+	return 0;
+}
+
+/* --- in a file system --------------------------------------------------------- */
 
 static int
 probe_dir(struct probe *probe, const char *dir)
 {
 	struct statvfs fs;
 	char block[64];
-	int fd;
 
 	if (statvfs(dir, &fs) != 0)
 		return error_set(-errno, "%s: %s", dir, strerror(errno));
@@ -220,70 +181,43 @@ probe_dir(struct probe *probe, const char *dir)
 	/* tmpfs without a limit */
 	if (fs.f_blocks == 0)
 		probe->size = probe->available = (size_t)1 << 40;
-	int rc = os_open_unlinked(dir, &fd);
-	if (rc < 0)
-		return error_set(
-		    rc, "no file can be made in %s: %s", dir, strerror(-rc));
-	rc = probe_sample(probe, fd, dir);
-	os_close(fd);
-	return rc;
+	return probe_backing(probe, &Backing_dir, dir, SAMPLE_LEN);
 }
 
-/* The folder of a file. */
+/* Its content is not touched: a file beside it tells. */
 static int
 probe_file(struct probe *probe)
 {
-	char *dir = strdup(probe->place.path);
+	char *path = strdup(probe->place.path);
 	struct os_stat st;
-	int rc;
 
-	if (dir == NULL)
+	if (path == NULL)
 		return error_set(-ENOMEM, "no memory");
-	if (os_stat(dir, &st) == 0) {
-		probe->is_busy = inspect_is_locked(dir);
-		if (!st.is_file) {
-			rc = error_set(-EINVAL,
-			    "%s is neither a file nor a directory nor a device",
-			    dir);
-			free(dir);
-			return rc;
-		}
-	}
-	char *slash = strrchr(dir, '/');
-	if (slash == NULL)
-		rc = probe_dir(probe, ".");
-	else if (slash == dir)
-		rc = probe_dir(probe, "/");
-	else {
+	char *slash = strrchr(path, '/');
+	const char *dir = slash == NULL ? "." : slash == path ? "/" : path;
+	int rc = os_stat(path, &st);
+	if (slash != NULL && slash != path)
 		*slash = '\0';
+	if (rc < 0)
+		rc = error_set(rc,
+		    "%s: %s; what a file would be that is made there: daxkind "
+		    "probe %s",
+		    probe->place.path, strerror(-rc), dir);
+	else if (!st.is_file)
+		rc = error_set(-EINVAL,
+		    "%s is neither a file nor a directory nor a device",
+		    probe->place.path);
+	else
 		rc = probe_dir(probe, dir);
-	}
-	free(dir);
+	free(path);
 	return rc;
-}
-
-/* A file that does not exist yet is in its folder. */
-static char *
-real_path(const char *path)
-{
-	char *real = realpath(path, NULL);
-
-	if (real != NULL)
-		return real;
-	char *folder = strdup(path);
-	char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
-	if (slash != NULL)
-		slash[slash == folder] = '\0';
-	real = realpath(slash != NULL ? folder : ".", NULL);
-	free(folder);
-	return real;
 }
 
 static int
 is_same_mount(const struct mount *mount, void *arg)
 {
 	struct probe *probe = arg;
-	char *real = real_path(probe->place.path);
+	char *real = realpath(probe->place.path, NULL);
 	size_t len = strlen(mount->point);
 	bool inside = real != NULL && strncmp(real, mount->point, len) == 0 &&
 		      (real[len] == '/' || real[len] == '\0' || len == 1);
@@ -297,18 +231,6 @@ is_same_mount(const struct mount *mount, void *arg)
 
 /* --- what is said ----------------------------------------------------------- */
 
-static const char *
-what_name(const struct probe *probe)
-{
-	static const char *const Names[] = {
-	    [DAX_PLACE_FILE] = "file",
-	    [DAX_PLACE_DIR] = "directory",
-	    [DAX_PLACE_DEVDAX] = "devdax device",
-	};
-
-	return Names[probe->place.what];
-}
-
 static void
 print_line(const char *key, const char *value)
 {
@@ -320,13 +242,14 @@ print_text(const struct probe *probe)
 {
 	char line[128];
 
-	printf("%s: %s %s\n", probe->name, what_name(probe), probe->place.path);
+	printf(
+	    "%s: %s %s\n", probe->name, probe->class->name, probe->place.path);
 	if (probe->mount.point[0] != '\0')
 		printf("%-14s %s on %s (%s), mounted on %s\n", "file system",
 		    probe->mount.type, probe->mount.source,
 		    probe->mount.options, probe->mount.point);
 	print_line("DAX", probe->is_dax ? "yes" : "no");
-	if (probe->place.what != DAX_PLACE_DEVDAX)
+	if (probe->class != &Backing_devdax)
 		print_line("MAP_SYNC", probe->is_sync ? "yes" : "no");
 	(void)snprintf(line, sizeof(line), "%s%s",
 	    granularity_name(probe->granularity),
@@ -365,7 +288,7 @@ print_json(const struct probe *probe)
 	json_object *object = json_object_new_object();
 
 	output_text(object, "name", probe->name);
-	output_text(object, "what", what_name(probe));
+	output_text(object, "what", probe->class->name);
 	output_text(object, "path", probe->place.path);
 	output_text(object, "mount", probe->mount.point);
 	output_text(object, "fs", probe->mount.type);
@@ -393,12 +316,14 @@ run_probe(struct probe *probe)
 
 	if (rc < 0)
 		return rc;
-	if (probe->place.what == DAX_PLACE_DEVDAX)
-		return probe_device(probe);
+	probe->class = backing_class_of(probe->place.what);
+	probe->is_busy = inspect_is_locked(probe->place.path);
+	if (probe->class != &Backing_dir && probe->class != &Backing_file)
+		return probe_backing(probe, probe->class, probe->place.path, 0);
 	rc = mounts_walk(is_same_mount, probe);
 	if (rc < 0) /* it is only told, never relied on */
 		probe->mount.point[0] = '\0';
-	return probe->place.what == DAX_PLACE_DIR
+	return probe->class == &Backing_dir
 		   ? probe_dir(probe, probe->place.path)
 		   : probe_file(probe);
 }

@@ -210,20 +210,21 @@ open_mapping_prefault(void)
 static int
 open_new_file(void)
 {
-	return daxkind_region_open_file(Path, REGION_SIZE, 0, &Region);
+	return daxkind_region_open_file(
+	    Path, REGION_SIZE, DAXKIND_CREATE, &Region);
 }
 
 static int
 open_new_file_prefault(void)
 {
 	return daxkind_region_open_file(
-	    Path, REGION_SIZE, DAXKIND_PREFAULT, &Region);
+	    Path, REGION_SIZE, DAXKIND_CREATE | DAXKIND_PREFAULT, &Region);
 }
 
 static int
 open_by_path(void)
 {
-	return daxkind_region_open(Path, REGION_SIZE, 0, &Region);
+	return daxkind_region_open(Path, REGION_SIZE, DAXKIND_CREATE, &Region);
 }
 
 static int

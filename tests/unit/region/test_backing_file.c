@@ -93,7 +93,8 @@ open_file(size_t size, unsigned flags)
 {
 	struct backing *b = NULL;
 
-	assert_int_equal(backing_file_open(Path, size, flags, &b), 0);
+	assert_int_equal(
+	    backing_file_open(Path, size, flags | BACKING_CREATE, &b), 0);
 	assert_non_null(b);
 	assert_false(b->is_kept);
 	b->is_kept = true;
@@ -167,7 +168,7 @@ test_open_refuses_and_makes_nothing(void **state)
 		size_t size;
 		int rc;
 	} rows[] = {
-	    {"no file and no size", "region", 0, -ENOENT},
+	    {"no file and no size", "region", 0, -EINVAL},
 	    {"too small", "region", 16 * DK_PAGE - 1, -EINVAL},
 	    {"a byte", "region", 1, -EINVAL},
 	    {"more than a file can have", "region", SIZE_MAX, -EFBIG},
@@ -186,7 +187,8 @@ test_open_refuses_and_makes_nothing(void **state)
 		    path, sizeof(path), "%s", test_path(rows[i].name));
 		(void)error_set(0, "%s", "");
 		assert_int_equal(
-		    backing_file_open(path, rows[i].size, 0, &b), rows[i].rc);
+		    backing_file_open(path, rows[i].size, BACKING_CREATE, &b),
+		    rows[i].rc);
 		assert_null(b);
 		assert_string_not_equal(error_text(), "");
 		assert_no_file();
@@ -203,7 +205,8 @@ test_what_is_no_file_is_refused(void **state)
 	assert_int_equal(backing_file_open("/dev/null", SIZE, 0, &b), -EINVAL);
 	assert_string_not_equal(error_text(), "");
 	assert_int_equal(mkfifo(Path, 0600), 0);
-	assert_int_equal(backing_file_open(Path, SIZE, 0, &b), -EINVAL);
+	assert_int_equal(
+	    backing_file_open(Path, SIZE, BACKING_CREATE, &b), -EINVAL);
 	assert_int_equal(access(Path, F_OK), 0);
 	assert_null(b);
 }
@@ -232,8 +235,8 @@ test_failures_remove_what_was_made(void **state)
 		dk_row(rows[i].name);
 		(void)error_set(0, "%s", "");
 		mock_os_fail_all(rows[i].name, rows[i].err);
-		assert_int_equal(
-		    backing_file_open(Path, SIZE, rows[i].flags, &b),
+		assert_int_equal(backing_file_open(Path, SIZE,
+				     rows[i].flags | BACKING_CREATE, &b),
 		    -rows[i].err);
 		assert_string_not_equal(error_text(), "");
 		assert_no_file();
@@ -244,8 +247,8 @@ test_failures_remove_what_was_made(void **state)
 		/* an empty one is empty again */
 		make_file("", 0);
 		mock_os_fail_nth_of(rows[i].name, 1, rows[i].err);
-		assert_int_equal(
-		    backing_file_open(Path, SIZE, rows[i].flags, &b),
+		assert_int_equal(backing_file_open(Path, SIZE,
+				     rows[i].flags | BACKING_CREATE, &b),
 		    -rows[i].err);
 		mock_os_reset();
 		assert_content("", 0);
@@ -261,13 +264,13 @@ test_without_a_region_the_file_is_as_it_was(void **state)
 
 	(void)state;
 	dk_row("it was not there");
-	assert_int_equal(backing_file_open(Path, SIZE, 0, &b), 0);
+	assert_int_equal(backing_file_open(Path, SIZE, BACKING_CREATE, &b), 0);
 	assert_int_equal(look().st_size, SIZE);
 	backing_close(b);
 	assert_no_file();
 	dk_row("it was empty");
 	make_file("", 0);
-	assert_int_equal(backing_file_open(Path, SIZE, 0, &b), 0);
+	assert_int_equal(backing_file_open(Path, SIZE, BACKING_CREATE, &b), 0);
 	assert_int_equal(look().st_size, SIZE);
 	backing_close(b);
 	assert_content("", 0);
@@ -505,7 +508,7 @@ open_over_limit(void *arg)
 	(void)signal(SIGXFSZ, SIG_DFL);
 	if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
 		return 1;
-	if (backing_file_open(Path, SIZE, 0, &b) != -EFBIG ||
+	if (backing_file_open(Path, SIZE, BACKING_CREATE, &b) != -EFBIG ||
 	    access(Path, F_OK) == 0)
 		return 2;
 	if (backing_file_open_dir(test_dir(), SIZE, 0, &b) != -EFBIG)
@@ -953,14 +956,15 @@ test_what_is_missing_is_named(void **state)
 	static const struct {
 		const char *path;
 		bool is_dir;
-		size_t size;
+		unsigned flags;
 		const char *text;
 	} rows[] = {
-	    {"region", false, 0, "say how many bytes"},
-	    {"none/region", false, SIZE, "its directory does not exist"},
-	    {"none", true, SIZE, "make it first"},
-	    {"/proc", true, SIZE, "cannot have files"},
-	    {"/proc/region", false, SIZE, "cannot have files"},
+	    {"region", false, 0, "say DAXKIND_CREATE"},
+	    {"none/region", false, BACKING_CREATE,
+		"its directory does not exist"},
+	    {"none", true, 0, "make it first"},
+	    {"/proc", true, 0, "cannot have files"},
+	    {"/proc/region", false, BACKING_CREATE, "cannot have files"},
 	};
 
 	(void)state;
@@ -973,8 +977,8 @@ test_what_is_missing_is_named(void **state)
 					   : test_path(rows[i].path));
 		dk_row(path);
 		int rc = rows[i].is_dir
-			     ? backing_file_open_dir(path, rows[i].size, 0, &b)
-			     : backing_file_open(path, rows[i].size, 0, &b);
+			     ? backing_file_open_dir(path, SIZE, 0, &b)
+			     : backing_file_open(path, SIZE, rows[i].flags, &b);
 		assert_int_equal(rc, -ENOENT);
 		assert_null(b);
 		print_message("%s\n", error_text());

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * backing.c -- opening a backing of any class (layer 2).
+ *
+ * What all have in common is here: which flags mean something, what the program
+ * needs, and that a durable heap is not overwritten by accident.
+ */
+#include "region/backing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/os.h"
+#include "base/util.h"
+#include "dax/mounts.h"
+#include "region/superblock.h"
+
+/* A new sort of backing is a row here, and a file. */
+static const struct backing_class *const Classes[] = {
+    &Backing_mapping,
+    &Backing_file,
+    &Backing_dir,
+    &Backing_devdax,
+};
+
+const struct backing_class *
+backing_class_of(enum dax_place_type place)
+{
+	for (size_t i = 0; i < ARRAY_LEN(Classes); i++) {
+		if (Classes[i]->place == place)
+			return Classes[i];
+	}
+	return NULL;
+}
+
+static const struct {
+	unsigned flag;
+	const char *name;
+	const char *what; /* it is for */
+} Flags[] = {
+    {BACKING_OVERWRITE, "DAXKIND_OVERWRITE",
+	"a file or device that holds data already"},
+    {BACKING_PREFAULT, "DAXKIND_PREFAULT", "all"},
+    {BACKING_PERSISTENT, "DAXKIND_PERSISTENT", "a mapping of the caller's"},
+    {BACKING_CREATE, "DAXKIND_CREATE", "a file with a name"},
+    {BACKING_NEED_DAX, "DAXKIND_NEED_DAX", "all"},
+    {BACKING_NEED_SYNC, "DAXKIND_NEED_SYNC", "all"},
+};
+
+static int
+check_flags(const struct backing_class *class, unsigned flags)
+{
+	static const unsigned internal = BACKING_ANY_AREA | BACKING_NO_OWNER;
+	unsigned wrong = flags & ~class->flags & ~internal;
+
+	for (size_t i = 0; i < ARRAY_LEN(Flags); i++) {
+		if ((wrong & Flags[i].flag) != 0)
+			return error_set(-EINVAL,
+			    "%s means nothing for a %s: it is for %s; leave it "
+			    "out",
+			    Flags[i].name, class->name, Flags[i].what);
+	}
+	if (wrong != 0)
+		return error_set(
+		    -EINVAL, "0x%x has bits that are no open flag", flags);
+	return 0;
+}
+
+/* --- what the program needs ------------------------------------------------- */
+
+/* The file system that a path is on: "ext4 (/dev/vda1, mounted on /)". */
+static void
+describe_fs(const char *path, char *text, size_t size)
+{
+	struct mount *mount = os_new(sizeof(*mount));
+	unsigned major_nr, minor_nr;
+	int fd;
+
+	(void)snprintf(text, size, "a file system that nothing tells of");
+	if (mount == NULL)
+		return;
+	if (os_open_read(path, &fd) == 0) {
+		if (os_device_of_file(fd, &major_nr, &minor_nr) == 0 &&
+		    mounts_find(major_nr, minor_nr, mount) == 0)
+			(void)snprintf(text, size,
+			    "%.31s (%.100s, mounted on %.200s)", mount->type,
+			    mount->source, mount->point);
+		os_close(fd);
+	}
+	os_delete(mount);
+}
+
+static int
+check_needs(const struct backing_class *class,
+    const struct backing_request *request, const struct backing *b)
+{
+	bool lacks_dax = (request->flags & BACKING_NEED_DAX) != 0 && !b->is_dax;
+	bool lacks_sync =
+	    (request->flags & BACKING_NEED_SYNC) != 0 && !b->is_sync;
+	char fs[384];
+
+	if (!lacks_dax && !lacks_sync)
+		return 0;
+	const char *flag = lacks_dax ? "DAXKIND_NEED_DAX" : "DAXKIND_NEED_SYNC";
+	if (request->path == NULL)
+		return error_set(-EOPNOTSUPP,
+		    "the %s at %p is not known to be DAX; say "
+		    "DAXKIND_PERSISTENT if it was mapped with MAP_SYNC, or "
+		    "leave %s out",
+		    class->name, request->addr, flag);
+	describe_fs(request->path, fs, sizeof(fs));
+	if (b->is_dax)
+		return error_set(-EOPNOTSUPP,
+		    "%s is DAX, but not with MAP_SYNC: stores there are durable "
+		    "after msync(2) only; it is on %s; leave %s out if that "
+		    "will do",
+		    request->path, fs, flag);
+	return error_set(-EOPNOTSUPP,
+	    "%s has no DAX: it is on %s; name a place on a file system that is "
+	    "mounted with -o dax=always, or leave %s out",
+	    request->path, fs, flag);
+}
+
+/* --- all of it -------------------------------------------------------------- */
+
+static int
+check_superblock(const struct backing_request *request, struct backing *b)
+{
+	/* The caller's memory is the caller's to know, and what was made just
+	 * now holds nothing. */
+	if (request->path == NULL || b->starts_zero ||
+	    (request->flags & (BACKING_OVERWRITE | BACKING_NO_OWNER)) != 0 ||
+	    !superblock_is_on(b))
+		return 0;
+	return error_set(-EEXIST,
+	    "%s holds a durable heap, which this one would overwrite; say "
+	    "DAXKIND_OVERWRITE if that is meant",
+	    request->path);
+}
+
+int
+backing_open(const struct backing_class *class,
+    const struct backing_request *request, struct backing **out)
+{
+	struct backing *b;
+	int rc = check_flags(class, request->flags);
+
+	if (rc == 0)
+		rc = class->open(request, &b);
+	if (rc < 0)
+		return rc;
+	rc = check_needs(class, request, b);
+	if (rc == 0)
+		rc = check_superblock(request, b);
+	if (rc < 0) {
+		backing_close(b); /* and undoes what open did */
+		return rc;
+	}
+	*out = b;
+	return 0;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * superblock.c -- see superblock.h.
+ */
+#include "region/superblock.h"
+
+#include "base/os.h"
+#include "base/util.h"
+#include "region/backing.h"
+
+_Static_assert(sizeof(SUPERBLOCK_MAGIC) - 1 == SUPERBLOCK_MAGIC_LEN,
+    "the magic has its length");
+
+static int
+note_bad(void *arg, size_t off, size_t len)
+{
+	(void)off;
+	(void)len;
+	*(bool *)arg = true;
+	return 1;
+}
+
+/* Reading a bad block may end the process. */
+static bool
+is_bad(struct backing *b, size_t off)
+{
+	bool found = false;
+
+	return backing_find_bad(b, off, DK_PAGE, note_bad, &found) < 0 || found;
+}
+
+static bool
+is_on_page(struct backing *b, size_t off)
+{
+	return !is_bad(b, off) && superblock_is_at(b->base + off);
+}
+
+bool
+superblock_is_on(struct backing *b)
+{
+	return b->size >= DK_PAGE &&
+	       (is_on_page(b, 0) || is_on_page(b, b->size - DK_PAGE));
+}
+
+static bool
+is_in_file_at(const char *path, size_t off)
+{
+	char found[SUPERBLOCK_MAGIC_LEN];
+
+	return os_read_at(path, off, found, sizeof(found)) == 0 &&
+	       superblock_is_at(found);
+}
+
+bool
+superblock_is_in_file(const char *path, size_t size)
+{
+	size_t end = align_down(size, DK_PAGE);
+
+	return end >= DK_PAGE &&
+	       (is_in_file_at(path, 0) || is_in_file_at(path, end - DK_PAGE));
+}
