@@ -103,9 +103,17 @@ os_getenv(const char *name)
 bool
 os_hogs_memory(void)
 {
+	static atomic_bool is_said;
 	const char *env = os_getenv("MEMKIND_HOG_MEMORY");
 
-	return env != NULL && env[0] == '1';
+	if (env == NULL || env[0] == '1')
+		return env != NULL;
+	if (env[0] != '\0' && env[0] != '0' && !atomic_exchange(&is_said, true))
+		log_write(DK_LOG_WARNING,
+		    "MEMKIND_HOG_MEMORY=%.60s is neither 0 nor 1: free memory "
+		    "is given back",
+		    env);
+	return false;
 }
 
 int

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/os.h"
 
 static struct {
 	const char *env;   /* value of DAXKIND_LOG, or NULL */
@@ -185,6 +186,48 @@ test_a_level_that_is_none_is_said(void **state)
 	}
 }
 
+static const char *Hog;
+
+/* Asked twice, said once. */
+static int
+ask_about_hogging(void)
+{
+	if (setenv("MEMKIND_HOG_MEMORY", Hog, 1) != 0)
+		return 99;
+	bool hogs = os_hogs_memory();
+	return os_hogs_memory() == hogs ? hogs : 98;
+}
+
+static void
+test_a_word_for_hogging_that_is_none_is_said(void **state)
+{
+	static const struct {
+		const char *value;
+		int hogs;
+		size_t nr_lines;
+	} rows[] = {
+	    {"1", 1, 0},
+	    {"0", 0, 0},
+	    {"", 0, 0},
+	    {"yes", 0, 1},
+	    {"maybe", 0, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t nr_lines;
+
+		dk_row(rows[i].value);
+		Hog = rows[i].value;
+		assert_int_equal(
+		    run_logged("warning", ask_about_hogging, &nr_lines),
+		    rows[i].hogs);
+		assert_int_equal(nr_lines, rows[i].nr_lines);
+		if (nr_lines > 0)
+			assert_non_null(strstr(Lines[0], "is neither 0 nor 1"));
+	}
+}
+
 static int
 set_an_error(void)
 {
@@ -331,6 +374,7 @@ main(void)
 	    test_unit(test_lines_as_memkind_writes_them),
 	    test_unit(test_the_variable_says_how_much_is_written),
 	    test_unit(test_a_level_that_is_none_is_said),
+	    test_unit(test_a_word_for_hogging_that_is_none_is_said),
 	    test_unit(test_errors_are_written_too),
 	    test_unit(test_long_lines_are_cut_and_end),
 	    test_unit(test_errno_is_left_alone),
