@@ -58,11 +58,32 @@ arena_set_init(struct arena_set *set, struct je_hooks *hooks,
 	lock_init(&set->lock, RANK_ARENAS);
 }
 
+static int
+fail_no_more(int rc)
+{
+	return error_set(rc,
+	    "jemalloc makes no more arenas: too many kinds are in use at once "
+	    "(4,094 arenas in all); destroy some");
+}
+
+int
+arena_set_promise(struct arena_set *set)
+{
+	int rc = je_arena_promise();
+
+	if (rc < 0)
+		return fail_no_more(rc);
+	set->has_promise = true;
+	return 0;
+}
+
 void
 arena_set_fini(struct arena_set *set)
 {
 	unsigned pos = 0, arena;
 
+	if (set->has_promise)
+		je_arena_forgo();
 	while (arena_set_next(set, &pos, &arena))
 		je_arena_free(arena);
 	lock_fini(&set->lock);
@@ -81,18 +102,19 @@ make_arena(struct arena_set *set, unsigned slot, unsigned *arena)
 	if (value != 0) {
 		*arena = value - 1;
 	} else {
-		rc = je_arena_new(set->hooks, set->purges_at_once, arena);
-		if (rc == 0)
+		rc = (set->has_promise ? je_arena_redeem : je_arena_new)(
+		    set->hooks, set->purges_at_once, arena);
+		if (rc == 0) {
+			set->has_promise = false;
 			atomic_store_explicit(&set->slots[slot], *arena + 1,
 			    memory_order_release);
+		}
 	}
 	lock_drop(&set->lock);
 	if (rc < 0 && arena_set_next(set, &pos, arena))
 		rc = 0;
 	if (rc < 0)
-		return error_set(rc,
-		    "jemalloc makes no more arenas: too many kinds are in use "
-		    "at once (4,094 arenas in all)");
+		return fail_no_more(rc);
 	return 0;
 }
 

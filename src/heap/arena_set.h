@@ -25,6 +25,7 @@ struct arena_set {
 	bool purges_at_once;
 	unsigned nr_slots; /* threads are spread over so many arenas */
 	struct lock lock;  /* rank RANK_ARENAS: making arenas */
+	bool has_promise;  /* of its first arena, until that is made */
 	/* Arena number + 1, or 0 where none was made; only ever set. */
 	_Atomic(unsigned) slots[ARENA_SET_MAX];
 };
@@ -32,6 +33,9 @@ struct arena_set {
 /* Makes no arena.  hooks must outlive the set. */
 void arena_set_init(struct arena_set *set, struct je_hooks *hooks,
     bool purges_at_once, unsigned nr_slots);
+/* Have an arena kept for the set, so that the first thread cannot be without
+ * one.  -EAGAIN: jemalloc has no more. */
+int arena_set_promise(struct arena_set *set) DK_MUST_CHECK;
 /* No thread uses the set; all blocks are gone. */
 void arena_set_fini(struct arena_set *set);
 /*

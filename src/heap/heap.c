@@ -24,7 +24,7 @@ reclaim_idle(void *arg)
 	return thread_cache_reclaim_idle(&heap->caches);
 }
 
-/* Undoes nothing: all that can fail comes before what would have to be. */
+/* All that can fail comes first. */
 static int
 init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 {
@@ -40,13 +40,18 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 		return rc;
 	if (rc < 0)
 		nr_slots = 1;
-	rc = page_map_init(&heap->pages, region->base, region->size);
+	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
+	rc = arena_set_promise(&heap->arenas);
 	if (rc < 0)
+		return rc;
+	rc = page_map_init(&heap->pages, region->base, region->size);
+	if (rc < 0) {
+		arena_set_fini(&heap->arenas);
 		return error_set(rc,
 		    "no address space for the page map of %zu bytes",
 		    region->size);
+	}
 	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
-	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
 	quarantine_init(&heap->quarantine, &heap->pages);
 	slabs_init(&heap->slabs, region, &heap->pages, &heap->arenas,
 	    &heap->quarantine);

@@ -60,7 +60,7 @@ static struct {
 enum {
 	ARENA_LIMIT = 4095
 };
-static _Atomic(unsigned) Nr_arenas; /* of ours, alive */
+static _Atomic(unsigned) Nr_arenas; /* of ours, alive or promised */
 
 static _Atomic(bool) Has_dram;
 static _Atomic(bool) Has_dram_arenas; /* ours; jemalloc's do not count */
@@ -340,8 +340,42 @@ destroy(unsigned arena)
 	atomic_fetch_sub(&Nr_arenas, 1);
 }
 
+static bool
+count_arena(void)
+{
+	if (atomic_fetch_add(&Nr_arenas, 1) <
+	    ARENA_LIMIT - 1 - Je.nr_own_arenas)
+		return true;
+	atomic_fetch_sub(&Nr_arenas, 1);
+	return false;
+}
+
 int
-je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
+je_arena_promise(void)
+{
+	int saved_errno = errno;
+	unsigned spare;
+
+	if (!is_ready())
+		return -ENOTSUP;
+	while (!count_arena()) {
+		if (!take_spare(&spare))
+			return -EAGAIN;
+		destroy(spare);
+		errno = saved_errno;
+	}
+	return 0;
+}
+
+void
+je_arena_forgo(void)
+{
+	atomic_fetch_sub(&Nr_arenas, 1);
+}
+
+static int
+new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
+    unsigned *arena)
 {
 	struct je_arena_config config = {
 	    .extent_hooks = (extent_hooks_t *)(void *)hooks->jemalloc_table,
@@ -358,36 +392,51 @@ je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
 		int err = set_hooks(spare, hooks);
 
 		DK_BUG_ON(err < 0);
+		if (is_promised)
+			je_arena_forgo(); /* the spare one is counted, too */
 		*arena = spare;
 		errno = saved_errno;
 		return 0;
 	}
-	if (atomic_fetch_add(&Nr_arenas, 1) >=
-	    ARENA_LIMIT - 1 - Je.nr_own_arenas) {
-		atomic_fetch_sub(&Nr_arenas, 1);
+	if (!is_promised && !count_arena())
 		return -EAGAIN;
-	}
 	if (!purges_at_once) {
 		note_dram();
 		atomic_store(&Has_dram_arenas, true);
 	}
 	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
 	    &config, sizeof(config));
-	if (rc < 0) {
+	if (rc < 0 && !is_promised)
 		atomic_fetch_sub(&Nr_arenas, 1);
-	} else if (purges_at_once) {
+	if (rc == 0 && purges_at_once) {
 		rc = control(&Je.dirty_decay, 1, *arena, NULL, NULL, &at_once,
 		    sizeof(at_once));
 		if (rc == 0)
 			rc = control(&Je.muzzy_decay, 1, *arena, NULL, NULL,
 			    &at_once, sizeof(at_once));
-		if (rc < 0)
+		if (rc < 0) {
 			destroy(*arena);
+			/* which counted it out */
+			if (is_promised)
+				atomic_fetch_add(&Nr_arenas, 1);
+		}
 	}
 	if (rc == 0 && *arena < ARENA_LIMIT)
 		atomic_store(&Hooks[*arena], hooks);
 	errno = saved_errno;
 	return rc;
+}
+
+int
+je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
+{
+	return new_arena(hooks, purges_at_once, false, arena);
+}
+
+int
+je_arena_redeem(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
+{
+	return new_arena(hooks, purges_at_once, true, arena);
 }
 
 void

@@ -44,6 +44,14 @@ void je_hooks_init(struct je_hooks *hooks);
  */
 int je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
     DK_MUST_CHECK;
+/* Keep one for later.  -EAGAIN: jemalloc has no more. */
+int je_arena_promise(void) DK_MUST_CHECK;
+/* It is not wanted any more. */
+void je_arena_forgo(void);
+/* The same as je_arena_new(), of one that was promised, which there is; it is
+ * promised still when that fails for want of memory. */
+int je_arena_redeem(
+    struct je_hooks *hooks, bool purges_at_once, unsigned *arena) DK_MUST_CHECK;
 /* Whether a block that is no region's was ever asked for: until then no pointer
  * needs to be looked up in jemalloc's records. */
 bool je_has_dram(void);

@@ -331,16 +331,62 @@ test_kind_over_4_tib_costs_next_to_nothing(void **state)
 	assert_int_equal(munmap(area.addr, size), 0);
 }
 
+#if TEST_OURS && !DK_SANITIZED
+/* There is an end to them: it is an error of create, and each kind that was made
+ * has blocks. */
+static void
+test_the_last_kind_has_blocks(void **state)
+{
+	enum {
+		MOST = 5000
+	};
+	static memkind_t kinds[MOST];
+	const size_t part = 64 * TEST_KIB;
+	size_t nr = 0;
+	int rc = MEMKIND_SUCCESS;
+
+	(void)state;
+	if (test_is_emulated()) {
+		print_message("not enough memory for the records there\n");
+		return;
+	}
+	char *area = mmap(NULL, MOST * part, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(area, MAP_FAILED);
+	while (nr < MOST && (rc = memkind_create_fixed(area + nr * part, part,
+				 &kinds[nr])) == MEMKIND_SUCCESS)
+		nr++;
+	print_message("%zu kinds\n", nr);
+	assert_in_range(nr, 4000, MOST - 1);
+	assert_int_equal(rc, MEMKIND_ERROR_ARENAS_CREATE);
+	assert_null(kinds[nr]);
+	assert_non_null(strstr(daxkind_last_error(), "too many kinds"));
+	for (size_t i = 0; i < nr; i++)
+		assert_non_null(memkind_malloc(kinds[i], 100));
+	assert_int_equal(memkind_destroy_kind(kinds[0]), MEMKIND_SUCCESS);
+	assert_int_equal(
+	    memkind_create_fixed(area, part, &kinds[0]), MEMKIND_SUCCESS);
+	assert_non_null(memkind_malloc(kinds[0], 100));
+	while (nr > 0)
+		assert_int_equal(
+		    memkind_destroy_kind(kinds[--nr]), MEMKIND_SUCCESS);
+	assert_int_equal(munmap(area, MOST * part), 0);
+}
+#endif
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    test_unit(test_10000_fixed_kinds_leave_nothing),
-	    test_unit(test_many_pmem_kinds_leave_nothing),
-	    test_unit(test_10000_failures_leave_nothing),
-	    test_unit(test_kinds_that_another_thread_used_leave_nothing),
-	    test_unit(test_1000_kinds_at_once),
-	    test_unit(test_kind_over_4_tib_costs_next_to_nothing),
+		test_unit(test_10000_fixed_kinds_leave_nothing),
+		test_unit(test_many_pmem_kinds_leave_nothing),
+		test_unit(test_10000_failures_leave_nothing),
+		test_unit(test_kinds_that_another_thread_used_leave_nothing),
+		test_unit(test_1000_kinds_at_once),
+#if !DK_SANITIZED
+		test_ours_only(test_unit, test_the_last_kind_has_blocks),
+#endif
+		test_unit(test_kind_over_4_tib_costs_next_to_nothing),
 	};
 
 	return cmocka_run_group_tests_name("kinds_cycle", tests, NULL, NULL);
