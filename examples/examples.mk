@@ -11,7 +11,8 @@ EXAMPLES = \
 	examples/06_pmem_kind \
 	examples/07_flush_log \
 	examples/08_own_ops \
-	examples/09_out_of_space
+	examples/09_out_of_space \
+	examples/10_durable_log
 
 noinst_PROGRAMS += $(EXAMPLES) examples/tiered_cache/tiered_cache
 $(EXAMPLES): libdaxkind.interface
@@ -61,6 +62,10 @@ examples_08_own_ops_LDADD = $(LIBDAXKIND)
 examples_09_out_of_space_SOURCES = examples/09_out_of_space.c
 examples_09_out_of_space_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
 examples_09_out_of_space_LDADD = $(LIBDAXKIND)
+
+examples_10_durable_log_SOURCES = examples/10_durable_log.c
+examples_10_durable_log_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
+examples_10_durable_log_LDADD = $(LIBDAXKIND)
 
 examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/checksum.c \

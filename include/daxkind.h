@@ -254,6 +254,17 @@ int daxkind_memcpy_nodrain(
 int daxkind_memset_persist(memkind_t kind, void *dst, int c, size_t len);
 int daxkind_memset_nodrain(memkind_t kind, void *dst, int c, size_t len);
 
+/*
+ * The same for a range of a region: of one without a kind on it, whose layout is
+ * the program's own, such as a log that is read after a restart.  Open it with
+ * DAXKIND_PREFAULT, so that no store to it wants file space.
+ */
+int daxkind_region_persist(
+    const struct daxkind_region *region, const void *addr, size_t len);
+int daxkind_region_flush(
+    const struct daxkind_region *region, const void *addr, size_t len);
+int daxkind_region_drain(const struct daxkind_region *region);
+
 /* --- media errors ------------------------------------------------------------ */
 
 /*

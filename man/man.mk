@@ -123,6 +123,9 @@ MAN_ALIASES = \
 	man/daxkind_region_open_file.3 \
 	man/daxkind_region_open_mapping.3 \
 	man/daxkind_region_space.3 \
+	man/daxkind_region_drain.3 \
+	man/daxkind_region_flush.3 \
+	man/daxkind_region_persist.3 \
 	man/daxkind_region_walk.3 \
 	man/daxkind_sigbus_install.3 \
 	man/daxkind_sigbus_remove.3 \

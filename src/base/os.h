@@ -197,6 +197,8 @@ int os_probe_file(int fd, size_t off) DK_MUST_CHECK;
 /* bytes may be in a mapping of that part of the file: it has file space then,
  * and no byte changed. */
 int os_write(int fd, size_t off, const void *bytes, size_t len) DK_MUST_CHECK;
+/* Make a new file, its size and its name durable. */
+int os_sync_new_file(int fd, const char *path) DK_MUST_CHECK;
 /* -EWOULDBLOCK when another open file description holds the lock. */
 int os_lock_file(int fd) DK_MUST_CHECK;
 /* A small text file (sysfs): its first line without the newline. */

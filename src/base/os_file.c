@@ -606,6 +606,31 @@ os_probe_file(int fd, size_t off)
 }
 
 int
+os_sync_new_file(int fd, const char *path)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	const char *slash = strrchr(path, '/');
+	/* "a/b" is in "a/": of its own name a folder is not asked. */
+	char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1)
+				  : strdup(".");
+	int rc = dir != NULL ? fsync(fd) : -1;
+
+	if (rc == 0) {
+		int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		rc = dir_fd >= 0 ? fsync(dir_fd) : -1;
+		int err = errno;
+		if (dir_fd >= 0)
+			(void)close(dir_fd);
+		errno = err;
+	}
+	rc = os_result(rc, saved_errno);
+	free(dir);
+	return rc;
+}
+
+int
 os_lock_file(int fd)
 {
 	int saved_errno = errno;

@@ -35,6 +35,63 @@ ops_for(
 	return 0;
 }
 
+/* --- a region --------------------------------------------------------------- */
+
+static int
+ops_for_region(const struct daxkind_region *region, const void *addr,
+    size_t len, const struct flush_ops **ops)
+{
+	if (region == NULL || region->backing == NULL)
+		return error_set(-EINVAL, "the region is NULL or closed");
+	if (!region_contains(region, addr, len))
+		return error_set(-EINVAL,
+		    "%p of %zu bytes is not inside the region at %p of %zu "
+		    "bytes",
+		    addr, len, (void *)region->base, region->size);
+	*ops = flush_get_ops(region->backing->granularity);
+	return 0;
+}
+
+DK_EXPORT int
+daxkind_region_flush(
+    const struct daxkind_region *region, const void *addr, size_t len)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for_region(region, addr, len, &ops);
+
+	if (rc == 0)
+		rc = ops->flush(addr, len);
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_region_drain(const struct daxkind_region *region)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for_region(
+	    region, region != NULL ? region->base : NULL, 0, &ops);
+
+	if (rc == 0)
+		ops->drain();
+	return api_result(rc);
+}
+
+DK_EXPORT int
+daxkind_region_persist(
+    const struct daxkind_region *region, const void *addr, size_t len)
+{
+	const struct flush_ops *ops;
+	int rc = ops_for_region(region, addr, len, &ops);
+
+	if (rc == 0)
+		rc = ops->flush(addr, len);
+	if (rc == 0)
+		ops->drain();
+	return api_result(rc);
+}
+
+/* --- a kind ----------------------------------------------------------------- */
+
 DK_EXPORT int
 daxkind_flush(memkind_t kind, const void *addr, size_t len)
 {

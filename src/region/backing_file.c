@@ -547,6 +547,19 @@ make_file(const char *path, size_t size, unsigned flags, int *fd)
 	return rc < 0 ? explain_open(rc, path, "file") : 0;
 }
 
+/* What is made durable in a file is worth nothing while the file itself can be
+ * gone after a power failure (xfs: whole). */
+static void
+sync_new(int fd, const char *path)
+{
+	int rc = os_sync_new_file(fd, path);
+
+	if (rc < 0)
+		log_write(DK_LOG_WARNING,
+		    "%s was made, but its name is not known to be durable: %s",
+		    path, strerror(-rc));
+}
+
 int
 backing_file_open(
     const char *path, size_t size, unsigned flags, struct backing **out)
@@ -587,6 +600,8 @@ backing_file_open(
 		if (rc < 0)
 			goto err;
 	}
+	if ((undo & UNDO_MAKING) != 0)
+		sync_new(fd, path);
 	rc = new_backing(fd, path, use_size, old_size == 0, undo, flags, out);
 	if (rc < 0)
 		goto err;

@@ -325,6 +325,95 @@ test_no_kind_is_refused(void **state)
 	assert_string_equal(p, "not yours");
 }
 
+/* --- a region without a kind ---------------------------------------------------- */
+
+static void
+check_region(struct heap *h)
+{
+	static const unsigned char zeroes[GUARD];
+	const struct daxkind_region *none = NULL;
+	unsigned char *base = (unsigned char *)h->base;
+
+	/* of each length, in and over pages */
+	for (size_t len = 0; len < 10000; len = len * 3 + 1) {
+		unsigned char *p = base + TEST_PAGE - len / 2 % TEST_PAGE;
+
+		fill_pattern(p, len, (unsigned)len);
+		assert_int_equal(daxkind_region_flush(h->region, p, len), 0);
+		assert_int_equal(daxkind_region_drain(h->region), 0);
+		fill_pattern(p, len, (unsigned)len + 1);
+		assert_int_equal(daxkind_region_persist(h->region, p, len), 0);
+	}
+	assert_int_equal(daxkind_region_persist(h->region, base, h->size), 0);
+	assert_int_equal(
+	    daxkind_region_persist(h->region, base + h->size, 0), 0);
+	assert_int_equal(
+	    daxkind_region_persist(h->region, base, h->size + 1), -EINVAL);
+	assert_int_equal(
+	    daxkind_region_persist(h->region, base - 1, 1), -EINVAL);
+	assert_int_equal(
+	    daxkind_region_flush(h->region, zeroes, sizeof(zeroes)), -EINVAL);
+	assert_int_equal(
+	    daxkind_region_persist(h->region, base + 1, SIZE_MAX), -EINVAL);
+	assert_string_not_equal(daxkind_last_error(), "");
+	assert_int_equal(daxkind_region_persist(none, base, 1), -EINVAL);
+	assert_int_equal(daxkind_region_flush(none, base, 1), -EINVAL);
+	assert_int_equal(daxkind_region_drain(none), -EINVAL);
+}
+
+static void
+test_a_region_is_made_durable(void **state)
+{
+	(void)state;
+	on_each_region(check_region);
+}
+
+/* As a program that starts again finds it. */
+static void
+test_what_was_made_durable_is_found_again(void **state)
+{
+	struct daxkind_region_info info;
+	struct daxkind_region *region;
+	const char *path = test_path("log");
+	unsigned char want[1000];
+
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		assert_int_equal(
+		    daxkind_region_open_file(path, round == 0 ? SIZE : 0,
+			DAXKIND_CREATE | DAXKIND_OVERWRITE | DAXKIND_PREFAULT,
+			&region),
+		    0);
+		assert_int_equal(
+		    daxkind_region_info(region, &info, sizeof(info)), 0);
+		unsigned char *log = info.base;
+		for (unsigned i = 0; i < round; i++) {
+			fill_pattern(want, sizeof(want), i);
+			assert_memory_equal(log + i * 5000, want, sizeof(want));
+		}
+		fill_pattern(log + round * 5000, sizeof(want), round);
+		assert_int_equal(daxkind_region_persist(
+				     region, log + round * 5000, sizeof(want)),
+		    0);
+		assert_int_equal(daxkind_region_close(region), 0);
+		assert_int_equal(
+		    daxkind_region_persist(region, log, 1), -EINVAL);
+	}
+	/* in the file, for whoever reads it */
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned char got[sizeof(want)];
+
+		fill_pattern(want, sizeof(want), i);
+		assert_int_equal(
+		    pread(fd, got, sizeof(got), (off_t)i * 5000), sizeof(got));
+		assert_memory_equal(got, want, sizeof(want));
+	}
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -335,6 +424,8 @@ main(void)
 	    test_unit(test_ranges_outside_are_refused),
 	    test_unit(test_dram_is_not_supported),
 	    test_unit(test_no_kind_is_refused),
+	    test_unit(test_a_region_is_made_durable),
+	    test_unit(test_what_was_made_durable_is_found_again),
 	};
 
 	return cmocka_run_group_tests_name("persist", tests, NULL, NULL);

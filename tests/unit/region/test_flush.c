@@ -229,6 +229,9 @@ assert_api_goes_by_the_table(unsigned flags)
 	assert_noted(daxkind_flush(kind, p, 10), 0, "flush ");
 	assert_noted(daxkind_drain(kind), 0, "drain ");
 	assert_noted(daxkind_persist(kind, p, 10), 0, "flush drain ");
+	assert_noted(daxkind_region_flush(region, p, 10), 0, "flush ");
+	assert_noted(daxkind_region_drain(region), 0, "drain ");
+	assert_noted(daxkind_region_persist(region, p, 10), 0, "flush drain ");
 	assert_noted(daxkind_memcpy_nodrain(kind, p, "abc", 4), 0, "copy ");
 	assert_string_equal(p, "abc");
 	assert_noted(
@@ -242,6 +245,7 @@ assert_api_goes_by_the_table(unsigned flags)
 	Rc = -EIO;
 	assert_noted(daxkind_flush(kind, p, 10), -EIO, "flush ");
 	assert_noted(daxkind_persist(kind, p, 10), -EIO, "flush ");
+	assert_noted(daxkind_region_persist(region, p, 10), -EIO, "flush ");
 	assert_noted(daxkind_memcpy_persist(kind, p, "abc", 4), -EIO, "copy ");
 	assert_noted(daxkind_memset_persist(kind, p, 'x', 9), -EIO, "set ");
 
@@ -251,6 +255,8 @@ assert_api_goes_by_the_table(unsigned flags)
 	assert_noted(daxkind_persist(kind, &here, 4), -EINVAL, "");
 	assert_noted(daxkind_memset_persist(kind, &here, 0, 4), -EINVAL, "");
 	assert_noted(daxkind_persist(kind, p, SIZE_MAX), -EINVAL, "");
+	assert_noted(daxkind_region_persist(region, &here, 4), -EINVAL, "");
+	assert_noted(daxkind_region_flush(region, p, SIZE_MAX), -EINVAL, "");
 	assert_noted(daxkind_persist(kind, (char *)info.base + info.size, 1),
 	    -EINVAL, "");
 	assert_noted(daxkind_persist(NULL, p, 1), -EINVAL, "");
