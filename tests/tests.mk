@@ -180,6 +180,7 @@ UNIT_WRAPS = \
 	os_punch \
 	os_read_line \
 	os_read_link_name \
+	os_read_number \
 	os_read_text \
 	os_reserve \
 	os_set_size \

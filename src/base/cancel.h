@@ -33,8 +33,9 @@ cancel_restore(const int *before)
 }
 
 /* Until the end of the block. */
-#define DK_NO_CANCEL()                                                       \
-	const int dk_cancel_state __attribute__((cleanup(cancel_restore))) = \
-	    cancel_disable()
+#define DK_NO_CANCEL()                                         \
+	const int dk_cancel_state                              \
+	    __attribute__((cleanup(cancel_restore), unused)) = \
+		cancel_disable()
 
 #endif /* CANCEL_H */

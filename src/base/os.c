@@ -18,7 +18,6 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/os_result.h"
-#include "base/parse.h"
 #include "base/util.h"
 
 /* --- records of our own ------------------------------------------ */
@@ -114,20 +113,6 @@ os_hogs_memory(void)
 		    "is given back",
 		    env);
 	return false;
-}
-
-int
-os_read_number(const char *dir, const char *name, size_t *number)
-{
-	char path[384], line[64];
-	int len = snprintf(path, sizeof(path), "%s/%s", dir, name);
-
-	if (len < 0 || (size_t)len >= sizeof(path))
-		return -ENAMETOOLONG;
-	int rc = os_read_line(path, line, sizeof(line));
-	if (rc < 0)
-		return rc;
-	return parse_file_number(line, number) ? 0 : -EINVAL;
 }
 
 static uint64_t

@@ -27,6 +27,7 @@
 
 #include "base/cancel.h"
 #include "base/os_result.h"
+#include "base/parse.h"
 #include "base/util.h"
 
 int
@@ -658,6 +659,41 @@ os_read_line(const char *path, char *buf, size_t buf_size)
 	buf[len] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	return 0;
+}
+
+int
+os_read_number(const char *dir, const char *name, size_t *number)
+{
+	char path[384], line[64];
+	int len = snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return -ENAMETOOLONG;
+	int rc = os_read_line(path, line, sizeof(line));
+	if (rc < 0)
+		return rc;
+	return parse_file_number(line, number) ? 0 : -EINVAL;
+}
+
+size_t
+os_nr_huge_pages(size_t page_size)
+{
+	char dir[64];
+	size_t there = 0, more = 0;
+
+	(void)snprintf(dir, sizeof(dir),
+	    "/sys/kernel/mm/hugepages/hugepages-%zukB", page_size / KIB);
+	if (os_read_number(dir, "nr_hugepages", &there) < 0)
+		there = 0;
+	if (os_read_number(dir, "nr_overcommit_hugepages", &more) < 0)
+		more = 0;
+	return there + more;
+}
+
+size_t
+os_nr_gigantic_pages(void)
+{
+	return os_nr_huge_pages(GIB);
 }
 
 int

@@ -137,27 +137,6 @@ os_map_gigantic(size_t len, size_t align, void **addr)
 	return map_huge(len, align, MAP_HUGE_1GB, addr);
 }
 
-size_t
-os_nr_huge_pages(size_t page_size)
-{
-	char dir[64];
-	size_t there = 0, more = 0;
-
-	(void)snprintf(dir, sizeof(dir),
-	    "/sys/kernel/mm/hugepages/hugepages-%zukB", page_size / KIB);
-	if (os_read_number(dir, "nr_hugepages", &there) < 0)
-		there = 0;
-	if (os_read_number(dir, "nr_overcommit_hugepages", &more) < 0)
-		more = 0;
-	return there + more;
-}
-
-size_t
-os_nr_gigantic_pages(void)
-{
-	return os_nr_huge_pages(GIB);
-}
-
 int
 os_refuse_huge_pages(void *addr, size_t len)
 {

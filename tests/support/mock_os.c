@@ -57,6 +57,8 @@
 	X(os_lock_file, (int fd), (fd))                                        \
 	X(os_read_line, (const char *path, char *buf, size_t buf_size),        \
 	    (path, buf, buf_size))                                             \
+	X(os_read_number, (const char *dir, const char *name, size_t *number), \
+	    (dir, name, number))                                               \
 	X(os_read_link_name, (const char *path, char *buf, size_t buf_size),   \
 	    (path, buf, buf_size))                                             \
 	X(os_thread_start,                                                     \
