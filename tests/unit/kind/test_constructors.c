@@ -435,9 +435,9 @@ static const char No_lock[] = "os_lock_file";      /* network file systems */
 static const char No_keeper[] = "os_thread_start"; /* file space stays */
 static const char No_cache[] = "os_map_anon";      /* slower */
 static const char No_space_ahead[] = "os_allocate";
-static const char No_list[] = "os_read_text";  /* no known bad blocks */
-static const char No_room[] = "os_map_file";   /* a smaller one */
-static const char No_start[] = "os_read_line"; /* of a partition: the same */
+static const char No_list[] = "os_read_text";    /* no known bad blocks */
+static const char No_room[] = "os_map_file";     /* a smaller one */
+static const char No_start[] = "os_read_number"; /* of a partition: the same */
 
 static const struct row {
 	const char *name;
