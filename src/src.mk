@@ -7,6 +7,8 @@ libdaxkind_core_la_SOURCES += \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/export.h \
+	src/base/kept_fd.c \
+	src/base/kept_fd.h \
 	src/base/lock.c \
 	src/base/lock.h \
 	src/base/log.c \

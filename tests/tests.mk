@@ -5,6 +5,7 @@
 
 # tests of one module each; they reach internal functions
 UNIT_TESTS = \
+	tests/unit/base/test_kept_fd \
 	tests/unit/base/test_lock \
 	tests/unit/base/test_log \
 	tests/unit/base/test_os \
@@ -48,6 +49,7 @@ API_TESTS = \
 	tests/api/test_cancel \
 	tests/api/test_config \
 	tests/api/test_decorators \
+	tests/api/test_descriptors \
 	tests/api/test_detect \
 	tests/api/test_environ \
 	tests/api/test_error \
@@ -178,6 +180,7 @@ UNIT_WRAPS = \
 	os_open_unlinked \
 	os_populate \
 	os_punch \
+	os_punch_mapped \
 	os_read_line \
 	os_read_link_name \
 	os_read_number \

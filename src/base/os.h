@@ -107,6 +107,12 @@ int os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
     DK_MUST_CHECK;
 int os_msync(void *addr, size_t len) DK_MUST_CHECK;
 /*
+ * Give the file space behind a shared mapping back; the bytes read as zero then.
+ * -EOPNOTSUPP: the file system cannot.  -EINVAL, -EACCES: nor can this be done for
+ * memory that is locked, or not writable; os_punch() can.
+ */
+int os_punch_mapped(void *addr, size_t len) DK_MUST_CHECK;
+/*
  * Put ordinary memory in the place of pages that can not be read or written,
  * so that a touch is no signal any more.  What of them the kernel can read is
  * kept, the rest is zero.  Pages that are all good stay.  May be called by a
@@ -124,6 +130,7 @@ struct os_stat {
 	size_t size;  /* bytes */
 	size_t space; /* bytes of file space that are allocated */
 	unsigned major_nr, minor_nr; /* of a device */
+	uint64_t device, inode; /* which no other file has at the same time */
 };
 
 int os_open(const char *path, bool create, int *fd) DK_MUST_CHECK;
@@ -131,6 +138,9 @@ int os_open_read(const char *path, int *fd) DK_MUST_CHECK;
 /* An open file in dir that has no name. */
 int os_open_unlinked(const char *dir, int *fd) DK_MUST_CHECK;
 void os_close(int fd);
+/* The same open file by a higher number, which is seldom given to another, and
+ * fd is closed; or fd itself where there is no such number. */
+int os_raise_fd(int fd);
 /* Both ends are closed in programs that are executed. */
 int os_pipe(int fds[2]) DK_MUST_CHECK;
 /* Read and forget until there is nobody left who could write. */
@@ -201,6 +211,8 @@ int os_write(int fd, size_t off, const void *bytes, size_t len) DK_MUST_CHECK;
 int os_sync_new_file(int fd, const char *path) DK_MUST_CHECK;
 /* -EWOULDBLOCK when another open file description holds the lock. */
 int os_lock_file(int fd) DK_MUST_CHECK;
+/* For all descriptors of the same open(2), in children of fork(2), too. */
+void os_unlock_file(int fd);
 /* A small text file (sysfs): its first line without the newline. */
 int os_read_line(const char *path, char *buf, size_t buf_size) DK_MUST_CHECK;
 /* The number in such a file of a folder.  -EINVAL: it has none, or one below 0. */

@@ -30,6 +30,18 @@
 #include "base/parse.h"
 #include "base/util.h"
 
+static size_t
+limit_of(int resource)
+{
+	int saved_errno = errno;
+	struct rlimit limit;
+	bool has_limit =
+	    getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+
+	errno = saved_errno;
+	return has_limit ? limit.rlim_cur : SIZE_MAX;
+}
+
 int
 os_open(const char *path, bool create, int *fd)
 {
@@ -110,6 +122,21 @@ os_close(int fd)
 }
 
 int
+os_raise_fd(int fd)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	/* The kernel's table of descriptors grows with the highest. */
+	int from = (int)min_size(limit_of(RLIMIT_NOFILE) / 2, 512);
+	int high = fd < from ? fcntl(fd, F_DUPFD_CLOEXEC, from) : -1;
+
+	if (high >= 0)
+		(void)close(fd);
+	errno = saved_errno;
+	return high >= 0 ? high : fd;
+}
+
+int
 os_pipe(int fds[2])
 {
 	int saved_errno = errno;
@@ -152,6 +179,8 @@ fill_stat(const struct stat *from, struct os_stat *to)
 	    .space = (size_t)from->st_blocks * 512, /* stat(2)'s unit */
 	    .major_nr = major(from->st_rdev),
 	    .minor_nr = minor(from->st_rdev),
+	    .device = from->st_dev,
+	    .inode = from->st_ino,
 	};
 }
 
@@ -354,18 +383,6 @@ os_fs_size(int fd, size_t *bytes)
 		size = SIZE_MAX;
 	*bytes = size;
 	return 0;
-}
-
-static size_t
-limit_of(int resource)
-{
-	int saved_errno = errno;
-	struct rlimit limit;
-	bool has_limit =
-	    getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-
-	errno = saved_errno;
-	return has_limit ? limit.rlim_cur : SIZE_MAX;
 }
 
 size_t
@@ -637,6 +654,15 @@ os_lock_file(int fd)
 	int saved_errno = errno;
 
 	return os_result(flock(fd, LOCK_EX | LOCK_NB), saved_errno);
+}
+
+void
+os_unlock_file(int fd)
+{
+	int saved_errno = errno;
+
+	(void)flock(fd, LOCK_UN);
+	errno = saved_errno;
 }
 
 /* --- text of the system ------------------------------------------ */

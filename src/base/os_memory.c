@@ -361,6 +361,14 @@ os_msync(void *addr, size_t len)
 	return os_result(msync(addr, len, MS_SYNC), saved_errno);
 }
 
+int
+os_punch_mapped(void *addr, size_t len)
+{
+	int saved_errno = errno;
+
+	return os_result(madvise(addr, len, MADV_REMOVE), saved_errno);
+}
+
 /* A file of what can be read of the pages; the rest are holes.  -1: none. */
 static int
 copy_pages(const char *addr, size_t len)

@@ -79,6 +79,7 @@ struct backing {
 	bool keeps_space;     /* all was reserved at open, to stay so */
 	int numa_node;        /* -1: not known */
 	bool is_kept;         /* a region is on it */
+	bool is_inherited;    /* by a child of fork(2): it is its parent's */
 };
 
 /* What they mean to a program is said in daxkind.h. */

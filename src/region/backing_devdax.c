@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/kept_fd.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_device.h"
@@ -21,8 +22,8 @@
 
 struct backing_devdax {
 	struct backing base;
-	int fd;       /* of the device; holds an owner lock */
-	int sysfs_fd; /* of its sysfs folder's file; holds the other */
+	struct kept_fd fd;           /* of the device; holds an owner lock */
+	struct kept_fd sysfs_fd;     /* of its sysfs folder's file; the other */
 	unsigned major_nr, minor_nr; /* of the device */
 	size_t offset;               /* in the device, in bytes */
 };
@@ -54,22 +55,14 @@ find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
 	    d->major_nr, d->minor_nr, d->offset + off, len, pass_on, &found);
 }
 
-/* -1: there is none. */
-static void
-close_lock(int sysfs_fd)
-{
-	if (sysfs_fd >= 0)
-		os_close(sysfs_fd);
-}
-
 static void
 close_devdax(struct backing *b)
 {
 	struct backing_devdax *d = (struct backing_devdax *)b;
 
 	(void)os_unmap(b->base, b->size);
-	close_lock(d->sysfs_fd);
-	os_close(d->fd);
+	kept_fd_close(&d->sysfs_fd, !b->is_inherited);
+	kept_fd_close(&d->fd, !b->is_inherited);
 	os_delete(d);
 }
 
@@ -211,8 +204,8 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 		    rc == -EAGAIN ? BACKING_LOCK_HINT : "");
 		goto err_close_sysfs;
 	}
-	d->fd = fd;
-	d->sysfs_fd = sysfs_fd;
+	kept_fd_init(&d->fd, fd);
+	kept_fd_init(&d->sysfs_fd, sysfs_fd);
 	d->major_nr = st.major_nr;
 	d->minor_nr = st.minor_nr;
 	d->offset = offset;
@@ -231,7 +224,8 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 	return 0;
 
 err_close_sysfs:
-	close_lock(sysfs_fd);
+	if (sysfs_fd >= 0)
+		os_close(sysfs_fd);
 err_close:
 	os_close(fd);
 err_free:

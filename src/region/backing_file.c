@@ -6,6 +6,10 @@
  * ensure (fallocate), before a range is handed out, and goes by discard (hole
  * punching).  A store to a range that was ensured never meets ENOSPC, which
  * would be SIGBUS.
+ *
+ * All of that goes on when the program has closed the file's descriptor: holes
+ * are punched by the mapping in any case, and the pages of a range get file
+ * space by being touched.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -13,6 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/kept_fd.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/pool.h"
@@ -30,8 +35,9 @@ enum undo {
 
 struct backing_file {
 	struct backing base;
-	int fd;                  /* holds the owner lock */
+	struct kept_fd fd;       /* holds the owner lock */
 	_Atomic(bool) may_share; /* of its data, with clones of the file */
+	_Atomic(bool) has_lost;  /* the descriptor, and that was said */
 	unsigned undo;           /* enum undo */
 	char path[];             /* for UNDO_MAKING */
 };
@@ -50,19 +56,37 @@ file_of(struct backing *b)
 
 /* --- file space -------------------------------------------------- */
 
+static int
+write_zeroes(struct backing_file *f, size_t off, size_t len)
+{
+	return os_write_zeroes(f->fd.fd, off, len);
+}
+
+static int
+punch(struct backing_file *f, size_t off, size_t len)
+{
+	int rc = os_punch_mapped(f->base.base + off, len);
+
+	/* Memory that is locked or read-only; or not Linux's own (ENOSYS). */
+	if ((rc == -EINVAL || rc == -EACCES || rc == -ENOSYS) &&
+	    kept_fd_is_ours(&f->fd))
+		rc = os_punch(f->fd.fd, off, len);
+	return rc;
+}
+
 /* A clone of the file shares its data, and a store to that needs new space. */
 static int
 allocate(struct backing_file *f, size_t off, size_t len)
 {
 	if (atomic_load_explicit(&f->may_share, memory_order_relaxed)) {
-		int rc = os_allocate_unshared(f->fd, off, len);
+		int rc = os_allocate_unshared(f->fd.fd, off, len);
 
 		if (rc != -EOPNOTSUPP)
 			return rc;
 		atomic_store_explicit(
 		    &f->may_share, false, memory_order_relaxed);
 	}
-	return os_allocate(f->fd, off, len);
+	return os_allocate(f->fd.fd, off, len);
 }
 
 /* What a bad block says that can not be written anew. */
@@ -106,14 +130,14 @@ holes_init(struct holes *holes, int fd, size_t off, size_t len)
 
 /* Do it to each of them. */
 static int
-holes_change(const struct holes *holes, int fd,
-    int (*change)(int fd, size_t off, size_t len))
+holes_change(const struct holes *holes, struct backing_file *f,
+    int (*change)(struct backing_file *f, size_t off, size_t len))
 {
 	size_t pos = 0, off, len;
 	int rc = 0;
 
 	while (rc == 0 && rangeset_next(&holes->set, pos, &off, &len)) {
-		rc = change(fd, off, len);
+		rc = change(f, off, len);
 		pos = off + len;
 	}
 	return rc;
@@ -131,17 +155,17 @@ write_space(struct backing_file *f, size_t off, size_t len, bool *is_zero)
 
 	*is_zero = true;
 	if (!f->base.has_content)
-		return os_write_zeroes(f->fd, off, len);
-	rc = holes_init(&holes, f->fd, off, len);
+		return write_zeroes(f, off, len);
+	rc = holes_init(&holes, f->fd.fd, off, len);
 	if (rc < 0)
 		return rc;
 	*is_zero = holes.set.total == len;
 	if (holes.set.nr == 0 && !f->base.is_sync)
-		rc = os_write(f->fd, off, f->base.base + off, len);
+		rc = os_write(f->fd.fd, off, f->base.base + off, len);
 	else
-		rc = holes_change(&holes, f->fd, os_write_zeroes);
+		rc = holes_change(&holes, f, write_zeroes);
 	if (rc < 0 && !is_bad_block(rc))
-		(void)holes_change(&holes, f->fd, os_punch);
+		(void)holes_change(&holes, f, punch);
 	holes_fini(&holes);
 	return rc;
 }
@@ -156,14 +180,28 @@ undo_allocate(struct backing_file *f, size_t off, size_t len)
 	struct holes holes;
 
 	if (!f->base.has_content)
-		return os_punch(f->fd, off, len) == 0;
+		return punch(f, off, len) == 0;
 	/* What is reserved and not written counts as a hole. */
-	if (holes_init(&holes, f->fd, off, len) < 0)
+	if (holes_init(&holes, f->fd.fd, off, len) < 0)
 		return false;
-	bool is_zero = holes_change(&holes, f->fd, os_punch) == 0 &&
-		       holes.set.total == len;
+	bool is_zero =
+	    holes_change(&holes, f, punch) == 0 && holes.set.total == len;
 	holes_fini(&holes);
 	return is_zero;
+}
+
+/* Without the descriptor.  EFAULT: a store would be SIGBUS. */
+static int
+touch(struct backing_file *f, size_t off, size_t len, bool *is_zero)
+{
+	if (!atomic_exchange(&f->has_lost, true))
+		log_write(DK_LOG_WARNING,
+		    "%s: the program has closed the region's descriptor: file "
+		    "space is had by touching pages, which takes longer",
+		    f->path);
+	int rc = os_populate(f->base.base + off, len);
+	*is_zero = rc < 0 && !f->base.has_content && punch(f, off, len) == 0;
+	return rc == -EFAULT ? -ENOSPC : rc;
 }
 
 /*
@@ -177,6 +215,9 @@ ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 {
 	struct backing_file *f = file_of(b);
 	bool is_written_zero = false;
+
+	if (!kept_fd_is_ours(&f->fd))
+		return touch(f, off, len, is_zero);
 	int rc = allocate(f, off, len);
 
 	/* File systems without fallocate, and seccomp that forbids it: writing
@@ -197,17 +238,18 @@ ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 static bool
 is_hole(struct backing *b, size_t off, size_t len)
 {
+	const struct backing_file *f = file_of(b);
 	size_t hole_off, hole_len;
 
-	return os_find_hole(file_of(b)->fd, off, len, &hole_off, &hole_len) ==
-		   0 &&
+	return kept_fd_is_ours(&f->fd) &&
+	       os_find_hole(f->fd.fd, off, len, &hole_off, &hole_len) == 0 &&
 	       hole_len == len;
 }
 
 static int
 discard(struct backing *b, size_t off, size_t len)
 {
-	int rc = os_punch(file_of(b)->fd, off, len);
+	int rc = punch(file_of(b), off, len);
 
 	/* What file systems say that have no holes, and seccomp. */
 	return rc == -ENOSYS || rc == -EINVAL || rc == -EPERM ? -EOPNOTSUPP
@@ -236,7 +278,11 @@ static int
 find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
     void *arg)
 {
-	return badblocks_of_file(file_of(b)->fd, off, len, visit, arg);
+	const struct backing_file *f = file_of(b);
+
+	return kept_fd_is_ours(&f->fd)
+		   ? badblocks_of_file(f->fd.fd, off, len, visit, arg)
+		   : 0;
 }
 
 /* A hole of tmpfs is read from the file, but not from the mapping if there is no
@@ -244,7 +290,10 @@ find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
 static bool
 can_read(struct backing *b, size_t off)
 {
-	return os_probe_file(file_of(b)->fd, off) == 0;
+	const struct backing_file *f = file_of(b);
+
+	return kept_fd_is_ours(&f->fd) ? os_probe_file(f->fd.fd, off) == 0
+				       : os_probe_read(b->base + off) == 0;
 }
 
 static void
@@ -254,8 +303,8 @@ close_file(struct backing *b)
 
 	(void)os_unmap(b->base, b->size);
 	if (!b->is_kept)
-		undo_open(f->fd, f->path, f->undo);
-	os_close(f->fd);
+		undo_open(f->fd.fd, f->path, f->undo);
+	kept_fd_close(&f->fd, !b->is_inherited);
 	os_delete(f);
 }
 
@@ -305,19 +354,19 @@ map(struct backing *b, int fd, const char *name)
 static int
 prefault(struct backing *b, const char *name)
 {
-	int fd = file_of(b)->fd;
+	struct backing_file *f = file_of(b);
 	/* Of a new file, undo_open() makes short work. */
 	size_t kept_len = b->has_content ? b->size : 0;
 	struct holes holes;
 	bool is_zero;
-	int rc = holes_init(&holes, fd, 0, kept_len);
+	int rc = holes_init(&holes, f->fd.fd, 0, kept_len);
 
 	if (rc == 0) {
 		rc = ensure(b, 0, b->size, &is_zero);
 		if (rc == 0)
 			rc = os_populate(b->base, b->size);
 		if (rc < 0)
-			(void)holes_change(&holes, fd, os_punch);
+			(void)holes_change(&holes, f, punch);
 		holes_fini(&holes);
 	}
 	if (rc < 0)
@@ -340,7 +389,7 @@ new_record(int fd, const char *name, bool is_new, unsigned undo)
 		(void)error_set(-ENOMEM, "no memory for a region's record");
 		return NULL;
 	}
-	f->fd = fd;
+	f->fd.fd = fd; /* kept_fd_init() once nobody else closes it */
 	f->undo = undo;
 	memcpy(f->path, name, path_size);
 	f->base = (struct backing){
@@ -365,7 +414,7 @@ start(struct backing_file *f, size_t size, unsigned flags)
 	struct backing *b = &f->base;
 
 	b->size = align_down(size, DK_PAGE);
-	int rc = map(b, f->fd, f->path);
+	int rc = map(b, f->fd.fd, f->path);
 	if (rc < 0)
 		return rc;
 	if ((flags & BACKING_PREFAULT) != 0) {
@@ -375,7 +424,7 @@ start(struct backing_file *f, size_t size, unsigned flags)
 		return rc;
 	}
 	/* Locked memory (mlockall) is made present by the kernel. */
-	if (b->starts_zero && os_is_dense(f->fd, size))
+	if (b->starts_zero && os_is_dense(f->fd.fd, size))
 		b->starts_as_holes = false;
 	return 0;
 }
@@ -394,6 +443,7 @@ new_backing(int fd, const char *name, size_t size, bool is_new, unsigned undo,
 		os_delete(f);
 		return rc;
 	}
+	kept_fd_init(&f->fd, fd);
 	*out = &f->base;
 	return 0;
 }
@@ -622,7 +672,7 @@ static int
 start_largest(struct backing_file *f, unsigned flags)
 {
 	size_t size;
-	int rc = os_fs_size(f->fd, &size);
+	int rc = os_fs_size(f->fd.fd, &size);
 
 	if (rc < 0)
 		return error_set(rc, "%s: %s", f->path, strerror(-rc));
@@ -633,7 +683,7 @@ start_largest(struct backing_file *f, unsigned flags)
 	rc = -ENOSPC;
 	for (size = align_down(size, f->base.unit); size >= MIN_SIZE;
 	     size = align_down(size / 2, f->base.unit)) {
-		rc = os_set_size(f->fd, size);
+		rc = os_set_size(f->fd.fd, size);
 		if (rc == -EFBIG || rc == -EINVAL)
 			continue;
 		if (rc < 0)
@@ -659,6 +709,7 @@ new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
 		os_delete(f);
 		return rc;
 	}
+	kept_fd_init(&f->fd, fd);
 	*out = &f->base;
 	return 0;
 }

@@ -916,7 +916,10 @@ region_after_fork_in_parent(struct daxkind_region *r)
 void
 region_after_fork_in_child(struct daxkind_region *r)
 {
-	r->fork.is_off = r->fork.is_off || r->fork.effect == REGION_FORK_SHARES;
+	if (r->fork.effect == REGION_FORK_SHARES) {
+		r->fork.is_off = true;
+		r->backing->is_inherited = true;
+	}
 	/* The threads that were at it are not here; their stacks are. */
 	for (struct region_flight *f = r->flights; f != NULL; f = f->next)
 		settle_locked(r, f->start, f->len, 0);

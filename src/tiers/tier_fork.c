@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/export.h"
+#include "base/kept_fd.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -19,8 +20,9 @@
 #include "region/region.h"
 
 static struct lock Lock = DK_LOCK_INIT(RANK_TIER_FORK);
-/* A pipe, whose writing end is closed when the child is done; -1: none. */
-static int Copied[2] = {-1, -1};
+/* A pipe, whose writing end is closed when the child is done. */
+static struct kept_fd Copied[2];
+static bool Has_pipe;
 /* Of the fork that is being made. */
 static bool Is_malloc_ours;
 /* This is such a child.  What it has is private, and so is what its own
@@ -45,11 +47,21 @@ is_malloc_ours(void)
 }
 
 static void
+open_pipe(void)
+{
+	int fds[2];
+
+	/* Without descriptors nobody waits. */
+	Has_pipe = os_pipe(fds) == 0;
+	for (int end = 0; Has_pipe && end < 2; end++)
+		kept_fd_init(&Copied[end], fds[end]);
+}
+
+static void
 close_end(int end)
 {
-	if (Copied[end] >= 0)
-		os_close(Copied[end]);
-	Copied[end] = -1;
+	if (Has_pipe)
+		kept_fd_close(&Copied[end], false);
 }
 
 static void
@@ -57,16 +69,17 @@ before_fork(void)
 {
 	lock_take_at_fork(&Lock);
 	Is_malloc_ours = !Has_copies && is_malloc_ours();
-	if (Is_malloc_ours && os_pipe(Copied) < 0)
-		Copied[0] = Copied[1] = -1; /* no descriptor: nobody waits */
+	Has_pipe = false;
+	if (Is_malloc_ours)
+		open_pipe();
 }
 
 static void
 in_parent(void)
 {
 	close_end(1);
-	if (Copied[0] >= 0)
-		os_wait_for_end(Copied[0]);
+	if (Has_pipe && kept_fd_is_ours(&Copied[0]))
+		os_wait_for_end(Copied[0].fd);
 	close_end(0);
 	lock_drop(&Lock);
 }

@@ -459,11 +459,11 @@ static unsigned Arena;
 	MUST(memkind_calloc(Kind, 5, TEST_MIB))                              \
 	MUST(align_large())                                                  \
 	MUST(memkind_realloc(Kind, Large, 9 * TEST_MIB))                     \
-	MUST(memkind_realloc(Kind, Large, TEST_MIB))                         \
+	MAY(memkind_realloc(Kind, Large, TEST_MIB))                          \
 	MAY(memkind_realloc(Kind, Small, 10000))                             \
-	MUST(free_of(Kind, Large))                                           \
+	MAY(free_of(Kind, Large))                                            \
 	MAY(free_of(Kind, Small))                                            \
-	MUST(free_of(NULL, Large))                                           \
+	MAY(free_of(NULL, Large))                                            \
 	MAY(free_of(Kind, &Stat))                                            \
 	MAY(memkind_malloc_usable_size(Kind, Small))                         \
 	MAY(memkind_defrag_reallocate(Kind, Small))                          \

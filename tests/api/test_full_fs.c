@@ -239,6 +239,29 @@ test_a_store_without_space_is_no_media_error(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* The kind's descriptor is another file's: it is full in the same way. */
+static void
+test_full_without_the_descriptor(void **state)
+{
+	memkind_t kind = NULL;
+	bool was_open[4096];
+
+	(void)state;
+	for (int fd = 0; fd < (int)ARRAY_LEN(was_open); fd++)
+		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
+	assert_int_equal(
+	    memkind_create_pmem(Dir, 256 * TEST_MIB, &kind), MEMKIND_SUCCESS);
+	for (int fd = 0; fd < (int)ARRAY_LEN(was_open); fd++) {
+		if (!was_open[fd] && fcntl(fd, F_GETFD) >= 0)
+			assert_int_equal(close(fd), 0);
+	}
+	fill_and_write(kind, 1000, FS_SIZE / 100 * 90);
+	fill_and_write(kind, 5 * TEST_MIB, FS_SIZE / 100 * 70);
+	assert_null(memkind_malloc(kind, FS_SIZE + TEST_MIB));
+	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	assert_true(room_left() >= FS_SIZE / 100 * 98);
+}
+
 static void
 test_region_that_can_not_be_reserved_leaves_nothing(void **state)
 {
@@ -277,6 +300,7 @@ main(void)
 	    test_unit(test_room_that_others_take_and_give_back),
 	    test_ours_only(
 		test_unit, test_a_store_without_space_is_no_media_error),
+	    test_ours_only(test_unit, test_full_without_the_descriptor),
 	    test_ours_only(
 		test_unit, test_region_that_can_not_be_reserved_leaves_nothing),
 	};

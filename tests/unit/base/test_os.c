@@ -551,6 +551,34 @@ test_allocate_and_punch_move_file_space(void **state)
 }
 
 static void
+test_a_hole_is_punched_by_the_mapping(void **state)
+{
+	int fd = new_memfd(16 * DK_PAGE);
+	char *p;
+	void *map;
+
+	(void)state;
+	assert_call(os_map_file(fd, 0, 16 * DK_PAGE, DK_PAGE, 0, &map), 0);
+	p = map;
+	memset(p, 'x', 16 * DK_PAGE);
+	assert_call(os_punch_mapped(p + 4 * DK_PAGE, 8 * DK_PAGE), 0);
+	assert_int_equal(space_of(fd), 8 * DK_PAGE);
+	assert_true(test_all_bytes(p, 'x', 4 * DK_PAGE));
+	assert_true(test_all_bytes(p + 4 * DK_PAGE, 0, 8 * DK_PAGE));
+	assert_true(test_all_bytes(p + 12 * DK_PAGE, 'x', 4 * DK_PAGE));
+	os_close(fd);
+	assert_call(os_punch_mapped(p, DK_PAGE), 0);
+	assert_true(test_all_bytes(p, 0, DK_PAGE));
+	assert_int_equal(mlock(p, DK_PAGE), 0);
+	assert_call(os_punch_mapped(p, DK_PAGE), -EINVAL);
+	assert_call(os_unmap(map, 16 * DK_PAGE), 0);
+	assert_call(os_punch_mapped(p, DK_PAGE), -ENOMEM);
+	assert_call(os_map_anon(DK_PAGE, &map), 0);
+	assert_call(os_punch_mapped(map, DK_PAGE), -EINVAL);
+	assert_call(os_unmap(map, DK_PAGE), 0);
+}
+
+static void
 test_write_zeroes_zeroes_the_range_only(void **state)
 {
 	/* more than any buffer, and no multiple of one */
@@ -929,6 +957,7 @@ main(void)
 	    test_unit(test_set_size_is_sparse_and_takes_any_way),
 	    test_unit(test_a_file_size_limit_is_an_error_and_no_signal),
 	    test_unit(test_allocate_and_punch_move_file_space),
+	    test_unit(test_a_hole_is_punched_by_the_mapping),
 	    test_unit(test_write_zeroes_zeroes_the_range_only),
 	    test_unit(test_write_writes_bytes_that_may_be_the_file_s),
 	    test_unit(test_a_hole_is_what_nobody_wrote_to),

@@ -517,6 +517,9 @@ enum {
 static bool
 is_tolerated(const struct row *row, const char *failed)
 {
+	/* A descriptor cannot be told from another then. */
+	if (strcmp(failed, "os_fstat") == 0)
+		return true;
 	for (size_t i = 0; i < ARRAY_LEN(row->tolerates); i++) {
 		if (row->tolerates[i] != NULL &&
 		    strcmp(row->tolerates[i], failed) == 0)

@@ -566,7 +566,7 @@ test_a_failing_ensure_gives_back_what_it_got(void **state)
 	mock_os_fail_all("os_allocate", ENOSPC);
 	assert_int_equal(backing_ensure(b, MIB, 2 * MIB, &is_zero), -ENOSPC);
 	assert_true(is_zero);
-	assert_int_equal(mock_os_nr_calls("os_punch"), 1);
+	assert_int_equal(mock_os_nr_calls("os_punch_mapped"), 1);
 	assert_int_equal(held(), before);
 	/* where that can not be done, nobody says zero */
 	mock_os_fail_all(NULL, ENOSPC);
@@ -756,8 +756,9 @@ test_without_any_help_bytes_are_written_as_they_are(void **state)
 	make_quarters("d..d");
 	struct backing *b = open_file(0, BACKING_OVERWRITE);
 	mock_os_fail_from(1, EOPNOTSUPP);
-	/* all of them fail but this */
+	/* all of them fail but these */
 	mock_os_let("os_write");
+	mock_os_let("os_fstat");
 	assert_int_equal(backing_ensure(b, 0, SIZE, &is_zero), 0);
 	assert_false(is_zero);
 	assert_int_equal(mock_os_nr_calls("os_write"), 1);
@@ -1006,11 +1007,133 @@ test_what_means_no_holes(void **state)
 	(void)state;
 	struct backing *b = open_dir(SIZE, 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		mock_os_fail_all("os_punch", rows[i].err);
+		mock_os_fail_all(NULL, rows[i].err);
+		mock_os_let("os_fstat");
 		assert_int_equal(backing_discard(b, 0, MIB), rows[i].rc);
 	}
 	mock_os_reset();
 	backing_close(b);
+}
+
+/* As that of a process which locks its memory: madvise(2) refuses. */
+static void
+test_locked_memory_is_punched_by_the_descriptor(void **state)
+{
+	static const int refusals[] = {EINVAL, EACCES, ENOSYS};
+	bool is_zero;
+
+	(void)state;
+	struct backing *b = open_dir(SIZE, 0);
+	size_t before = held();
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		assert_int_equal(backing_ensure(b, 0, MIB, &is_zero), 0);
+		mock_os_fail_all("os_punch_mapped", refusals[i]);
+		assert_int_equal(backing_discard(b, 0, MIB), 0);
+		assert_int_equal(mock_os_nr_calls("os_punch"), 1);
+		assert_in_range(held(), 0, before + 16 * DK_PAGE);
+	}
+	mock_os_reset();
+	backing_close(b);
+}
+
+/* --- a descriptor that the program closed ------------------------------------------- */
+
+/* The number of the region's descriptor. */
+static int
+find_fd(void)
+{
+	struct stat st;
+
+	for (int fd = 1023; fd > 2; fd--) {
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_size == (off_t)SIZE)
+			return fd;
+	}
+	fail();
+	return -1;
+}
+
+/* Another file has it, with content. */
+static int
+replace_fd(int fd)
+{
+	int other = memfd_create("daxkind-other", MFD_CLOEXEC);
+
+	assert_true(other >= 0);
+	assert_int_equal(write(other, "12345", 5), 5);
+	assert_int_equal(dup2(other, fd), fd);
+	return other;
+}
+
+static void
+assert_untouched(int other)
+{
+	struct stat st;
+	char text[5];
+
+	assert_int_equal(fstat(other, &st), 0);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(st.st_blocks * 512, DK_PAGE);
+	assert_int_equal(pread(other, text, 5, 0), 5);
+	assert_memory_equal(text, "12345", 5);
+}
+
+static void
+test_space_comes_and_goes_without_the_descriptor(void **state)
+{
+	(void)state;
+	for (int existing = 0; existing < 2; existing++) {
+		bool is_zero = true;
+
+		dk_row(existing ? "existing" : "new");
+		if (existing)
+			make_file("data", SIZE);
+		struct backing *b =
+		    open_file(existing ? 0 : SIZE, BACKING_OVERWRITE);
+		size_t before = space_held();
+		int fd = find_fd();
+		int other = replace_fd(fd);
+		assert_int_equal(backing_ensure(b, MIB, MIB, &is_zero), 0);
+		assert_int_equal(msync(b->base, SIZE, MS_SYNC), 0);
+		assert_in_range(space_held() - before, MIB, MIB + 16 * DK_PAGE);
+		assert_false(backing_is_hole(b, 2 * MIB, MIB));
+		memset(b->base + MIB, 0xaa, MIB);
+		assert_int_equal(backing_discard(b, MIB, MIB), 0);
+		assert_true(test_all_bytes(b->base + MIB, 0, MIB));
+		assert_in_range(space_held(), 0, before + 16 * DK_PAGE);
+		/* and where there is none */
+		mock_os_fail_all("os_populate", EFAULT);
+		assert_int_equal(
+		    backing_ensure(b, MIB, MIB, &is_zero), -ENOSPC);
+		assert_int_equal(is_zero, !existing);
+		mock_os_reset();
+		if (existing)
+			assert_memory_equal(b->base, "data", 4);
+		assert_untouched(other);
+		b->is_kept = true;
+		backing_close(b);
+		assert_int_equal(fcntl(fd, F_GETFD), 0);
+		assert_untouched(fd);
+		assert_int_equal(close(fd), 0);
+		assert_int_equal(close(other), 0);
+		assert_int_equal(unlink(Path), 0);
+	}
+}
+
+/* Until the mapping ends, which is of the same opening. */
+static void
+test_the_lock_stays_without_the_descriptor(void **state)
+{
+	struct backing *b = NULL;
+
+	(void)state;
+	struct backing *first = open_file(SIZE, 0);
+	assert_int_equal(close(find_fd()), 0);
+	assert_int_equal(
+	    backing_file_open(Path, SIZE, BACKING_OVERWRITE, &b), -EBUSY);
+	first->is_kept = true;
+	backing_close(first);
+	backing_close(open_file(0, BACKING_OVERWRITE));
 }
 
 static void
@@ -1096,6 +1219,9 @@ main(void)
 	    UNIT(test_a_size_of_no_whole_pages_is_explained),
 	    UNIT(test_what_is_missing_is_named),
 	    UNIT(test_what_means_no_holes),
+	    UNIT(test_locked_memory_is_punched_by_the_descriptor),
+	    UNIT(test_space_comes_and_goes_without_the_descriptor),
+	    UNIT(test_the_lock_stays_without_the_descriptor),
 	    UNIT(test_prefault_reserves_and_touches_all),
 	    UNIT(test_only_map_sync_makes_it_synchronous),
 	};
