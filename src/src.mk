@@ -23,6 +23,7 @@ libdaxkind_core_la_SOURCES += \
 	src/base/parse.h \
 	src/base/pool.c \
 	src/base/pool.h \
+	src/base/reason.h \
 	src/base/sched_point.c \
 	src/base/sched_point.h \
 	src/base/tls.h \

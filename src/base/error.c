@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 static _Thread_local char Error_text[256];
+static _Thread_local int Error_reason;
 
 void
 error_set_text(const char *fmt, ...)
@@ -29,6 +30,20 @@ void
 error_clear(void)
 {
 	Error_text[0] = '\0';
+	Error_reason = 0;
+}
+
+int
+error_keep(int rc)
+{
+	Error_reason = rc;
+	return rc;
+}
+
+int
+error_reason(void)
+{
+	return Error_reason;
 }
 
 const char *

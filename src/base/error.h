@@ -11,14 +11,19 @@
 #include "base/export.h"
 
 /*
- * Keep the text as this thread's last error and log it as an error.  Its value
- * is rc, so that a function can fail in one line: return error_set(-EINVAL, ...).
- * Called once for each failure, at the lowest place that knows the reason.
+ * Keep the text as this thread's last error, with rc, and log it as an error.
+ * Its value is rc, so that a function can fail in one line:
+ * return error_set(-EINVAL, ...).  Called once for each failure, at the lowest
+ * place that knows the reason.
  */
-#define error_set(rc, ...) (error_set_text(__VA_ARGS__), (rc))
+#define error_set(rc, ...) (error_set_text(__VA_ARGS__), error_keep(rc))
 void error_set_text(const char *fmt, ...) DK_PRINTF(1, 2);
+int error_keep(int rc);
 
 void error_clear(void);
+/* The rc kept last in this thread, or 0.  An operation of a table has codes of
+ * memkind's, which are fewer: this tells what it was that failed. */
+int error_reason(void);
 /* The text kept last in this thread, or "". */
 const char *error_text(void);
 

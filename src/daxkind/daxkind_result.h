@@ -7,12 +7,16 @@
 
 #include <errno.h>
 
-/* End of a daxkind_* function: rc is 0 or -errno, and errno says so too. */
+#include "kind/error_code.h"
+
+/* End of a daxkind_* function: what it returns for rc, and errno says so too. */
 static inline int
 api_result(int rc)
 {
-	if (rc < 0)
+	if (rc < 0) {
+		rc = error_errno_of(rc);
 		errno = -rc;
+	}
 	return rc;
 }
 

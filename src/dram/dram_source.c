@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/reason.h"
 #include "base/util.h"
 
 /* Whether pages are from the kernel's pools. */
@@ -73,12 +74,12 @@ dram_source_check(struct dram_source *source)
 		return error_set(sets->rc, "%s", sets->why);
 	if ((source->flags & DRAM_HUGE_PAGES) != 0 &&
 	    !node_choice_has_huge_pages(node_choice_here(sets)))
-		return error_set(-EUSERS,
+		return error_set(REASON_NO_HUGE_PAGES,
 		    "no huge page of 2 MiB is in the kernel's pools; see "
 		    "/proc/sys/vm/nr_hugepages");
 	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0 &&
 	    os_nr_gigantic_pages() == 0)
-		return error_set(-EUSERS,
+		return error_set(REASON_NO_HUGE_PAGES,
 		    "no huge page of 1 GiB is in the kernel's pools; see "
 		    "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
 		    "nr_hugepages");
@@ -91,7 +92,7 @@ dram_source_capacity(struct dram_source *source, size_t *bytes)
 	int rc = dram_source_check(source);
 
 	/* No huge page at all is still a number. */
-	if (rc < 0 && rc != -EUSERS)
+	if (rc < 0 && rc != REASON_NO_HUGE_PAGES)
 		return rc;
 	if (source->policy == MEM_POLICY_PREFERRED ||
 	    (is_huge(source) && source->policy != MEM_POLICY_ANY))

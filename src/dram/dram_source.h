@@ -55,7 +55,7 @@ void dram_source_fini(struct dram_source *source);
 
 /*
  * Whether there is such memory: 0, or one of node_choice_make()'s, or
- * -EUSERS: no huge page is in the pools; -ENOMEM: no memory to find out.
+ * REASON_NO_HUGE_PAGES: no huge page is in the pools; -ENOMEM: no memory to find out.
  * Chooses the nodes when called first, so it must come before
  * dram_source_take().
  */

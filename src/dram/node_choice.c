@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/os.h"
 #include "base/parse.h"
+#include "base/reason.h"
 #include "base/util.h"
 #include "dax/dax_device.h"
 
@@ -138,7 +139,7 @@ read_variable(const char *name, const struct topology *t, struct node_set *set)
 	if (text == NULL)
 		return 1;
 	if (node_set_parse(text, &t->with_memory, set) < 0)
-		return error_set(-EBADMSG,
+		return error_set(REASON_ENVIRON,
 		    "%s=%s: it must be a list of nodes with memory, like "
 		    "0-2,4",
 		    name, text);
@@ -155,7 +156,7 @@ hbw_threshold(size_t *threshold)
 	*threshold = DEFAULT_THRESHOLD;
 	if (text != NULL &&
 	    (!parse_number(text, threshold) || *threshold > UINT_MAX))
-		return error_set(-EBADMSG,
+		return error_set(REASON_ENVIRON,
 		    "MEMKIND_HBW_THRESHOLD=%s: it must be a number of MiB/s",
 		    text);
 	return 0;
@@ -172,7 +173,7 @@ choose_hbw(const struct topology *t, enum pick pick, struct node_sets *sets)
 		return rc;
 	if (rc == 0)
 		return pick_for_each(
-		    t, &named, rank_by_distance, pick, -ENOTUNIQ, sets);
+		    t, &named, rank_by_distance, pick, REASON_AMBIGUOUS, sets);
 
 	rc = hbw_threshold(&threshold);
 	if (rc < 0)
@@ -197,7 +198,7 @@ choose_hbw(const struct topology *t, enum pick pick, struct node_sets *sets)
 			    "more next to node %u; MEMKIND_HBW_NODES can",
 			    threshold, home);
 		if (nr > 1 && pick == PICK_BEST_ONE)
-			return error_set(-ENOTUNIQ,
+			return error_set(REASON_AMBIGUOUS,
 			    "%u nodes of high bandwidth are equally near to "
 			    "node %u; one is wanted",
 			    nr, home);
@@ -232,7 +233,7 @@ choose_kmem(const struct topology *t, enum pick pick, struct node_sets *sets)
 			    "MEMKIND_DAX_KMEM_NODES can name nodes");
 	}
 	return pick_for_each(
-	    t, &nodes, rank_by_distance, pick, -ENOTUNIQ, sets);
+	    t, &nodes, rank_by_distance, pick, REASON_AMBIGUOUS, sets);
 }
 
 /* --- all ------------------------------------------------------------------------ */

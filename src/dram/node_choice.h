@@ -57,11 +57,11 @@ struct node_sets {
  * environment alone but for NODES_KMEM_*, which asks about DAX devices.
  * sets->of has topology->nr places.  Returns and sets sets->rc:
  *
- *   -EBADMSG   a variable of the environment makes no sense
+ *   REASON_ENVIRON  a variable of the environment makes no sense
  *   -ENODEV    no DAX device is memory
  *   -ENXIO     no such memory, or it is not known, or (LARGEST, LOCAL) there
  *              are several where there must be one
- *   -ENOTUNIQ  several are equally near where there must be one
+ *   REASON_AMBIGUOUS  several are equally near where there must be one
  */
 int node_choice_make(enum node_choice choice, const struct topology *topology,
     struct node_sets *sets);

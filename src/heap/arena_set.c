@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/os.h"
 #include "base/parse.h"
+#include "base/reason.h"
 #include "base/util.h"
 
 /* Each arena holds a partly filled slab for each size in use, so a heap gets
@@ -39,7 +40,7 @@ arena_set_slots_for(size_t size, unsigned *nr_slots)
 	if (env != NULL && !parse_number(env, &nr))
 		nr = 0;
 	if (nr == 0)
-		return error_set(-EBADMSG,
+		return error_set(REASON_ENVIRON,
 		    "MEMKIND_ARENA_NUM_PER_KIND=%s: it must be a number from "
 		    "1 up, or not be set",
 		    env);

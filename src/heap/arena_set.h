@@ -34,18 +34,18 @@ struct arena_set {
 void arena_set_init(struct arena_set *set, struct je_hooks *hooks,
     bool purges_at_once, unsigned nr_slots);
 /* Have an arena kept for the set, so that the first thread cannot be without
- * one.  -EAGAIN: jemalloc has no more. */
+ * one.  REASON_NO_ARENA: jemalloc has no more. */
 int arena_set_promise(struct arena_set *set) DK_MUST_CHECK;
 /* No thread uses the set; all blocks are gone. */
 void arena_set_fini(struct arena_set *set);
 /*
  * How many arenas a heap of size bytes should have at most: by its size and
- * the processors, or as MEMKIND_ARENA_NUM_PER_KIND says.  -EBADMSG: that
+ * the processors, or as MEMKIND_ARENA_NUM_PER_KIND says.  REASON_ENVIRON: that
  * variable is not a number from 1 up.
  */
 int arena_set_slots_for(size_t size, unsigned *nr_slots) DK_MUST_CHECK;
 
-/* The calling thread's arena.  -EAGAIN: jemalloc has no more; -ENOMEM. */
+/* The calling thread's arena.  REASON_NO_ARENA: jemalloc has no more; -ENOMEM. */
 int arena_set_get(struct arena_set *set, unsigned *arena) DK_MUST_CHECK;
 
 /* Whether more than one arena was made. */

@@ -18,6 +18,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/reason.h"
 #include "base/util.h"
 
 /*
@@ -360,7 +361,7 @@ je_arena_promise(void)
 		return -ENOTSUP;
 	while (!count_arena()) {
 		if (!take_spare(&spare))
-			return -EAGAIN;
+			return REASON_NO_ARENA;
 		destroy(spare);
 		errno = saved_errno;
 	}
@@ -399,13 +400,15 @@ new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
 		return 0;
 	}
 	if (!is_promised && !count_arena())
-		return -EAGAIN;
+		return REASON_NO_ARENA;
 	if (!purges_at_once) {
 		note_dram();
 		atomic_store(&Has_dram_arenas, true);
 	}
 	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
 	    &config, sizeof(config));
+	if (rc == -EAGAIN)
+		rc = REASON_NO_ARENA;
 	if (rc < 0 && !is_promised)
 		atomic_fetch_sub(&Nr_arenas, 1);
 	if (rc == 0 && purges_at_once) {

@@ -40,11 +40,11 @@ void je_hooks_init(struct je_hooks *hooks);
 /*
  * Make an arena whose extents come from hooks, which must outlive it, and
  * whose own records are in DRAM.  purges_at_once: pages without live objects are
- * given back at once.  -EAGAIN: jemalloc has no more arenas; -ENOMEM.
+ * given back at once.  REASON_NO_ARENA: jemalloc has no more arenas; -ENOMEM.
  */
 int je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
     DK_MUST_CHECK;
-/* Keep one for later.  -EAGAIN: jemalloc has no more. */
+/* Keep one for later.  REASON_NO_ARENA: jemalloc has no more. */
 int je_arena_promise(void) DK_MUST_CHECK;
 /* It is not wanted any more. */
 void je_arena_forgo(void);
@@ -75,7 +75,7 @@ void je_free(void *ptr);
 
 /*
  * A cache of blocks for one thread at a time.  Freed ones, which must be of the
- * arenas that it is used for, stay in it until there are many.  -EAGAIN:
+ * arenas that it is used for, stay in it until there are many.  REASON_NO_ARENA:
  * jemalloc has no more of them; -ENOMEM.
  */
 int je_cache_new(unsigned *cache) DK_MUST_CHECK;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/reason.h"
 
 static const char Thread_limit[] = "MEMKIND_BACKGROUND_THREAD_LIMIT";
 
@@ -37,7 +38,7 @@ environment_check_thread_limit(void)
 	/* The limit itself has nothing to limit: there is one such thread. */
 	if (is_good_thread_limit())
 		return 0;
-	return error_set(-EBADMSG,
+	return error_set(REASON_ENVIRON,
 	    "%s=%.40s is no number of threads; unset it, or give one",
 	    Thread_limit, os_getenv(Thread_limit));
 }

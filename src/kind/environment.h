@@ -9,7 +9,7 @@
 
 #include "base/export.h"
 
-/* -EBADMSG: MEMKIND_BACKGROUND_THREAD_LIMIT makes no sense. */
+/* REASON_ENVIRON: MEMKIND_BACKGROUND_THREAD_LIMIT makes no sense. */
 int environment_check_thread_limit(void) DK_MUST_CHECK;
 
 #endif /* ENVIRONMENT_H */

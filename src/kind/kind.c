@@ -61,8 +61,11 @@ create(struct memkind *kind)
 	error_clear();
 	int err = ops->create(kind, ops, kind->name);
 	if (err != MEMKIND_SUCCESS) {
-		int rc = error_code_to_errno(err);
+		int rc = error_reason();
 
+		/* What failed below says it better than its code. */
+		if (rc >= 0 || error_code_from_errno(rc) != err)
+			rc = error_code_to_errno(err);
 		if (*error_text() == '\0') /* a user's operation has none */
 			(void)error_set(rc,
 			    "the create operation of kind %s returned %d",

@@ -16,7 +16,7 @@ struct memkind;
 /*
  * Set kind->heap to a heap whose extents come from the operations of kind, or
  * from a copy of jemalloc's table of hooks; one_arena: all threads share one.
- * -ENOMEM; -EBADMSG: MEMKIND_ARENA_NUM_PER_KIND makes no sense.
+ * -ENOMEM; REASON_ENVIRON: MEMKIND_ARENA_NUM_PER_KIND makes no sense.
  */
 int kind_arenas_new(struct memkind *kind, const void *jemalloc_hooks,
     bool one_arena) DK_MUST_CHECK;

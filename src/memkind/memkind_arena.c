@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/export.h"
+#include "base/reason.h"
 #include "base/util.h"
 #include "heap/je.h"
 #include "kind/error_code.h"
@@ -30,7 +31,7 @@ memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 	    ops->posix_memalign == NULL || ops->realloc == NULL ||
 	    ops->free == NULL || ops->malloc_usable_size == NULL ||
 	    ops->init_once != NULL)
-		return error_code_from_errno(error_set(-ENOEXEC,
+		return error_code_from_errno(error_set(REASON_BAD_OPS,
 		    "the operations table lacks one that must be there, or "
 		    "has init_once, which is for static kinds"));
 	struct kind_spec spec = {

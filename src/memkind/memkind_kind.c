@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/export.h"
 #include "base/os.h"
+#include "base/reason.h"
 #include "base/util.h"
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
@@ -71,8 +72,8 @@ pmem_result(int rc)
 {
 	if (rc == 0)
 		return MEMKIND_SUCCESS;
-	errno = -rc;
-	return rc == -ENOMEM || rc == -EAGAIN || rc == -EBADMSG
+	errno = -error_errno_of(rc);
+	return rc == -ENOMEM || rc == -EAGAIN || rc <= REASON_FIRST
 		   ? error_code_from_errno(rc)
 		   : MEMKIND_ERROR_INVALID;
 }
@@ -101,10 +102,6 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 	if (!align_up_checked(max_size, DK_PAGE, &size))
 		size = max_size; /* which no file can have */
 	int rc = backing_file_open_dir(dir, size, 0, &backing);
-	if (rc == -EAGAIN) { /* mmap(2)'s; later it is that of arenas */
-		errno = EAGAIN;
-		return MEMKIND_ERROR_MMAP;
-	}
 	if (rc < 0)
 		return pmem_result(rc);
 	rc = region_open(backing, backing->base, backing->size, &region);
@@ -258,7 +255,7 @@ memkind_check_dax_path(const char *pmem_dir)
 	backing_close(backing);
 	if (!is_sync) {
 		errno = EOPNOTSUPP;
-		return error_code_from_errno(error_set(-EOPNOTSUPP,
+		return error_code_from_errno(error_set(REASON_MMAP,
 		    "the file system of %s maps no file with MAP_SYNC; mount "
 		    "one that can with -o dax",
 		    pmem_dir));
@@ -281,9 +278,7 @@ memkind_set_bg_threads(bool state)
 	 * winds; that of regions needs none. */
 	if (rc == 0)
 		rc = reclaimer_set(state, kind_static_decay);
-	/* No thread can be had: elsewhere EAGAIN is of arenas. */
-	return rc == -EAGAIN ? MEMKIND_ERROR_OPERATION_FAILED
-			     : error_code_from_errno(rc);
+	return error_code_from_errno(rc);
 }
 
 DK_EXPORT void

@@ -12,6 +12,7 @@
 #include "base/export.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/reason.h"
 #include "dram/node_choice.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
@@ -77,8 +78,8 @@ check_gigantic(struct memkind *kind)
 		      : MEMKIND_SUCCESS;
 
 	if (err == MEMKIND_SUCCESS && os_nr_gigantic_pages() == 0)
-		err = error_code_from_errno(error_set(
-		    -EUSERS, "no huge page of 1 GiB is in the kernel's pools"));
+		err = error_code_from_errno(error_set(REASON_NO_HUGE_PAGES,
+		    "no huge page of 1 GiB is in the kernel's pools"));
 	return err;
 }
 

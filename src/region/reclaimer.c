@@ -16,6 +16,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/reason.h"
 
 static struct {
 	struct lock lock;
@@ -256,7 +257,7 @@ reclaimer_set(bool on, void (*task)(void))
 	}
 	lock_drop(&Reclaimer.lock);
 	if (rc < 0)
-		return error_set(rc,
+		return error_set(REASON_NO_THREAD,
 		    "no thread can be had that gives memory back: %s; the "
 		    "number of threads may be limited (ulimit -u)",
 		    strerror(-rc));

@@ -54,7 +54,7 @@ void reclaimer_wake(void);
 /*
  * true: run the thread in any case, and have it call task (which may be NULL)
  * each period.  false: end the thread, until the next reclaimer_set(true) or
- * reclaimer_add().  Returns -EAGAIN, with a text, when no thread can be had.
+ * reclaimer_add().  Returns REASON_NO_THREAD, with a text, when no thread can be had.
  */
 int reclaimer_set(bool on, void (*task)(void));
 

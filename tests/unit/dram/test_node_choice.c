@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reason.h"
 #include "base/util.h"
 #include "dram/node_choice.h"
 
@@ -206,10 +207,10 @@ test_where_one_is_wanted_and_two_are_equal(void **state)
 	static const int kmem[] = {1, 2, -1};
 	static const struct row Rows[] = {
 	    {"hbw", NODES_HBW_NEAREST, 0, 6, 0},
-	    {"one hbw", NODES_HBW_ONE, -ENOTUNIQ, 0, 0},
+	    {"one hbw", NODES_HBW_ONE, REASON_AMBIGUOUS, 0, 0},
 	    {"all hbw", NODES_HBW_ALL, 0, 6, 0},
 	    {"kmem", NODES_KMEM_NEAREST, 0, 6, 0},
-	    {"one kmem", NODES_KMEM_ONE, -ENOTUNIQ, 0, 0},
+	    {"one kmem", NODES_KMEM_ONE, REASON_AMBIGUOUS, 0, 0},
 	    {"largest", NODES_LARGEST, 0, 6, 0},
 	    {"one largest", NODES_LARGEST_ONE, -ENXIO, 0, 0},
 	    {"one largest near by", NODES_LOCAL_LARGEST_ONE, -ENXIO, 0, 0},
@@ -239,9 +240,9 @@ test_the_environment_names_nodes(void **state)
 	    {"the own node", NODES_HBW_NEAREST, 0, 1, 2},
 	};
 	static const struct row Bad[] = {
-	    {"hbw", NODES_HBW_NEAREST, -EBADMSG, 0, 0},
-	    {"all hbw", NODES_HBW_ALL, -EBADMSG, 0, 0},
-	    {"kmem", NODES_KMEM_ONE, -EBADMSG, 0, 0},
+	    {"hbw", NODES_HBW_NEAREST, REASON_ENVIRON, 0, 0},
+	    {"all hbw", NODES_HBW_ALL, REASON_ENVIRON, 0, 0},
+	    {"kmem", NODES_KMEM_ONE, REASON_ENVIRON, 0, 0},
 	};
 	static const char *const Bad_lists[] = {"", "6", "x", "0-6", "1,"};
 
@@ -273,10 +274,10 @@ test_the_environment_sets_the_threshold(void **state)
 	    /* then the node itself is the nearest */
 	    {"100000", {"less", NODES_HBW_NEAREST, 0, 1, 2}},
 	    {"0", {"anything", NODES_HBW_ALL, 0, 0x15, 0x2a}},
-	    {"x", {"none", NODES_HBW_ALL, -EBADMSG, 0, 0}},
-	    {"-1", {"negative", NODES_HBW_ALL, -EBADMSG, 0, 0}},
-	    {"4294967296", {"large", NODES_HBW_ALL, -EBADMSG, 0, 0}},
-	    {"", {"empty", NODES_HBW_ALL, -EBADMSG, 0, 0}},
+	    {"x", {"none", NODES_HBW_ALL, REASON_ENVIRON, 0, 0}},
+	    {"-1", {"negative", NODES_HBW_ALL, REASON_ENVIRON, 0, 0}},
+	    {"4294967296", {"large", NODES_HBW_ALL, REASON_ENVIRON, 0, 0}},
+	    {"", {"empty", NODES_HBW_ALL, REASON_ENVIRON, 0, 0}},
 	};
 
 	(void)state;

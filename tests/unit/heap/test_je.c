@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/reason.h"
 #include "base/util.h"
 #include "heap/extent_hooks.h"
 #include "heap/je.h"
@@ -204,7 +205,8 @@ test_there_is_a_last_arena(void **state)
 	print_message("%zu arenas\n", nr);
 	assert_in_range(nr, 3000, 4094);
 	errno = ERRNO_BEFORE;
-	assert_int_equal(je_arena_new(&Hooks.je, true, &other), -EAGAIN);
+	assert_int_equal(
+	    je_arena_new(&Hooks.je, true, &other), REASON_NO_ARENA);
 	assert_int_equal(errno, ERRNO_BEFORE);
 	/* the others work, and one that ends makes room */
 	void *p = je_alloc(arenas[nr - 1], 100, 0, false);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/reason.h"
 #include "base/util.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
@@ -328,7 +329,7 @@ test_a_failing_destroy_is_told_and_ends_it(void **state)
 	ops.destroy = failing_destroy;
 	struct memkind *kind = new_kind(&ops);
 	Destroy_result = MEMKIND_ERROR_OPERATION_FAILED;
-	assert_int_equal(kind_free(kind), -EIO);
+	assert_int_equal(kind_free(kind), REASON_FAILED);
 	assert_int_equal(nr_kinds(), before);
 	assert_int_equal(kind_free(kind), -EINVAL);
 	assert_int_equal(kind_free(new_kind(&MEMKIND_FIXED_OPS)), 0);
@@ -436,30 +437,90 @@ static void
 test_error_codes_go_both_ways(void **state)
 {
 	static const struct {
-		int rc, err;
+		int rc, err, to_program; /* of daxkind_* */
+		bool is_read_back;
 	} rows[] = {
-	    {0, MEMKIND_SUCCESS},
-	    {-ENOMEM, MEMKIND_ERROR_MALLOC},
-	    {-EAGAIN, MEMKIND_ERROR_ARENAS_CREATE},
-	    {-ENODEV, MEMKIND_ERROR_UNAVAILABLE},
-	    {-EOPNOTSUPP, MEMKIND_ERROR_MMAP},
-	    {-EIO, MEMKIND_ERROR_OPERATION_FAILED},
-	    {-EINVAL, MEMKIND_ERROR_INVALID},
+	    {0, MEMKIND_SUCCESS, 0, true},
+	    {-ENOMEM, MEMKIND_ERROR_MALLOC, -ENOMEM, true},
+	    {-ENODEV, MEMKIND_ERROR_UNAVAILABLE, -ENODEV, true},
+	    {-ENXIO, MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE, -ENXIO, true},
+	    {-EINVAL, MEMKIND_ERROR_INVALID, -EINVAL, true},
+	    {REASON_ENVIRON, MEMKIND_ERROR_ENVIRON, -EINVAL, true},
+	    {REASON_BAD_OPS, MEMKIND_ERROR_BADOPS, -EINVAL, true},
+	    {REASON_AMBIGUOUS, MEMKIND_ERROR_RUNTIME, -EINVAL, true},
+	    {REASON_NO_HUGE_PAGES, MEMKIND_ERROR_HUGETLB, -ENOMEM, true},
+	    {REASON_NO_ARENA, MEMKIND_ERROR_ARENAS_CREATE, -EAGAIN, true},
+	    {REASON_MMAP, MEMKIND_ERROR_MMAP, -EOPNOTSUPP, true},
+	    {REASON_MBIND, MEMKIND_ERROR_MBIND, -EIO, true},
+	    {REASON_TOO_MANY, MEMKIND_ERROR_TOOMANY, -EAGAIN, true},
+	    {REASON_FAILED, MEMKIND_ERROR_OPERATION_FAILED, -EIO, true},
+	    {REASON_NO_THREAD, MEMKIND_ERROR_OPERATION_FAILED, -EAGAIN, false},
+	    {-EIO, MEMKIND_ERROR_OPERATION_FAILED, -EIO, false},
+	    {-EOPNOTSUPP, MEMKIND_ERROR_OPERATION_FAILED, -EOPNOTSUPP, false},
+	    {-EAGAIN, MEMKIND_ERROR_MMAP, -EAGAIN, false},
+	    {-ENOSPC, MEMKIND_ERROR_INVALID, -ENOSPC, false},
+	    {-EUSERS, MEMKIND_ERROR_INVALID, -EUSERS, false},
+	    {-EBADMSG, MEMKIND_ERROR_INVALID, -EBADMSG, false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		print_message("row: %d\n", rows[i].rc);
 		assert_int_equal(
 		    error_code_from_errno(rows[i].rc), rows[i].err);
-		assert_int_equal(error_code_to_errno(rows[i].err), rows[i].rc);
+		assert_int_equal(
+		    error_errno_of(rows[i].rc), rows[i].to_program);
+		if (rows[i].is_read_back)
+			assert_int_equal(
+			    error_code_to_errno(rows[i].err), rows[i].rc);
 	}
-	/* whatever else there is, it is an error */
+	/* whatever else there is, it is an error, and no reason is an errno */
 	for (int err = -300; err < 300; err++) {
 		if (err != MEMKIND_SUCCESS)
 			assert_true(error_code_to_errno(err) < 0);
-		if (err < 0)
+		if (err < 0) {
 			assert_int_not_equal(
 			    error_code_from_errno(err), MEMKIND_SUCCESS);
+			assert_int_equal(error_errno_of(err), err);
+		}
+	}
+	for (int reason = REASON_LAST; reason <= REASON_FIRST; reason++) {
+		assert_in_range(-error_errno_of(reason), 1, 4095);
+		assert_int_not_equal(
+		    error_code_from_errno(reason), MEMKIND_SUCCESS);
+		assert_true(reason < -4095);
+	}
+}
+
+static int Deep_rc;
+
+static int
+create_that_knows_why(
+    struct memkind *kind, struct memkind_ops *ops, const char *name)
+{
+	(void)kind;
+	(void)ops;
+	(void)name;
+	return error_code_from_errno(error_set(Deep_rc, "far below"));
+}
+
+/* Codes are fewer than reasons: those must not get lost on the way up. */
+static void
+test_a_failing_create_says_what_failed_below(void **state)
+{
+	static const int rows[] = {-ENOSPC, -EOPNOTSUPP, -EINTR, -ENOMEM,
+	    REASON_ENVIRON, REASON_NO_THREAD, REASON_NO_ARENA, -EAGAIN};
+	struct memkind_ops ops = MEMKIND_FIXED_OPS;
+	struct memkind *kind;
+
+	(void)state;
+	ops.create = create_that_knows_why;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		Deep_rc = rows[i];
+		print_message("row: %d\n", rows[i]);
+		assert_int_equal(
+		    make_kind(false, 0, &ops, "test", &kind), rows[i]);
+		assert_string_equal(error_text(), "far below");
 	}
 }
 
@@ -538,6 +599,7 @@ main(void)
 	    UNIT(test_a_quarantine_neither_allocates_nor_frees),
 	    UNIT(test_no_background_thread_is_an_error_with_a_text),
 	    UNIT(test_error_codes_go_both_ways),
+	    UNIT(test_a_failing_create_says_what_failed_below),
 	};
 
 	return cmocka_run_group_tests_name("kind", tests, NULL, NULL);

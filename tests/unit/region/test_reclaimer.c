@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/reason.h"
 #include "base/util.h"
 #include "region/reclaimer.h"
 #include "region/region.h"
@@ -223,7 +224,7 @@ test_without_a_thread_regions_work(void **state)
 	mock_os_fail_all("os_thread_start", EAGAIN);
 	open_kept(&A);
 	assert_int_equal(test_nr_threads(), Threads_before);
-	assert_int_equal(reclaimer_set(true, NULL), -EAGAIN);
+	assert_int_equal(reclaimer_set(true, NULL), REASON_NO_THREAD);
 	mock_os_reset();
 	/* frees give back what is too much, all the same */
 	make_idle(&A, 8 * MIB);
