@@ -30,16 +30,13 @@
 #include "base/parse.h"
 #include "base/util.h"
 
+/* Of what getrlimit(2) said, whose first parameter has a type of glibc's own. */
 static size_t
-limit_of(int resource)
+limit_of(int rc, const struct rlimit *limit, int saved_errno)
 {
-	int saved_errno = errno;
-	struct rlimit limit;
-	bool has_limit =
-	    getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-
 	errno = saved_errno;
-	return has_limit ? limit.rlim_cur : SIZE_MAX;
+	return rc == 0 && limit->rlim_cur != RLIM_INFINITY ? limit->rlim_cur
+							   : SIZE_MAX;
 }
 
 int
@@ -126,8 +123,10 @@ os_raise_fd(int fd)
 {
 	DK_NO_CANCEL();
 	int saved_errno = errno;
+	struct rlimit limit;
+	int rc = getrlimit(RLIMIT_NOFILE, &limit);
 	/* The kernel's table of descriptors grows with the highest. */
-	int from = (int)min_size(limit_of(RLIMIT_NOFILE) / 2, 512);
+	int from = (int)min_size(limit_of(rc, &limit, saved_errno) / 2, 512);
 	int high = fd < from ? fcntl(fd, F_DUPFD_CLOEXEC, from) : -1;
 
 	if (high >= 0)
@@ -388,13 +387,21 @@ os_fs_size(int fd, size_t *bytes)
 size_t
 os_file_size_limit(void)
 {
-	return limit_of(RLIMIT_FSIZE);
+	int saved_errno = errno;
+	struct rlimit limit;
+	int rc = getrlimit(RLIMIT_FSIZE, &limit);
+
+	return limit_of(rc, &limit, saved_errno);
 }
 
 size_t
 os_address_space_limit(void)
 {
-	return limit_of(RLIMIT_AS);
+	int saved_errno = errno;
+	struct rlimit limit;
+	int rc = getrlimit(RLIMIT_AS, &limit);
+
+	return limit_of(rc, &limit, saved_errno);
 }
 
 /*
