@@ -97,7 +97,8 @@ int daxkind_region_open_file(const char *path, size_t size, unsigned flags,
 
 /*
  * A region over an unlinked file in directory dir, which grows to max_size
- * bytes (0: as far as the file system and limits of the process go) and is gone after close.
+ * bytes (0: as far as the file system and limits of the process go) and is gone
+ * after close.
  */
 int daxkind_region_open_dir(const char *dir, size_t max_size, unsigned flags,
     struct daxkind_region **region);

@@ -171,8 +171,9 @@ int memkind_create_fixed(void *addr, size_t size, memkind_t *kind);
 
 /*
  * Make a heap over an unlinked file in dir that grows to max_size bytes (0: as
- * far as the file system and limits of the process go; else at least MEMKIND_PMEM_MIN_SIZE).  The
- * space is reserved before it is handed out.  errno stays as open(2) set it.
+ * far as the file system and limits of the process go; else at least
+ * MEMKIND_PMEM_MIN_SIZE).  The space is reserved before it is handed out.  errno
+ * stays as open(2) set it.
  */
 int memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind);
 
