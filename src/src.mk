@@ -9,12 +9,15 @@ libdaxkind_core_la_SOURCES += \
 	src/base/export.h \
 	src/base/kept_fd.c \
 	src/base/kept_fd.h \
+	src/base/library.c \
+	src/base/library.h \
 	src/base/lock.c \
 	src/base/lock.h \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/os.c \
 	src/base/os.h \
+	src/base/os_apart.c \
 	src/base/os_file.c \
 	src/base/os_maps.c \
 	src/base/os_memory.c \
@@ -39,6 +42,8 @@ libdaxkind_core_la_SOURCES += \
 	src/dax/badblocks.c \
 	src/dax/badblocks.h \
 	src/dax/dax_device.h \
+	src/dax/dax_list.c \
+	src/dax/dax_list.h \
 	src/dax/dax_name.c \
 	src/dax/dax_name.h \
 	src/dax/dax_namespace.h \

@@ -5,6 +5,7 @@
 
 # tests of one module each; they reach internal functions
 UNIT_TESTS = \
+	tests/unit/base/test_apart \
 	tests/unit/base/test_kept_fd \
 	tests/unit/base/test_lock \
 	tests/unit/base/test_log \
@@ -13,6 +14,7 @@ UNIT_TESTS = \
 	tests/unit/base/test_parse \
 	tests/unit/base/test_pool \
 	tests/unit/command/test_plan \
+	tests/unit/dax/test_dax_list \
 	tests/unit/dax/test_mounts \
 	tests/unit/dram/test_dram_source \
 	tests/unit/dram/test_mem_policy \
@@ -201,6 +203,7 @@ SCRIPT_TESTS = \
 	tests/abi/ignored.sh \
 	tests/abi/install.sh \
 	tests/abi/jemalloc_edits.sh \
+	tests/abi/load.sh \
 	tests/abi/manpages.sh \
 	tests/abi/memkind_abi.sh \
 	tests/abi/public.sh \

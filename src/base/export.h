@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * export.h -- marks of functions (layer 0).
+ * export.h -- marks of functions, and what the compiler is (layer 0).
  */
 #ifndef EXPORT_H
 #define EXPORT_H
@@ -19,5 +19,17 @@
 #define DK_NOINLINE __attribute__((noinline))
 #define DK_LIKELY(x) __builtin_expect(!!(x), 1)
 #define DK_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* 1 in a build for ThreadSanitizer. */
+#if defined(__SANITIZE_THREAD__)
+#define DK_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DK_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef DK_THREAD_SANITIZER
+#define DK_THREAD_SANITIZER 0
+#endif
 
 #endif /* EXPORT_H */

@@ -266,5 +266,18 @@ size_t os_memory_size(void);    /* bytes of DRAM, all nodes */
 int os_thread_start(void *(*run)(void *), void *arg, const char *name,
     pthread_t *thread) DK_MUST_CHECK;
 void os_thread_join(pthread_t thread);
+/*
+ * Call run(arg) apart, for libraries that change the working directory, print,
+ * or want more stack than threads may have: it runs in a double of this thread,
+ * with OS_APART_STACK bytes of stack, a working directory and descriptors of
+ * its own, a standard error that goes nowhere, and no signals.  Memory,
+ * thread-locals and locks are this thread's.  Descriptors that it opens are gone
+ * afterwards, and it must start no thread and call no code of the program's.
+ * Where the system has no process to spare, it runs in this thread as it is.
+ */
+void os_run_apart(void (*run)(void *arg), void *arg);
+enum {
+	OS_APART_STACK = 256 * 1024
+};
 
 #endif /* OS_H */

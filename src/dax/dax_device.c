@@ -2,6 +2,9 @@
 /*
  * dax_device.c -- see dax_device.h; through libdaxctl, which knows only
  * devices that have a node of their name in /dev.
+ *
+ * libdaxctl is loaded when it is first asked, and asked apart (os_run_apart):
+ * it prints, and wants more stack than a thread may have.
  */
 #include "dax/dax_device.h"
 
@@ -10,62 +13,145 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cancel.h"
+#include "base/library.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "dax/dax_list.h"
 #include "dax/dax_sysfs.h"
 
-static void
-describe(struct daxctl_dev *dev, struct dax_device *device)
+/* --- libdaxctl ----------------------------------------------------------------- */
+
+#define DAXCTL_FUNCTIONS(X)           \
+	X(daxctl_new)                 \
+	X(daxctl_unref)               \
+	X(daxctl_set_log_priority)    \
+	X(daxctl_region_get_first)    \
+	X(daxctl_region_get_next)     \
+	X(daxctl_dev_get_first)       \
+	X(daxctl_dev_get_next)        \
+	X(daxctl_dev_get_devname)     \
+	X(daxctl_dev_get_major)       \
+	X(daxctl_dev_get_minor)       \
+	X(daxctl_dev_get_size)        \
+	X(daxctl_dev_get_align)       \
+	X(daxctl_dev_get_target_node) \
+	X(daxctl_dev_get_memory)      \
+	X(daxctl_dev_is_enabled)
+
+enum {
+	DAXCTL_FUNCTIONS(LIBRARY_INDEX) NR_DAXCTL_FUNCTIONS
+};
+static const char *const Daxctl_names[] = {DAXCTL_FUNCTIONS(LIBRARY_NAME)};
+static _Atomic(void *) Daxctl_functions[NR_DAXCTL_FUNCTIONS];
+static struct library Daxctl = {
+    .soname = DAXCTL_SONAME,
+    .names = Daxctl_names,
+    .functions = Daxctl_functions,
+    .nr = NR_DAXCTL_FUNCTIONS,
+};
+#define DAXCTL(name) LIBRARY_FUNCTION(Daxctl_functions, name)
+
+int
+dax_device_load(char *why, size_t why_size)
 {
-	*device = (struct dax_device){
-	    .major_nr = (unsigned)daxctl_dev_get_major(dev),
-	    .minor_nr = (unsigned)daxctl_dev_get_minor(dev),
-	    .size = daxctl_dev_get_size(dev),
-	    .align = daxctl_dev_get_align(dev),
-	    .numa_node = daxctl_dev_get_target_node(dev),
-	    .is_system_ram = daxctl_dev_get_memory(dev) != NULL,
-	    .is_enabled = daxctl_dev_is_enabled(dev) != 0,
-	};
-	(void)snprintf(device->name, sizeof(device->name), "%s",
-	    daxctl_dev_get_devname(dev));
+	return library_load(&Daxctl, why, why_size);
 }
 
 void
 dax_device_silence(struct daxctl_ctx *ctx)
 {
-	daxctl_set_log_priority(ctx, 0); /* LOG_EMERG, which it never says */
+	/* LOG_EMERG, which it never says */
+	DAXCTL(daxctl_set_log_priority)(ctx, 0);
+}
+
+void
+dax_device_of_region(struct daxctl_region *region, char *name, size_t name_size)
+{
+	struct daxctl_dev *dev = DAXCTL(daxctl_dev_get_first)(region);
+
+	(void)snprintf(name, name_size, "%s",
+	    dev != NULL ? DAXCTL(daxctl_dev_get_devname)(dev) : "");
+}
+
+/* --- all devices ---------------------------------------------------------------- */
+
+static void
+describe(struct daxctl_dev *dev, struct dax_device *device)
+{
+	*device = (struct dax_device){
+	    .major_nr = (unsigned)DAXCTL(daxctl_dev_get_major)(dev),
+	    .minor_nr = (unsigned)DAXCTL(daxctl_dev_get_minor)(dev),
+	    .size = DAXCTL(daxctl_dev_get_size)(dev),
+	    .align = DAXCTL(daxctl_dev_get_align)(dev),
+	    .numa_node = DAXCTL(daxctl_dev_get_target_node)(dev),
+	    .is_system_ram = DAXCTL(daxctl_dev_get_memory)(dev) != NULL,
+	    .is_enabled = DAXCTL(daxctl_dev_is_enabled)(dev) != 0,
+	};
+	(void)snprintf(device->name, sizeof(device->name), "%s",
+	    DAXCTL(daxctl_dev_get_devname)(dev));
+}
+
+static void
+add_region(struct daxctl_region *region, struct dax_list *list)
+{
+	for (struct daxctl_dev *dev = DAXCTL(daxctl_dev_get_first)(region);
+	     dev != NULL; dev = DAXCTL(daxctl_dev_get_next)(dev)) {
+		struct dax_device device;
+
+		/* A seed, which is no device yet. */
+		if (DAXCTL(daxctl_dev_get_size)(dev) == 0)
+			continue;
+		describe(dev, &device);
+		dax_list_add(list, &device);
+	}
+}
+
+static void
+list_apart(void *arg)
+{
+	struct dax_list *list = arg;
+	struct daxctl_region *region;
+	struct daxctl_ctx *ctx;
+
+	list->rc = dax_device_load(list->why, sizeof(list->why));
+	if (list->rc == 0)
+		list->rc = DAXCTL(daxctl_new)(&ctx);
+	if (list->rc < 0)
+		return;
+	dax_device_silence(ctx);
+	for (region = DAXCTL(daxctl_region_get_first)(ctx); region != NULL;
+	     region = DAXCTL(daxctl_region_get_next)(region))
+		add_region(region, list);
+	DAXCTL(daxctl_unref)(ctx);
+}
+
+struct visitor {
+	int (*visit)(const struct dax_device *device, void *arg);
+	void *arg;
+};
+
+static int
+visit_item(const void *item, void *arg)
+{
+	const struct visitor *visitor = arg;
+
+	return visitor->visit(item, visitor->arg);
 }
 
 int
 dax_device_walk(
     int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
-	DK_NO_CANCEL();
-	int saved_errno = errno;
-	struct dax_device device;
-	struct daxctl_region *region;
-	struct daxctl_dev *dev;
-	struct daxctl_ctx *ctx;
-	int rc = daxctl_new(&ctx);
+	struct dax_list list = {.item_size = sizeof(struct dax_device)};
+	struct visitor visitor = {visit, arg};
 
-	if (rc < 0) {
-		errno = saved_errno;
-		return rc;
+	os_run_apart(list_apart, &list);
+	if (list.rc == -ELIBACC) {
+		log_write(DK_LOG_WARNING, "sysfs is asked about devices: %s",
+		    list.why);
+		return dax_sysfs_walk(visit, arg);
 	}
-	dax_device_silence(ctx);
-	daxctl_region_foreach(ctx, region)
-	{
-		daxctl_dev_foreach(region, dev)
-		{
-			/* A seed, which is no device yet. */
-			if (rc != 0 || daxctl_dev_get_size(dev) == 0)
-				continue;
-			describe(dev, &device);
-			rc = visit(&device, arg);
-		}
-	}
-	daxctl_unref(ctx);
-	errno = saved_errno;
-	return rc;
+	return dax_list_end(&list, visit_item, &visitor);
 }
 
 /* A device that is looked for: by its name, or by its number. */
@@ -117,13 +203,4 @@ dax_device_find(const char *name, struct dax_device *device)
 	int rc = find(&search, device);
 
 	return rc < 0 ? dax_sysfs_read_name(name, device) : 0;
-}
-
-void
-dax_device_of_region(struct daxctl_region *region, char *name, size_t name_size)
-{
-	struct daxctl_dev *dev = daxctl_dev_get_first(region);
-
-	(void)snprintf(name, name_size, "%s",
-	    dev != NULL ? daxctl_dev_get_devname(dev) : "");
 }

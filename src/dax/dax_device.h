@@ -2,9 +2,9 @@
 /*
  * dax_device.h -- what is known of devdax devices (layer 2).
  *
- * dax_device.c asks libdaxctl, the one place that includes it;
- * dax_device_none.c is built without it and reads what a region needs from
- * sysfs.
+ * dax_device.c asks libdaxctl, the one place that includes it, or sysfs where
+ * that can not be loaded; dax_device_none.c is built without it and reads what a
+ * region needs from sysfs.
  */
 #ifndef DAX_DEVICE_H
 #define DAX_DEVICE_H
@@ -42,5 +42,7 @@ void dax_device_of_region(
     struct daxctl_region *region, char *name, size_t name_size);
 /* Keep the library's own messages off standard error; likewise. */
 void dax_device_silence(struct daxctl_ctx *ctx);
+/* Load libdaxctl, for both of these; called apart, as library_load(). */
+int dax_device_load(char *why, size_t why_size) DK_MUST_CHECK;
 
 #endif /* DAX_DEVICE_H */

@@ -380,6 +380,12 @@ find_by_namespace(const char *name, struct dax_place *place)
 		    "/dev/pmemN) or the mount point, or build it "
 		    "--with-daxctl",
 		    name);
+	if (rc == -ELIBACC)
+		return error_set(rc,
+		    "%s: namespaces are not known, as libndctl can not be "
+		    "loaded; install it (Debian: libndctl6), or name the "
+		    "device (/dev/daxX.Y, /dev/pmemN) or the mount point",
+		    name);
 	if (rc == -ENODEV)
 		return error_set(-ENOENT,
 		    "there is no namespace %s; see those that are there by: "

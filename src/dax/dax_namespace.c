@@ -3,7 +3,8 @@
  * dax_namespace.c -- see dax_namespace.h; through libndctl.
  *
  * A namespace that is claimed by a btt, pfn or dax device has its size, its
- * alignment and its device from there.
+ * alignment and its device from there.  libndctl is loaded and asked as
+ * dax_device.c says of libdaxctl.
  */
 #include "dax/dax_namespace.h"
 
@@ -12,8 +13,65 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cancel.h"
+#include "base/library.h"
+#include "base/log.h"
+#include "base/os.h"
 #include "dax/dax_device.h"
+#include "dax/dax_list.h"
+
+/* --- libndctl ------------------------------------------------------------------- */
+
+#define NDCTL_FUNCTIONS(X)                    \
+	X(ndctl_namespace_get_mode)           \
+	X(ndctl_namespace_get_first_badblock) \
+	X(ndctl_namespace_get_next_badblock)  \
+	X(ndctl_namespace_get_btt)            \
+	X(ndctl_namespace_get_pfn)            \
+	X(ndctl_namespace_get_dax)            \
+	X(ndctl_btt_get_size)                 \
+	X(ndctl_btt_get_block_device)         \
+	X(ndctl_pfn_get_size)                 \
+	X(ndctl_pfn_get_align)                \
+	X(ndctl_pfn_get_block_device)         \
+	X(ndctl_dax_get_daxctl_region)        \
+	X(ndctl_dax_get_size)                 \
+	X(ndctl_dax_get_align)                \
+	X(ndctl_namespace_get_size)           \
+	X(ndctl_namespace_get_block_device)   \
+	X(ndctl_namespace_get_region)         \
+	X(ndctl_namespace_get_devname)        \
+	X(ndctl_namespace_get_alt_name)       \
+	X(ndctl_region_get_devname)           \
+	X(ndctl_bus_get_provider)             \
+	X(ndctl_region_get_bus)               \
+	X(ndctl_namespace_is_active)          \
+	X(ndctl_namespace_get_target_node)    \
+	X(ndctl_namespace_get_numa_node)      \
+	X(ndctl_namespace_get_first)          \
+	X(ndctl_namespace_get_next)           \
+	X(ndctl_region_get_first)             \
+	X(ndctl_region_get_next)              \
+	X(ndctl_new)                          \
+	X(ndctl_set_log_priority)             \
+	X(ndctl_get_daxctl_ctx)               \
+	X(ndctl_bus_get_first)                \
+	X(ndctl_bus_get_next)                 \
+	X(ndctl_unref)
+
+enum {
+	NDCTL_FUNCTIONS(LIBRARY_INDEX) NR_NDCTL_FUNCTIONS
+};
+static const char *const Ndctl_names[] = {NDCTL_FUNCTIONS(LIBRARY_NAME)};
+static _Atomic(void *) Ndctl_functions[NR_NDCTL_FUNCTIONS];
+static struct library Ndctl = {
+    .soname = NDCTL_SONAME,
+    .names = Ndctl_names,
+    .functions = Ndctl_functions,
+    .nr = NR_NDCTL_FUNCTIONS,
+};
+#define NDCTL(name) LIBRARY_FUNCTION(Ndctl_functions, name)
+
+/* --- all namespaces --------------------------------------------------------------- */
 
 static void
 copy_text(char *to, size_t to_size, const char *from)
@@ -24,7 +82,7 @@ copy_text(char *to, size_t to_size, const char *from)
 static enum dax_namespace_mode
 mode_of(struct ndctl_namespace *ndns)
 {
-	switch (ndctl_namespace_get_mode(ndns)) {
+	switch (NDCTL(ndctl_namespace_get_mode)(ndns)) {
 	case NDCTL_NS_MODE_RAW:
 		return DAX_NAMESPACE_RAW;
 	case NDCTL_NS_MODE_SECTOR:
@@ -41,13 +99,12 @@ mode_of(struct ndctl_namespace *ndns)
 static size_t
 bad_len_of(struct ndctl_namespace *ndns)
 {
-	struct badblock *bad;
 	size_t len = 0;
 
-	ndctl_namespace_badblock_foreach(ndns, bad)
-	{
+	for (struct badblock *bad =
+		 NDCTL(ndctl_namespace_get_first_badblock)(ndns);
+	     bad != NULL; bad = NDCTL(ndctl_namespace_get_next_badblock)(ndns))
 		len += (size_t)bad->len * 512;
-	}
 	return len;
 }
 
@@ -55,30 +112,31 @@ bad_len_of(struct ndctl_namespace *ndns)
 static void
 describe_claim(struct ndctl_namespace *ndns, struct dax_namespace *ns)
 {
-	struct ndctl_btt *btt = ndctl_namespace_get_btt(ndns);
-	struct ndctl_pfn *pfn = ndctl_namespace_get_pfn(ndns);
-	struct ndctl_dax *dax = ndctl_namespace_get_dax(ndns);
+	struct ndctl_btt *btt = NDCTL(ndctl_namespace_get_btt)(ndns);
+	struct ndctl_pfn *pfn = NDCTL(ndctl_namespace_get_pfn)(ndns);
+	struct ndctl_dax *dax = NDCTL(ndctl_namespace_get_dax)(ndns);
 	const char *device = NULL;
 
 	if (btt != NULL) {
-		ns->size = (size_t)ndctl_btt_get_size(btt);
-		device = ndctl_btt_get_block_device(btt);
+		ns->size = (size_t)NDCTL(ndctl_btt_get_size)(btt);
+		device = NDCTL(ndctl_btt_get_block_device)(btt);
 	} else if (pfn != NULL) {
-		ns->size = (size_t)ndctl_pfn_get_size(pfn);
-		ns->align = ndctl_pfn_get_align(pfn);
-		device = ndctl_pfn_get_block_device(pfn);
+		ns->size = (size_t)NDCTL(ndctl_pfn_get_size)(pfn);
+		ns->align = NDCTL(ndctl_pfn_get_align)(pfn);
+		device = NDCTL(ndctl_pfn_get_block_device)(pfn);
 	} else if (dax != NULL) {
-		struct daxctl_region *region = ndctl_dax_get_daxctl_region(dax);
+		struct daxctl_region *region =
+		    NDCTL(ndctl_dax_get_daxctl_region)(dax);
 
-		ns->size = (size_t)ndctl_dax_get_size(dax);
-		ns->align = ndctl_dax_get_align(dax);
+		ns->size = (size_t)NDCTL(ndctl_dax_get_size)(dax);
+		ns->align = NDCTL(ndctl_dax_get_align)(dax);
 		if (region != NULL)
 			dax_device_of_region(
 			    region, ns->device, sizeof(ns->device));
 		return;
 	} else {
-		ns->size = (size_t)ndctl_namespace_get_size(ndns);
-		device = ndctl_namespace_get_block_device(ndns);
+		ns->size = (size_t)NDCTL(ndctl_namespace_get_size)(ndns);
+		device = NDCTL(ndctl_namespace_get_block_device)(ndns);
 	}
 	copy_text(ns->device, sizeof(ns->device), device);
 }
@@ -86,76 +144,99 @@ describe_claim(struct ndctl_namespace *ndns, struct dax_namespace *ns)
 static void
 describe(struct ndctl_namespace *ndns, struct dax_namespace *ns)
 {
-	struct ndctl_region *region = ndctl_namespace_get_region(ndns);
+	struct ndctl_region *region = NDCTL(ndctl_namespace_get_region)(ndns);
 
 	memset(ns, 0, sizeof(*ns));
-	copy_text(
-	    ns->name, sizeof(ns->name), ndctl_namespace_get_devname(ndns));
+	copy_text(ns->name, sizeof(ns->name),
+	    NDCTL(ndctl_namespace_get_devname)(ndns));
 	copy_text(ns->alt_name, sizeof(ns->alt_name),
-	    ndctl_namespace_get_alt_name(ndns));
-	copy_text(
-	    ns->region, sizeof(ns->region), ndctl_region_get_devname(region));
+	    NDCTL(ndctl_namespace_get_alt_name)(ndns));
+	copy_text(ns->region, sizeof(ns->region),
+	    NDCTL(ndctl_region_get_devname)(region));
 	copy_text(ns->provider, sizeof(ns->provider),
-	    ndctl_bus_get_provider(ndctl_region_get_bus(region)));
-	ns->is_active = ndctl_namespace_is_active(ndns);
+	    NDCTL(ndctl_bus_get_provider)(NDCTL(ndctl_region_get_bus)(region)));
+	ns->is_active = NDCTL(ndctl_namespace_is_active)(ndns);
 	ns->mode = ns->is_active ? mode_of(ndns) : DAX_NAMESPACE_UNKNOWN;
-	ns->numa_node = ndctl_namespace_get_target_node(ndns);
+	ns->numa_node = NDCTL(ndctl_namespace_get_target_node)(ndns);
 	if (ns->numa_node < 0)
-		ns->numa_node = ndctl_namespace_get_numa_node(ndns);
+		ns->numa_node = NDCTL(ndctl_namespace_get_numa_node)(ndns);
 	if (ns->is_active)
 		describe_claim(ndns, ns);
 	else
-		ns->size = (size_t)ndctl_namespace_get_size(ndns);
+		ns->size = (size_t)NDCTL(ndctl_namespace_get_size)(ndns);
 	ns->bad_len = bad_len_of(ndns);
 }
 
-static int
-walk_bus(struct ndctl_bus *bus,
-    int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
+static void
+add_region(struct ndctl_region *region, struct dax_list *list)
 {
-	struct dax_namespace ns;
-	struct ndctl_region *region;
-	struct ndctl_namespace *ndns;
-	int rc = 0;
+	for (struct ndctl_namespace *ndns =
+		 NDCTL(ndctl_namespace_get_first)(region);
+	     ndns != NULL; ndns = NDCTL(ndctl_namespace_get_next)(ndns)) {
+		struct dax_namespace ns;
 
-	ndctl_region_foreach(bus, region)
-	{
-		ndctl_namespace_foreach(region, ndns)
-		{
-			/* A seed, which is no namespace yet. */
-			if (rc != 0 || ndctl_namespace_get_size(ndns) == 0)
-				continue;
-			describe(ndns, &ns);
-			rc = visit(&ns, arg);
-		}
+		/* A seed, which is no namespace yet. */
+		if (NDCTL(ndctl_namespace_get_size)(ndns) == 0)
+			continue;
+		describe(ndns, &ns);
+		dax_list_add(list, &ns);
 	}
-	return rc;
+}
+
+static void
+add_bus(struct ndctl_bus *bus, struct dax_list *list)
+{
+	for (struct ndctl_region *region = NDCTL(ndctl_region_get_first)(bus);
+	     region != NULL; region = NDCTL(ndctl_region_get_next)(region))
+		add_region(region, list);
+}
+
+static void
+list_apart(void *arg)
+{
+	struct dax_list *list = arg;
+	struct ndctl_ctx *ctx;
+
+	list->rc = library_load(&Ndctl, list->why, sizeof(list->why));
+	if (list->rc == 0)
+		list->rc = dax_device_load(list->why, sizeof(list->why));
+	if (list->rc == 0)
+		list->rc = NDCTL(ndctl_new)(&ctx);
+	if (list->rc < 0)
+		return;
+	NDCTL(ndctl_set_log_priority)(ctx, 0); /* as dax_device_silence() */
+	dax_device_silence(NDCTL(ndctl_get_daxctl_ctx)(ctx));
+	for (struct ndctl_bus *bus = NDCTL(ndctl_bus_get_first)(ctx);
+	     bus != NULL; bus = NDCTL(ndctl_bus_get_next)(bus))
+		add_bus(bus, list);
+	(void)NDCTL(ndctl_unref)(ctx);
+}
+
+struct visitor {
+	int (*visit)(const struct dax_namespace *ns, void *arg);
+	void *arg;
+};
+
+static int
+visit_item(const void *item, void *arg)
+{
+	const struct visitor *visitor = arg;
+
+	return visitor->visit(item, visitor->arg);
 }
 
 int
 dax_namespace_walk(
     int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
 {
-	DK_NO_CANCEL();
-	int saved_errno = errno;
-	struct ndctl_ctx *ctx;
-	struct ndctl_bus *bus;
-	int rc = ndctl_new(&ctx);
+	struct dax_list list = {.item_size = sizeof(struct dax_namespace)};
+	struct visitor visitor = {visit, arg};
 
-	if (rc < 0) {
-		errno = saved_errno;
-		return rc;
-	}
-	ndctl_set_log_priority(ctx, 0); /* as dax_device_silence() */
-	dax_device_silence(ndctl_get_daxctl_ctx(ctx));
-	ndctl_bus_foreach(ctx, bus)
-	{
-		if (rc == 0)
-			rc = walk_bus(bus, visit, arg);
-	}
-	(void)ndctl_unref(ctx);
-	errno = saved_errno;
-	return rc;
+	os_run_apart(list_apart, &list);
+	if (list.rc == -ELIBACC)
+		log_write(
+		    DK_LOG_WARNING, "namespaces are not known: %s", list.why);
+	return dax_list_end(&list, visit_item, &visitor);
 }
 
 /* A namespace that is looked for: by its name, or by its device. */

@@ -31,8 +31,7 @@ ops_for(
 		return error_set(-EINVAL,
 		    "%p of %zu bytes is not inside the kind's region", addr,
 		    len);
-	*ops = flush_get_ops(kind->region->backing->granularity);
-	return 0;
+	return flush_get_ops(kind->region->backing->granularity, ops);
 }
 
 /* --- a region --------------------------------------------------------------- */
@@ -48,8 +47,7 @@ ops_for_region(const struct daxkind_region *region, const void *addr,
 		    "%p of %zu bytes is not inside the region at %p of %zu "
 		    "bytes",
 		    addr, len, (void *)region->base, region->size);
-	*ops = flush_get_ops(region->backing->granularity);
-	return 0;
+	return flush_get_ops(region->backing->granularity, ops);
 }
 
 DK_EXPORT int

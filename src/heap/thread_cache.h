@@ -146,14 +146,7 @@ bool thread_cache_reclaim_idle(struct heap_caches *hc);
 size_t thread_cache_bytes(struct heap_caches *hc);
 
 /* ThreadSanitizer knows nothing of membarrier(2): there, pay for it. */
-#if defined(__SANITIZE_THREAD__)
-#define CACHE_STRICT 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CACHE_STRICT 1
-#endif
-#endif
-#ifdef CACHE_STRICT
+#if DK_THREAD_SANITIZER
 #define CACHE_ORDER memory_order_seq_cst
 #define CACHE_ORDER_LOAD memory_order_seq_cst
 #else

@@ -2,54 +2,108 @@
 /*
  * flush.c -- see flush.h.
  *
- * libpmem is linked, never loaded late: its start-up code and
- * pmem_has_auto_flush() walk sysfs with fts(3), which changes the working
- * directory of the whole process for a moment.  So that is asked once, by a
- * constructor, while the program has one thread.
+ * libpmem is loaded when a region is opened that wants it, not with this
+ * library: its start-up code and pmem_has_auto_flush() walk sysfs with fts(3),
+ * which moves the working directory of the process for a moment.  Both run apart
+ * (os_run_apart), where nobody sees that.
+ *
+ * A heap needs it only for stores that are to be durable.  So where it can not be
+ * loaded, regions can be opened all the same, and flushing is what fails.
  */
 #include "region/flush.h"
 
+#include <errno.h>
 #include <libpmem.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/cancel.h"
+#include "base/error.h"
+#include "base/library.h"
+#include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
 
-static bool Has_auto_flush;
+/* --- libpmem ------------------------------------------------------------------ */
 
-__attribute__((constructor)) static void
-ask_platform(void)
+#define PMEM_FUNCTIONS(X) \
+	X(pmem_flush)     \
+	X(pmem_drain)     \
+	X(pmem_memcpy)    \
+	X(pmem_memset)    \
+	X(pmem_is_pmem)   \
+	X(pmem_has_auto_flush)
+
+enum {
+	PMEM_FUNCTIONS(LIBRARY_INDEX) NR_PMEM_FUNCTIONS
+};
+static const char *const Pmem_names[] = {PMEM_FUNCTIONS(LIBRARY_NAME)};
+static _Atomic(void *) Pmem_functions[NR_PMEM_FUNCTIONS];
+static struct library Pmem = {
+    .soname = PMEM_SONAME,
+    .names = Pmem_names,
+    .functions = Pmem_functions,
+    .nr = NR_PMEM_FUNCTIONS,
+};
+#define PMEM(name) LIBRARY_FUNCTION(Pmem_functions, name)
+
+static _Atomic(bool) Has_auto_flush; /* as long as Is_ready */
+static _Atomic(bool) Is_ready;
+
+struct start {
+	int rc;
+	char why[160];
+};
+
+static void
+start_apart(void *arg)
 {
-	DK_NO_CANCEL();
-	Has_auto_flush = pmem_has_auto_flush() == 1;
+	struct start *start = arg;
+
+	start->rc = library_load(&Pmem, start->why, sizeof(start->why));
+	if (start->rc < 0)
+		return;
+	atomic_store(&Has_auto_flush, PMEM(pmem_has_auto_flush)() == 1);
+	atomic_store(&Is_ready, true);
 }
+
+/* Any number of threads may come here at once. */
+static int
+start_libpmem(struct start *start)
+{
+	if (atomic_load_explicit(&Is_ready, memory_order_acquire))
+		return 0;
+	os_run_apart(start_apart, start);
+	return start->rc;
+}
+
+/* --- lines of the cache ------------------------------------------------------- */
 
 static int
 line_flush(const void *addr, size_t len)
 {
-	pmem_flush(addr, len);
+	PMEM(pmem_flush)(addr, len);
 	return 0;
 }
 
 static void
 line_drain(void)
 {
-	pmem_drain();
+	PMEM(pmem_drain)();
 }
 
 static int
 line_copy(void *dst, const void *src, size_t len)
 {
-	(void)pmem_memcpy(dst, src, len, PMEM_F_MEM_NODRAIN);
+	(void)PMEM(pmem_memcpy)(dst, src, len, PMEM_F_MEM_NODRAIN);
 	return 0;
 }
 
 static int
 line_set(void *dst, int c, size_t len)
 {
-	(void)pmem_memset(dst, c, len, PMEM_F_MEM_NODRAIN);
+	(void)PMEM(pmem_memset)(dst, c, len, PMEM_F_MEM_NODRAIN);
 	return 0;
 }
 
@@ -64,7 +118,7 @@ byte_flush(const void *addr, size_t len)
 static int
 byte_copy(void *dst, const void *src, size_t len)
 {
-	(void)pmem_memcpy(
+	(void)PMEM(pmem_memcpy)(
 	    dst, src, len, PMEM_F_MEM_NODRAIN | PMEM_F_MEM_NOFLUSH);
 	return 0;
 }
@@ -72,9 +126,12 @@ byte_copy(void *dst, const void *src, size_t len)
 static int
 byte_set(void *dst, int c, size_t len)
 {
-	(void)pmem_memset(dst, c, len, PMEM_F_MEM_NODRAIN | PMEM_F_MEM_NOFLUSH);
+	(void)PMEM(pmem_memset)(
+	    dst, c, len, PMEM_F_MEM_NODRAIN | PMEM_F_MEM_NOFLUSH);
 	return 0;
 }
+
+/* --- pages --------------------------------------------------------------------- */
 
 static int
 page_flush(const void *addr, size_t len)
@@ -105,6 +162,8 @@ page_set(void *dst, int c, size_t len)
 	return page_flush(dst, len);
 }
 
+/* --- which of them --------------------------------------------------------------- */
+
 static const struct flush_ops Built_in[NR_FLUSH] = {
     [FLUSH_BYTE] = {byte_flush, line_drain, byte_copy, byte_set},
     [FLUSH_CACHE_LINE] = {line_flush, line_drain, line_copy, line_set},
@@ -117,10 +176,19 @@ static const struct flush_ops *In_use[NR_FLUSH] = {
     [FLUSH_PAGE] = &Built_in[FLUSH_PAGE],
 };
 
-const struct flush_ops *
-flush_get_ops(enum flush_granularity granularity)
+int
+flush_get_ops(enum flush_granularity granularity, const struct flush_ops **ops)
 {
-	return In_use[granularity];
+	struct start start;
+	int rc = granularity == FLUSH_PAGE ? 0 : start_libpmem(&start);
+
+	if (rc < 0)
+		return error_set(rc,
+		    "nothing can be flushed without libpmem, which can not be "
+		    "loaded (%s); install it (Debian: libpmem1)",
+		    start.why);
+	*ops = In_use[granularity];
+	return 0;
 }
 
 void
@@ -132,12 +200,23 @@ flush_set_ops(enum flush_granularity granularity, const struct flush_ops *ops)
 enum flush_granularity
 flush_of_sync_mapping(void)
 {
-	return Has_auto_flush ? FLUSH_BYTE : FLUSH_CACHE_LINE;
+	struct start start;
+
+	if (start_libpmem(&start) < 0) {
+		log_write(
+		    DK_LOG_WARNING, "nothing can be flushed: %s", start.why);
+		return FLUSH_CACHE_LINE;
+	}
+	return atomic_load(&Has_auto_flush) ? FLUSH_BYTE : FLUSH_CACHE_LINE;
 }
 
 bool
 flush_is_pmem(const void *addr, size_t len)
 {
+	struct start start;
+
 	DK_NO_CANCEL();
-	return pmem_is_pmem(addr, len) == 1;
+	/* A program that maps by libpmem has loaded it. */
+	return library_is_present(PMEM_SONAME) && start_libpmem(&start) == 0 &&
+	       PMEM(pmem_is_pmem)(addr, len) == 1;
 }

@@ -31,14 +31,18 @@ struct flush_ops {
 	int (*set)(void *dst, int c, size_t len);
 };
 
-const struct flush_ops *flush_get_ops(enum flush_granularity granularity);
+/* -ELIBACC, with a text: libpmem, which all but FLUSH_PAGE use, can not
+ * be loaded. */
+int flush_get_ops(enum flush_granularity granularity,
+    const struct flush_ops **ops) DK_MUST_CHECK;
 /* Put ops in the place of the table's; NULL puts the built-in ones back.
  * For tests, while no other thread flushes. */
 void flush_set_ops(
     enum flush_granularity granularity, const struct flush_ops *ops);
 
 /* What a mapping with MAP_SYNC, or of a devdax device, needs: FLUSH_BYTE when
- * the platform flushes its caches on power failure (eADR). */
+ * the platform flushes its caches on power failure (eADR), which libpmem is
+ * loaded to say. */
 enum flush_granularity flush_of_sync_mapping(void);
 /* Whether libpmem made this mapping and calls it persistent memory. */
 bool flush_is_pmem(const void *addr, size_t len);

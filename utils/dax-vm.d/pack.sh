@@ -90,6 +90,7 @@ build_library_path() {
 				continue
 			found=${found:+$found:}$dir/$sub
 			pack_build_libraries "$dir/$sub"
+			pack_loaded_libraries "$dir/config.h"
 		done
 		[ "$dir" != / ] || break
 		dir=$(dirname "$dir")
@@ -109,6 +110,20 @@ pack_build_libraries() {
 		pack_library "$library"
 		pack_needed "$library" "$1"
 	done
+}
+
+# pack_loaded_libraries CONFIG_H: what libdaxkind loads when it needs it.
+pack_loaded_libraries() {
+	local soname library
+
+	[ -e "$1" ] || return 0
+	while read -r soname; do
+		library=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p |
+			awk -v soname="$soname" '$1 == soname { print $NF; exit }')
+		[ -n "$library" ] || die 2 "$soname is not installed"
+		pack_library "$library"
+		pack_needed "$library" ''
+	done < <(sed -n 's/^#define [A-Z]*_SONAME "\(.*\)"/\1/p' "$1")
 }
 
 # pack_library FILE

@@ -216,7 +216,7 @@ find_namespace(struct request *request)
 
 	if (request->namespace_name == NULL) {
 		rc = dax_namespace_walk(choose, request);
-		return rc < 0 && rc != -EOPNOTSUPP ? rc : 0;
+		return rc < 0 && rc != -EOPNOTSUPP && rc != -ELIBACC ? rc : 0;
 	}
 	rc = dax_namespace_find(request->namespace_name, &request->ns);
 	request->has_ns = rc == 0;

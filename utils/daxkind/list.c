@@ -212,8 +212,8 @@ collect(struct list *list)
 {
 	int rc = dax_namespace_walk(add_namespace, list);
 
-	list->has_ndctl = rc != -EOPNOTSUPP;
-	if (rc == -EOPNOTSUPP)
+	list->has_ndctl = rc != -EOPNOTSUPP && rc != -ELIBACC;
+	if (!list->has_ndctl)
 		rc = 0;
 	if (rc == 0)
 		rc = dax_device_walk(add_device, list);
@@ -257,7 +257,7 @@ print_text(const struct list *list)
 			printf("  %s\n", entry->reason);
 	}
 	if (!list->has_ndctl)
-		puts("built without libndctl: no names of namespaces, and "
+		puts("without libndctl: no names of namespaces, and "
 		     "disabled ones are not seen");
 }
 

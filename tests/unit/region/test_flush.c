@@ -41,6 +41,16 @@ teardown(void **state)
 	return test_leaks_teardown(state);
 }
 
+static const struct flush_ops *
+get_ops(enum flush_granularity granularity)
+{
+	const struct flush_ops *ops = NULL;
+
+	assert_int_equal(flush_get_ops(granularity, &ops), 0);
+	assert_non_null(ops);
+	return ops;
+}
+
 /* --- the built-in tables ------------------------------------------------------ */
 
 static void
@@ -56,7 +66,7 @@ test_copy_and_set_store_any_range(void **state)
 		from[i] = (unsigned char)(i * 31 + 7);
 	for (unsigned g = 0; g < NR_FLUSH; g++) {
 		const struct flush_ops *ops =
-		    flush_get_ops((enum flush_granularity)g);
+		    get_ops((enum flush_granularity)g);
 
 		for (size_t i = 0; i < 4 * ARRAY_LEN(lens); i++) {
 			size_t len = lens[i / 4];
@@ -103,7 +113,7 @@ test_only_pages_are_synced(void **state)
 		dk_row(rows[i].why);
 		for (unsigned g = 0; g < NR_FLUSH; g++) {
 			const struct flush_ops *ops =
-			    flush_get_ops((enum flush_granularity)g);
+			    get_ops((enum flush_granularity)g);
 
 			mock_os_reset();
 			assert_int_equal(
@@ -119,7 +129,7 @@ test_only_pages_are_synced(void **state)
 static void
 test_a_failing_sync_is_told(void **state)
 {
-	const struct flush_ops *ops = flush_get_ops(FLUSH_PAGE);
+	const struct flush_ops *ops = get_ops(FLUSH_PAGE);
 
 	(void)state;
 	errno = ERRNO_BEFORE;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * dax_list.c -- see dax_list.h.
+ */
+#include "dax/dax_list.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "base/util.h"
+
+static int
+grow(struct dax_list *list)
+{
+	size_t room = max_size(16, 2 * list->room);
+	char *items = os_new(room * list->item_size);
+
+	if (items == NULL)
+		return -ENOMEM;
+	if (list->nr != 0)
+		memcpy(items, list->items, list->nr * list->item_size);
+	os_delete(list->items);
+	list->items = items;
+	list->room = room;
+	return 0;
+}
+
+void
+dax_list_add(struct dax_list *list, const void *item)
+{
+	if (list->nr == list->room && list->rc == 0)
+		list->rc = grow(list);
+	if (list->rc != 0)
+		return;
+	memcpy(list->items + list->nr * list->item_size, item, list->item_size);
+	list->nr++;
+}
+
+int
+dax_list_end(
+    struct dax_list *list, int (*visit)(const void *item, void *arg), void *arg)
+{
+	int rc = list->rc;
+
+	for (size_t i = 0; rc == 0 && i < list->nr; i++)
+		rc = visit(list->items + i * list->item_size, arg);
+	os_delete(list->items);
+	*list = (struct dax_list){.item_size = list->item_size};
+	return rc;
+}
