@@ -183,19 +183,22 @@ read_sizes(const char *text)
 	if (!parse_size_at(text, &rest, &smallest) ||
 	    (*rest != ':' && *rest != '\0')) {
 		say(LOG_INFO,
-		    "AUTO_HBW_SIZE=%s: \"%.*s\" is no size, like 64K: ignored",
+		    "AUTO_HBW_SIZE=%s: \"%.*s\" is not a size such as 64K: "
+		    "ignored",
 		    text, (int)strcspn(text, ":"), text);
 		return;
 	}
 	if (*rest == ':' && rest[1] != '\0' &&
 	    !parse_size(rest + 1, &largest)) {
 		say(LOG_INFO,
-		    "AUTO_HBW_SIZE=%s: \"%s\" is no size, like 64K: ignored",
+		    "AUTO_HBW_SIZE=%s: \"%s\" is not a size such as 64K: "
+		    "ignored",
 		    text, rest + 1);
 		return;
 	}
 	if (smallest >= largest)
-		say(LOG_INFO, "AUTO_HBW_SIZE=%s leaves no size", text);
+		say(LOG_INFO, "AUTO_HBW_SIZE=%s is an empty range of sizes",
+		    text);
 	Smallest = smallest;
 	Largest = largest;
 }
@@ -209,7 +212,8 @@ read_level(const char *text)
 		return;
 	if (!parse_number(*text == '-' ? text + 1 : text, &level)) {
 		say(LOG_INFO,
-		    "AUTO_HBW_LOG=%s is no level from -1 to 2: ignored", text);
+		    "AUTO_HBW_LOG=%s is not a level from -1 to 2: ignored",
+		    text);
 		return;
 	}
 	Log_level = *text == '-' ? -1 : (int)min_size(level, LOG_CALLERS);
@@ -244,7 +248,9 @@ read_kind(const char *name)
 		}
 	}
 	say(LOG_INFO,
-	    "AUTO_HBW_MEM_TYPE=%s is no kind of libautohbw(7): ignored", name);
+	    "AUTO_HBW_MEM_TYPE=%s is not a kind that libautohbw(7) lists: "
+	    "ignored",
+	    name);
 }
 
 __attribute__((constructor)) static void
@@ -255,7 +261,7 @@ set_up(void)
 		Kind = MEMKIND_HBW_PREFERRED;
 	} else {
 		Kind = MEMKIND_DEFAULT;
-		say(LOG_INFO, "there is no high-bandwidth memory here");
+		say(LOG_INFO, "this machine has no high-bandwidth memory");
 	}
 	read_kind(secure_getenv("AUTO_HBW_MEM_TYPE"));
 	read_sizes(secure_getenv("AUTO_HBW_SIZE"));

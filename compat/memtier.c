@@ -87,7 +87,7 @@ parse_share(const char *text, size_t len, size_t *share)
 static int
 fail_share(const char *text, const char *part, size_t len)
 {
-	return fail("-r \"%s\": \"%.*s\" is no number from 0 to %u", text,
+	return fail("-r \"%s\": \"%.*s\" is not a number from 0 to %u", text,
 	    (int)len, part, UINT32_MAX);
 }
 
@@ -106,7 +106,9 @@ parse_ratio(const char *text, struct shares *shares)
 	if (!parse_share(colon + 1, rest, &shares->kmem))
 		return fail_share(text, colon + 1, rest);
 	if (shares->dram == 0 && shares->kmem == 0)
-		return fail("the ratio %s leaves no memory at all", text);
+		return fail("the ratio %s selects no memory; at least one "
+			    "number must be above 0",
+		    text);
 	return 0;
 }
 
@@ -123,8 +125,8 @@ share_capacities(struct shares *shares)
 			? daxkind_last_error()
 			: "the DAX devices have no memory");
 	if (dram <= 0)
-		return fail("it is not known how much DRAM there is; -r has to "
-			    "say the ratio");
+		return fail("the amount of DRAM is unknown; give the ratio "
+			    "with -r");
 	shares->dram = max_size((size_t)dram / MIB, 1);
 	shares->kmem = max_size((size_t)kmem / MIB, 1);
 	return 0;
@@ -230,15 +232,15 @@ static int
 run(const struct shares *shares, char *thresholds, char **program)
 {
 	if (thresholds != NULL && (shares->dram == 0 || shares->kmem == 0))
-		return fail("thresholds need two tiers, and the ratio leaves "
-			    "one");
+		return fail("thresholds need two tiers, and the ratio "
+			    "selects only one");
 	if (set_preload() != 0 ||
 	    set_tiers(shares, thresholds != NULL ? "DYNAMIC_THRESHOLD"
 						 : "STATIC_RATIO") != 0 ||
 	    set_thresholds(thresholds) != 0 || check_tiers() != 0)
 		return FAILED;
 	(void)execvp(program[0], program);
-	return fail("%s can not be run: %s", program[0], strerror(errno));
+	return fail("%s cannot be run: %s", program[0], strerror(errno));
 }
 
 int

@@ -88,7 +88,7 @@ preload_note(const char *function, size_t size, const void *ptr)
 
 /* --- setting up ------------------------------------------------------------------ */
 
-/* The program was asked to run on tiers and can not: memkind's library ends
+/* The program was asked to run on tiers and cannot: memkind's library ends
  * it too. */
 static _Noreturn void
 give_up(const char *why)

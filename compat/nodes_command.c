@@ -34,8 +34,8 @@ nodes_command(const struct nodes_command *command, int argc, char **argv)
 	int nr_good = is_help ? 2 : 1;
 	if (argc > nr_good) {
 		(void)fprintf(stderr,
-		    "%s: unexpected argument \"%s\": there is --help and no "
-		    "other\n",
+		    "%s: unexpected argument \"%s\"; the only option is "
+		    "--help\n",
 		    command->name, argv[nr_good]);
 		return 2;
 	}

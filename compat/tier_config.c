@@ -145,8 +145,7 @@ fail_names(struct report *to, const char *what, struct piece name,
 				  : ", ",
 		    names[i]);
 	}
-	return fail(
-	    to, QUOTED " is no %s: %s is wanted", SHOWN(name), what, list);
+	return fail(to, QUOTED " is not a %s; use %s", SHOWN(name), what, list);
 }
 
 /* The values of the parameters of a part; start is NULL for those that are
@@ -164,15 +163,15 @@ parse_params(struct piece part, const char *const *names, size_t nr,
 		if (!cut(&param, ':', &name) || param.start == NULL ||
 		    param.len == 0)
 			return fail(to,
-			    QUOTED " has no value: NAME:VALUE is wanted, with "
-				   "commas between several",
+			    QUOTED " has no value; write NAME:VALUE, "
+				   "separated by commas",
 			    SHOWN(name));
 		while (i < nr && !is_word(name, names[i]))
 			i++;
 		if (i == nr)
 			return fail_names(to, "parameter", name, names, nr);
 		if (values[i].start != NULL)
-			return fail(to, "%s is there twice", names[i]);
+			return fail(to, "%s is given twice", names[i]);
 		values[i] = param;
 	}
 	return true;
@@ -182,7 +181,7 @@ static bool
 fail_size(struct report *to, const char *name, struct piece text)
 {
 	return fail(
-	    to, "%s " QUOTED " is no size, like 64M", name, SHOWN(text));
+	    to, "%s " QUOTED " is not a size such as 64M", name, SHOWN(text));
 }
 
 /* Good enough for a trial; who looks for speed wants to know. */
@@ -302,8 +301,8 @@ set_threshold(struct memtier_builder *builder, unsigned nr, struct piece part,
 		    "policy.dynamic_threshold.thresholds[%u].%s", nr, names[i]);
 		if (memtier_ctl_set(builder, name, &value) != 0)
 			return fail(to,
-			    "there are more thresholds than places between "
-			    "the tiers");
+			    "too many thresholds: there must be one fewer "
+			    "than tiers");
 	}
 	return true;
 }
@@ -326,9 +325,8 @@ set_thresholds(struct memtier_builder *builder, memtier_policy_t policy,
 	struct piece part, rest = {text, strlen(text)};
 
 	if (policy != MEMTIER_POLICY_DYNAMIC_THRESHOLD)
-		return fail(to,
-		    "%s is set, and the POLICY is not DYNAMIC_THRESHOLD",
-		    Thresholds_name);
+		return fail(
+		    to, "%s needs POLICY:DYNAMIC_THRESHOLD", Thresholds_name);
 	for (unsigned nr = 0; cut(&rest, ';', &part); nr++) {
 		if (!set_threshold(builder, nr, part, to))
 			return fail_in(to, Thresholds_name, nr);
@@ -350,7 +348,7 @@ find_policy(struct piece part, memtier_policy_t *policy, struct report *to)
 
 	if (!parse_params(part, name, 1, &value, to) || value.start == NULL)
 		return fail(to,
-		    "the last part of %s, " QUOTED ", is no POLICY:NAME",
+		    "the last part of %s, " QUOTED ", is not POLICY:NAME",
 		    Tiers_name, SHOWN(part));
 	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
 		if (is_word(value, policies[i])) {
@@ -386,8 +384,7 @@ tier_config_parse(const char *tiers, const char *thresholds,
 	memtier_policy_t policy = MEMTIER_POLICY_MAX_VALUE;
 
 	if (last == NULL) {
-		(void)fail(to,
-		    "%s: a tier and a POLICY are wanted, with ; between them",
+		(void)fail(to, "%s needs a tier and a POLICY, separated by ;",
 		    Tiers_name);
 		return NULL;
 	}

@@ -193,7 +193,9 @@ is_too_small(size_t size)
 {
 	if (size >= VMEM_MIN_POOL)
 		return false;
-	(void)fail(EINVAL, "%zu bytes are too few for a pool; at least %zu",
+	(void)fail(EINVAL,
+	    "%zu bytes are too few for a pool; give at least "
+	    "%zu",
 	    size, VMEM_MIN_POOL);
 	return true;
 }
@@ -220,11 +222,12 @@ vmem_create(const char *dir, size_t size)
 	if (is_too_small(size))
 		return NULL;
 	if (!align_up_checked(size, DK_PAGE, &rounded))
-		return fail(EINVAL, "%zu bytes are too many", size);
+		return fail(EINVAL, "%zu bytes are too many for a pool", size);
 	bool is_device = stat(dir, &st) == 0 && S_ISCHR(st.st_mode);
 	if (!is_device && !has_space(dir, rounded))
 		return fail(ENOSPC,
-		    "the file system of %s has no %zu bytes left", dir, size);
+		    "the file system of %s has less than %zu bytes left", dir,
+		    size);
 	struct vmem *vmp = record_new();
 	if (vmp == NULL)
 		return NULL;
@@ -257,7 +260,7 @@ vmem_delete(VMEM *vmp)
 		*at = vmp->next;
 	(void)pthread_mutex_unlock(&Lock);
 	if (at == NULL) {
-		(void)fail(EINVAL, "%p is no pool", (void *)vmp);
+		(void)fail(EINVAL, "%p is not a pool", (void *)vmp);
 		return;
 	}
 	(void)memkind_destroy_kind(vmp->kind);
@@ -269,7 +272,7 @@ DK_EXPORT int
 vmem_check(VMEM *vmp)
 {
 	if (!is_pool(vmp)) {
-		(void)fail(EINVAL, "%p is no pool", (void *)vmp);
+		(void)fail(EINVAL, "%p is not a pool", (void *)vmp);
 		return -1;
 	}
 	int rc = daxkind_region_check(vmp->region);
@@ -352,7 +355,7 @@ DK_EXPORT void
 vmem_stats_print(VMEM *vmp, const char *opts)
 {
 	if (!is_pool(vmp)) {
-		(void)fail(EINVAL, "%p is no pool", (void *)vmp);
+		(void)fail(EINVAL, "%p is not a pool", (void *)vmp);
 		return;
 	}
 	if (opts == NULL)
@@ -415,7 +418,7 @@ vmem_realloc(VMEM *vmp, void *ptr, size_t size)
 	void *moved = memkind_realloc(vmp->kind, ptr, size);
 	if (DK_UNLIKELY(moved == NULL))
 		(void)fail(errno, "%s",
-		    errno == EINVAL ? "the block is of no pool"
+		    errno == EINVAL ? "the block belongs to no pool"
 				    : "the pool has no room for the block");
 	return moved;
 }
@@ -428,7 +431,7 @@ vmem_aligned_alloc(VMEM *vmp, size_t alignment, size_t size)
 	if (!is_given(vmp))
 		return NULL;
 	if (!is_power_of_two(alignment))
-		return fail(EINVAL, "%zu is no power of two", alignment);
+		return fail(EINVAL, "%zu is not a power of two", alignment);
 	int err = memkind_posix_memalign(
 	    vmp->kind, &ptr, max_size(alignment, sizeof(void *)), size);
 	if (err != 0)

@@ -106,8 +106,8 @@ daxkind_log_level(void)
 			return i;
 	}
 	(void)snprintf(text, sizeof(text),
-	    "DAXKIND_LOG=%.60s is no level: none, error, warning, info or "
-	    "debug is wanted",
+	    "DAXKIND_LOG=%.60s is not a level; use none, error, warning, "
+	    "info or debug",
 	    env);
 	write_line("daxkind: ", Level_names[DK_LOG_WARNING], text);
 	return DK_LOG_NONE;

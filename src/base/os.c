@@ -120,7 +120,7 @@ now_us(clockid_t clock)
 {
 	struct timespec now = {0};
 
-	(void)clock_gettime(clock, &now); /* can not fail on Linux */
+	(void)clock_gettime(clock, &now); /* cannot fail on Linux */
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 

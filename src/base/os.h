@@ -81,7 +81,7 @@ int os_reserve(size_t len, size_t align, void **addr) DK_MUST_CHECK;
 /* Let a part of what was reserved be used; what is in use already stays as it
  * is.  -ENOMEM: the kernel's overcommit check, or a limit, refuses. */
 int os_commit(void *addr, size_t len) DK_MUST_CHECK;
-/* The other way: it can not be touched or counts as memory any more.  What
+/* The other way: it cannot be touched or counts as memory any more.  What
  * os_commit() brings back is zero, and not bound to nodes. */
 int os_decommit(void *addr, size_t len) DK_MUST_CHECK;
 /* Give the pages of private memory back: it reads as zero then. */
@@ -113,7 +113,7 @@ int os_msync(void *addr, size_t len) DK_MUST_CHECK;
  */
 int os_punch_mapped(void *addr, size_t len) DK_MUST_CHECK;
 /*
- * Put ordinary memory in the place of pages that can not be read or written,
+ * Put ordinary memory in the place of pages that cannot be read or written,
  * so that a touch is no signal any more.  What of them the kernel can read is
  * kept, the rest is zero.  Pages that are all good stay.  May be called by a
  * signal handler.
@@ -157,7 +157,7 @@ int os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
 /*
  * Call visit for each extent that the file has in [off, off + len), until it
  * returns other than 0, which is returned then.  -EOPNOTSUPP, -ENOTTY: the
- * file system can not tell.
+ * file system cannot tell.
  */
 int os_walk_extents(int fd, size_t off, size_t len,
     int (*visit)(void *arg, size_t off, size_t device_off, size_t len),
@@ -189,7 +189,7 @@ int os_fs_block(int fd, size_t *bytes) DK_MUST_CHECK;
 /* Reserve file space; bytes that were there stay. */
 int os_allocate(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* The same, and what is shared with other files (a clone) gets space of its own.
- * -EOPNOTSUPP: the file system can not. */
+ * -EOPNOTSUPP: the file system cannot. */
 int os_allocate_unshared(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /*
  * The first part of [off, off + len) that has no data: a hole, or reserved and

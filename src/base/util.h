@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * util.h -- arithmetic that can not go wrong silently (layer 0, no state).
+ * util.h -- arithmetic that cannot go wrong silently (layer 0, no state).
  */
 #ifndef UTIL_H
 #define UTIL_H
@@ -36,7 +36,7 @@ align_down(size_t n, size_t align)
 }
 
 /* Wraps to a small number when n is within align of SIZE_MAX: callers that
- * can not rule that out use align_up_checked(). */
+ * cannot rule that out use align_up_checked(). */
 static inline size_t
 align_up(size_t n, size_t align)
 {

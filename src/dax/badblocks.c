@@ -96,9 +96,9 @@ badblocks_of_devdax(unsigned major_nr, unsigned minor_nr, size_t off,
 	if (os_read_number(device, "resource", &device_start) < 0 ||
 	    os_read_number(dir, "resource", &region_start) < 0)
 		log_write(DK_LOG_WARNING,
-		    "there are bad blocks in the region of device %u:%u, but "
-		    "only root may read where the device lies in it: they are "
-		    "not known",
+		    "the NVDIMM region of device %u:%u has bad blocks, but "
+		    "only root can read where in it the device lies: the "
+		    "library cannot avoid them",
 		    major_nr, minor_nr);
 	else
 		rc = search_list(
@@ -154,6 +154,6 @@ badblocks_of_file(
 	e.list = list;
 	rc = os_walk_extents(fd, off, len, search_extent, &e);
 	os_delete(list);
-	/* A file system that can not tell has no DAX. */
+	/* A file system that cannot tell has no DAX. */
 	return rc == -EOPNOTSUPP || rc == -ENOTTY ? 0 : rc;
 }

@@ -94,13 +94,13 @@ dax_name_check_device(const struct dax_device *device, const char *path)
 
 	if (device->is_system_ram)
 		return error_set(-ENODEV,
-		    "%s is in system-ram mode, memory of the kernel's; make it "
-		    "a device again by: daxctl reconfigure-device "
+		    "%s is in system-ram mode: the kernel uses it as memory; "
+		    "make it a device again with: daxctl reconfigure-device "
 		    "--mode=devdax --force %s",
 		    path, name);
 	if (!device->is_enabled)
 		return error_set(-ENODEV,
-		    "%s is disabled; enable it by: daxctl enable-device %s",
+		    "%s is disabled; enable it with: daxctl enable-device %s",
 		    path, name);
 	if (!is_power_of_two(device->align) || device->align < DK_PAGE)
 		return error_set(-EINVAL, "%s has an alignment of %zu bytes",
@@ -127,7 +127,7 @@ find_node(const struct dax_device *device, char *path, size_t path_size)
 			return 0;
 	}
 	return error_set(-ENODEV,
-	    "%s has no node in /dev; make it by: mknod /dev/%s c %u %u",
+	    "%s has no node in /dev; make it with: mknod /dev/%s c %u %u",
 	    device->name, device->name, device->major_nr, device->minor_nr);
 }
 
@@ -140,12 +140,13 @@ find_dax(const char *name, struct dax_place *place)
 
 	if (rc == -ENODEV)
 		return error_set(-ENOENT,
-		    "there is no DAX device %s; see those that are there by: "
-		    "daxctl list; and disabled namespaces by: ndctl list -N -i",
+		    "there is no DAX device %s; list the devices with: "
+		    "daxctl list; and disabled namespaces with: ndctl list "
+		    "-N -i",
 		    name);
 	if (rc < 0)
-		return error_set(rc, "DAX device %s can not be asked: %s", name,
-		    strerror(-rc));
+		return error_set(rc, "DAX device %s cannot be queried: %s",
+		    name, strerror(-rc));
 	rc = dax_name_check_device(&device, name);
 	if (rc == 0)
 		rc = find_node(&device, path, sizeof(path));
@@ -211,13 +212,13 @@ check_parts(const char *path, const char *block)
 	(void)snprintf(dir, sizeof(dir), "/sys/class/block/%s", block);
 	if (os_walk_dir(dir, take_entry, &part) == 1)
 		return error_set(-ENODEV,
-		    "%s has partitions; name one of them: /dev/%s", path,
+		    "%s has partitions; use one of them, such as /dev/%s", path,
 		    part.name);
 	(void)snprintf(dir, sizeof(dir), "/sys/class/block/%s/holders", block);
 	if (os_walk_dir(dir, take_entry, &holder) == 1)
 		return error_set(-ENODEV,
-		    "%s is a part of /dev/%s; name a directory of the file "
-		    "system on that",
+		    "%s is part of /dev/%s; use a directory of the file "
+		    "system on that device",
 		    path, holder.name);
 	return 0;
 }
@@ -234,16 +235,18 @@ explain_not_mounted(const char *path, const char *block)
 	rc = dax_name_read_fs_type(path, type);
 	if (rc < 0)
 		return error_set(-ENODEV,
-		    "%s is not mounted, and can not be read (%s); if it holds "
-		    "a file system: mount -o dax=always %s /mnt/%s",
+		    "%s is not mounted, and cannot be read (%s); if it holds "
+		    "a file system, mount it with: mount -o dax=always %s "
+		    "/mnt/%s",
 		    path, strerror(-rc), path, block);
 	if (type[0] == '\0')
 		return error_set(-ENODEV,
-		    "%s holds no file system; make one, which erases it: " MKFS
+		    "%s holds no file system; make one (this erases the "
+		    "device) with: " MKFS
 		    " %s && mount -o dax=always %s /mnt/%s",
 		    path, path, path, block);
 	return error_set(-ENODEV,
-	    "%s holds a file system (%s) that is not mounted; mount it by: "
+	    "%s holds a file system (%s) that is not mounted; mount it with: "
 	    "mount -o dax=always %s /mnt/%s",
 	    path, type, path, block);
 }
@@ -257,15 +260,15 @@ check_dax(const char *path, const struct mount *mount)
 
 	if (rc < 0)
 		return error_set(rc,
-		    "%s is mounted on %s, where no file can be made: %s", path,
-		    mount->point, strerror(-rc));
+		    "%s is mounted on %s, where no file can be created: %s",
+		    path, mount->point, strerror(-rc));
 	bool is_dax = os_is_dax(fd);
 	os_close(fd);
 	if (is_dax)
 		return 0;
 	return error_set(-EOPNOTSUPP,
-	    "%s is mounted on %s without dax; mount it again by: umount %s && "
-	    "mount -o dax=always %s %s",
+	    "%s is mounted on %s without dax; mount it again with: umount %s "
+	    "&& mount -o dax=always %s %s",
 	    path, mount->point, mount->point, path, mount->point);
 }
 
@@ -274,8 +277,8 @@ refuse_mode(const char *name, const struct dax_namespace *ns)
 {
 	return error_set(-ENODEV,
 	    "%s is in %s mode, which has no DAX; make it an fsdax or devdax "
-	    "namespace, which erases it: ndctl create-namespace -f -e %s "
-	    "--mode=fsdax",
+	    "namespace (this erases it) with: ndctl create-namespace -f -e "
+	    "%s --mode=fsdax",
 	    name, dax_namespace_mode_name(ns->mode), ns->name);
 }
 
@@ -290,8 +293,9 @@ find_block(const char *path, const struct os_stat *st, struct dax_place *place)
 	if (os_read_link_name(link, block, sizeof(block)) < 0 ||
 	    strncmp(block, "pmem", 4) != 0)
 		return error_set(-ENODEV,
-		    "%s is a block device without DAX; name a directory on its "
-		    "file system, or a namespace: see ndctl list -N",
+		    "%s is a block device without DAX; use a directory on "
+		    "its file system, or a namespace; list those with: ndctl "
+		    "list -N",
 		    path);
 	if (dax_namespace_find_device(block, &ns) == 0 &&
 	    (ns.mode == DAX_NAMESPACE_RAW || ns.mode == DAX_NAMESPACE_SECTOR))
@@ -299,12 +303,14 @@ find_block(const char *path, const struct os_stat *st, struct dax_place *place)
 
 	struct mount *mount = os_new(sizeof(*mount));
 	if (mount == NULL)
-		return error_set(-ENOMEM, "no memory to look for mounts");
+		return error_set(-ENOMEM, "out of memory while looking for "
+					  "mounts");
 	int rc = mounts_find(st->major_nr, st->minor_nr, mount);
 	if (rc == -ENOENT)
 		rc = explain_not_mounted(path, block);
 	else if (rc < 0)
-		rc = error_set(rc, "mounts can not be read: %s", strerror(-rc));
+		rc = error_set(
+		    rc, "the list of mounts cannot be read: %s", strerror(-rc));
 	else
 		rc = check_dax(path, mount);
 	if (rc == 0)
@@ -319,7 +325,7 @@ static int
 refuse_disabled(const char *name, const struct dax_namespace *ns)
 {
 	return error_set(-ENODEV,
-	    "%s is disabled; enable it by: ndctl enable-namespace %s", name,
+	    "%s is disabled; enable it with: ndctl enable-namespace %s", name,
 	    ns->name);
 }
 
@@ -340,13 +346,13 @@ explain_no_pmem(const char *name)
 		if (ns.device[0] != '\0')
 			return error_set(-ENOENT,
 			    "there is no block device %s; %s is in %s mode, "
-			    "its device is /dev/%s",
+			    "and its device is /dev/%s",
 			    name, ns.name, dax_namespace_mode_name(ns.mode),
 			    ns.device);
 	}
 	return error_set(-ENOENT,
-	    "there is no block device %s; see namespaces, disabled ones too, "
-	    "by: ndctl list -N -i",
+	    "there is no block device %s; list all namespaces, disabled ones "
+	    "too, with: ndctl list -N -i",
 	    name);
 }
 
@@ -363,7 +369,7 @@ find_pmem(const char *name, struct dax_place *place)
 	if (rc < 0)
 		return error_set(rc, "%s: %s", path, strerror(-rc));
 	if (!st.is_block_dev)
-		return error_set(-ENODEV, "%s is no block device", path);
+		return error_set(-ENODEV, "%s is not a block device", path);
 	return find_block(path, &st, place);
 }
 
@@ -375,8 +381,8 @@ find_by_namespace(const char *name, struct dax_place *place)
 
 	if (rc == -EOPNOTSUPP)
 		return error_set(rc,
-		    "%s: this daxkind was built without libndctl and can not "
-		    "look up namespaces; name the device (/dev/daxX.Y, "
+		    "%s: this daxkind was built without libndctl and cannot "
+		    "look up namespaces; use the device (/dev/daxX.Y, "
 		    "/dev/pmemN) or the mount point, or build it "
 		    "--with-daxctl",
 		    name);
@@ -388,11 +394,11 @@ find_by_namespace(const char *name, struct dax_place *place)
 		    name);
 	if (rc == -ENODEV)
 		return error_set(-ENOENT,
-		    "there is no namespace %s; see those that are there by: "
-		    "ndctl list -N -i",
+		    "there is no namespace %s; list them with: ndctl list -N "
+		    "-i",
 		    name);
 	if (rc < 0)
-		return error_set(rc, "namespace %s can not be asked: %s", name,
+		return error_set(rc, "namespace %s cannot be queried: %s", name,
 		    strerror(-rc));
 	if (!ns.is_active)
 		return refuse_disabled(name, &ns);
@@ -400,8 +406,8 @@ find_by_namespace(const char *name, struct dax_place *place)
 		return refuse_mode(name, &ns);
 	if (ns.device[0] == '\0')
 		return error_set(-ENODEV,
-		    "%s has no device; load its driver by: modprobe -a nd_pmem "
-		    "dax_pmem device_dax",
+		    "%s has no device; load its driver with: modprobe -a "
+		    "nd_pmem dax_pmem device_dax",
 		    name);
 	if (ns.mode == DAX_NAMESPACE_DEVDAX)
 		return find_dax(ns.device, place);
@@ -436,8 +442,7 @@ dax_name_find(const char *name, struct dax_place *place)
 	/* It is a device that somebody means, and not a file there. */
 	if (rc == -ENOENT && is_in_dev && strchr(name + 5, '/') == NULL)
 		return error_set(-ENOENT,
-		    "there is no device %s; see those that are there by: "
-		    "daxkind list",
+		    "there is no device %s; list them with: daxkind list",
 		    name);
 	if (rc == 0 && st.is_block_dev)
 		return find_block(name, &st, place);
@@ -460,8 +465,8 @@ dax_name_find_devdax(const char *name, struct dax_place *place)
 	if (place->what == DAX_PLACE_FILE || strcmp(place->path, name) == 0)
 		return 0;
 	return error_set(-ENODEV,
-	    "%s is an fsdax namespace, mounted on %s, and no devdax device; "
-	    "make it one, which erases it: ndctl create-namespace -f -e "
+	    "%s is an fsdax namespace, mounted on %s, not a devdax device; "
+	    "make it one (this erases it) with: ndctl create-namespace -f -e "
 	    "namespaceX.Y --mode=devdax",
 	    name, place->path);
 }

@@ -20,12 +20,11 @@ ops_for(
 	if (kind == NULL)
 		return error_set(-EINVAL, "kind is NULL");
 	if (kind->region == NULL && kind_registry_is_dead(kind))
-		return error_set(-EINVAL,
-		    "kind %p is not alive: it was destroyed already",
-		    (void *)kind);
+		return error_set(
+		    -EINVAL, "kind %p was already destroyed", (void *)kind);
 	if (kind->region == NULL)
 		return error_set(-ENOTSUP,
-		    "kind %s is over plain DRAM: nothing there is durable",
+		    "kind %s is on plain DRAM, which is not durable",
 		    kind->name);
 	if (!region_contains(kind->region, addr, len))
 		return error_set(-EINVAL,

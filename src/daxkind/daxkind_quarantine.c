@@ -25,12 +25,13 @@ daxkind_sigbus_install(unsigned flags,
 {
 	if ((flags & ~(unsigned)DAXKIND_SIGBUS_ZEROES) != 0)
 		return api_result(error_set(-EINVAL,
-		    "0x%x has bits that are no flag of the SIGBUS handler",
+		    "0x%x has bits that are not flags of the SIGBUS handler",
 		    flags));
 	if (callback == NULL && (flags & DAXKIND_SIGBUS_ZEROES) == 0)
 		return api_result(error_set(-EINVAL,
-		    "lost bytes would read as zero and nobody be told: pass a "
-		    "callback, or DAXKIND_SIGBUS_ZEROES if that is meant"));
+		    "without a callback, lost bytes would silently read as "
+		    "zero: pass a callback, or DAXKIND_SIGBUS_ZEROES to "
+		    "allow that"));
 	return api_result(sigbus_install(callback, arg));
 }
 

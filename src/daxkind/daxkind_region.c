@@ -40,11 +40,12 @@ static int
 begin(unsigned flags, struct daxkind_region **region)
 {
 	if (region == NULL)
-		return error_set(-EINVAL, "region is NULL: nowhere to put it");
+		return error_set(-EINVAL, "the region argument is NULL; pass "
+					  "the address of a pointer");
 	*region = NULL;
 	if ((flags & ~(unsigned)KNOWN_FLAGS) != 0)
 		return error_set(
-		    -EINVAL, "0x%x has bits that are no open flag", flags);
+		    -EINVAL, "0x%x has bits that are not open flags", flags);
 	return 0;
 }
 
@@ -164,13 +165,13 @@ daxkind_region_close(struct daxkind_region *region)
 		return 0;
 	if (!region_index_is_record(region))
 		return api_result(
-		    error_set(-EINVAL, "%p is no region", (void *)region));
+		    error_set(-EINVAL, "%p is not a region", (void *)region));
 	if (region->backing == NULL)
 		return api_result(
-		    error_set(-EINVAL, "the region is closed already"));
+		    error_set(-EINVAL, "the region is already closed"));
 	if (atomic_load(&region->is_claimed))
 		return api_result(error_set(
-		    -EBUSY, "the region has a kind; destroy that one first"));
+		    -EBUSY, "the region has a kind; destroy the kind first"));
 	region_close(region);
 	return 0;
 }
@@ -181,12 +182,12 @@ check_open(const struct daxkind_region *region, const void *out, size_t size)
 	if (region == NULL || region->backing == NULL)
 		return error_set(-EINVAL, "the region is NULL or closed");
 	if (out == NULL || size == 0)
-		return error_set(-EINVAL, "no room was given for the answer");
+		return error_set(-EINVAL, "the pointer to the result is NULL");
 	/* All of it is written, so a wrong size would be somebody's memory. */
 	if (size > STRUCT_SIZE_MAX)
 		return error_set(-EINVAL,
-		    "%zu bytes are no size of the structure; pass sizeof of "
-		    "it",
+		    "%zu is not a valid size of the structure; pass its "
+		    "sizeof",
 		    size);
 	return 0;
 }
@@ -259,8 +260,8 @@ daxkind_region_check(const struct daxkind_region *region)
 
 	if (rc == 0 && !region_check(lockable(region)))
 		rc = error_set(-EUCLEAN,
-		    "the space map of the region at %p disagrees with itself: "
-		    "the process has overwritten the library's memory",
+		    "the space map of the region at %p is inconsistent: the "
+		    "program has overwritten the library's memory",
 		    (void *)region->base);
 	return api_result(rc);
 }
@@ -275,7 +276,7 @@ daxkind_region_walk(const struct daxkind_region *region,
 	int rc = check_open(region, region, 1);
 
 	if (rc == 0 && visit == NULL)
-		rc = error_set(-EINVAL, "visit is NULL: nothing to call");
+		rc = error_set(-EINVAL, "visit is NULL; pass a function");
 	if (rc < 0)
 		return api_result(rc);
 	for (; off < region->size; off = end) {

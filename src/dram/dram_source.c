@@ -69,20 +69,20 @@ dram_source_check(struct dram_source *source)
 	const struct node_sets *sets = node_choice_get(choice_of(source));
 
 	if (sets == NULL)
-		return error_set(-ENOMEM, "no memory to look for NUMA nodes");
+		return error_set(-ENOMEM, "out of memory while looking for "
+					  "NUMA nodes");
 	if (sets->rc < 0)
 		return error_set(sets->rc, "%s", sets->why);
 	if ((source->flags & DRAM_HUGE_PAGES) != 0 &&
 	    !node_choice_has_huge_pages(node_choice_here(sets)))
 		return error_set(REASON_NO_HUGE_PAGES,
-		    "no huge page of 2 MiB is in the kernel's pools; see "
+		    "the kernel has no huge page of 2 MiB; reserve some in "
 		    "/proc/sys/vm/nr_hugepages");
 	if ((source->flags & DRAM_GIGANTIC_PAGES) != 0 &&
 	    os_nr_gigantic_pages() == 0)
 		return error_set(REASON_NO_HUGE_PAGES,
-		    "no huge page of 1 GiB is in the kernel's pools; see "
-		    "/sys/kernel/mm/hugepages/hugepages-1048576kB/"
-		    "nr_hugepages");
+		    "the kernel has no huge page of 1 GiB; reserve some in "
+		    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
 	return 0;
 }
 
@@ -122,7 +122,8 @@ place(const struct dram_source *source, void *addr, size_t len)
 	if ((rc == -EPERM || rc == -ENOSYS) &&
 	    (source->flags & DRAM_ANYWHERE) != 0) {
 		log_write(DK_LOG_WARNING,
-		    "mbind(2) is not permitted: memory is not bound");
+		    "mbind(2) is not permitted; memory is not bound to its "
+		    "nodes");
 		rc = 0;
 	}
 	/* Binding does not see whether these nodes have a huge page, and a

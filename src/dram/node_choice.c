@@ -117,13 +117,13 @@ pick_for_each(const struct topology *t, const struct node_set *candidates,
 		    pick_for(t, home, candidates, rank, pick, &sets->of[home]);
 		if (nr == 0)
 			return error_set(-ENXIO,
-			    "no node that is known to have such memory is "
-			    "next to node %u",
+			    "no node near node %u is known to have such "
+			    "memory",
 			    home);
 		if (nr > 1 && pick == PICK_BEST_ONE)
 			return error_set(rc_if_several,
 			    "%u nodes are equally good for the processors of "
-			    "node %u; one is wanted",
+			    "node %u; this kind needs exactly one",
 			    nr, home);
 		node_set_add_all(&sets->all, &sets->of[home]);
 	}
@@ -140,8 +140,7 @@ read_variable(const char *name, const struct topology *t, struct node_set *set)
 		return 1;
 	if (node_set_parse(text, &t->with_memory, set) < 0)
 		return error_set(REASON_ENVIRON,
-		    "%s=%s: it must be a list of nodes with memory, like "
-		    "0-2,4",
+		    "%s=%s is not a list of nodes with memory, such as 0-2,4",
 		    name, text);
 	return 0;
 }
@@ -157,8 +156,7 @@ hbw_threshold(size_t *threshold)
 	if (text != NULL &&
 	    (!parse_number(text, threshold) || *threshold > UINT_MAX))
 		return error_set(REASON_ENVIRON,
-		    "MEMKIND_HBW_THRESHOLD=%s: it must be a number of MiB/s",
-		    text);
+		    "MEMKIND_HBW_THRESHOLD=%s is not a number of MiB/s", text);
 	return 0;
 }
 
@@ -194,13 +192,14 @@ choose_hbw(const struct topology *t, enum pick pick, struct node_sets *sets)
 		    t, home, &fast, rank_by_distance, pick, &sets->of[home]);
 		if (nr == 0)
 			return error_set(-ENXIO,
-			    "the firmware names no memory of %zu MiB/s or "
-			    "more next to node %u; MEMKIND_HBW_NODES can",
+			    "the firmware reports no memory of %zu MiB/s or "
+			    "more near node %u; name nodes in "
+			    "MEMKIND_HBW_NODES",
 			    threshold, home);
 		if (nr > 1 && pick == PICK_BEST_ONE)
 			return error_set(REASON_AMBIGUOUS,
-			    "%u nodes of high bandwidth are equally near to "
-			    "node %u; one is wanted",
+			    "%u nodes of high bandwidth are equally near "
+			    "node %u; this kind needs exactly one",
 			    nr, home);
 		node_set_add_all(&sets->all, &sets->of[home]);
 	}
@@ -229,8 +228,8 @@ choose_kmem(const struct topology *t, enum pick pick, struct node_sets *sets)
 		rc = dax_device_walk(visit_device, &nodes);
 		if (rc < 0 || node_set_is_empty(&nodes))
 			return error_set(-ENODEV,
-			    "no DAX device is in mode system-ram; "
-			    "MEMKIND_DAX_KMEM_NODES can name nodes");
+			    "no DAX device is in system-ram mode; name nodes "
+			    "in MEMKIND_DAX_KMEM_NODES");
 	}
 	return pick_for_each(
 	    t, &nodes, rank_by_distance, pick, REASON_AMBIGUOUS, sets);
@@ -362,7 +361,8 @@ node_choice_copy(
 	const struct node_sets *sets = node_choice_get(choice);
 
 	if (sets == NULL)
-		return error_set(-ENOMEM, "no memory to look for NUMA nodes");
+		return error_set(-ENOMEM, "out of memory while looking for "
+					  "NUMA nodes");
 	if (sets->rc < 0)
 		return error_set(sets->rc, "%s", sets->why);
 	if (nodemask == NULL)
@@ -371,7 +371,8 @@ node_choice_copy(
 	 * memory. */
 	if (maxnode > NODE_SET_MASK_MAX)
 		return error_set(-EINVAL,
-		    "a mask of %lu nodes: mbind(2) takes at most %d bits",
+		    "a mask of %lu nodes is too long: mbind(2) takes at most "
+		    "%d bits",
 		    maxnode, (int)NODE_SET_MASK_MAX);
 	const struct node_set *set = node_choice_here(sets);
 	for (unsigned long node = 0; node < maxnode; node++) {

@@ -41,8 +41,8 @@ arena_set_slots_for(size_t size, unsigned *nr_slots)
 		nr = 0;
 	if (nr == 0)
 		return error_set(REASON_ENVIRON,
-		    "MEMKIND_ARENA_NUM_PER_KIND=%s: it must be a number from "
-		    "1 up, or not be set",
+		    "MEMKIND_ARENA_NUM_PER_KIND=%s is not a number of at "
+		    "least 1; correct it, or unset it",
 		    env);
 	*nr_slots = (unsigned)min_size(nr, ARENA_SET_MAX);
 	return 0;
@@ -63,8 +63,8 @@ static int
 fail_no_more(int rc)
 {
 	return error_set(rc,
-	    "jemalloc makes no more arenas: too many kinds are in use at once "
-	    "(4,094 arenas in all); destroy some");
+	    "jemalloc cannot make another arena (4,094 in all): too many "
+	    "kinds are in use at once; destroy some");
 }
 
 int

@@ -200,7 +200,8 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 	    &heap->large_bytes, len, memory_order_relaxed);
 	if (region_give(heap->region, ptr, len) < 0)
 		log_write(DK_LOG_ERROR,
-		    "%zu bytes of a region are lost: no memory for records",
+		    "%zu bytes of a region are lost: out of memory for a "
+		    "record",
 		    len);
 }
 
@@ -476,7 +477,7 @@ heap_free(struct heap *heap, void *ptr)
 		free_large(heap, ptr, word);
 	else
 		log_write(DK_LOG_WARNING,
-		    "free of %p, which is no block of that kind: ignored", ptr);
+		    "free of %p ignored: it is not a block of that kind", ptr);
 }
 
 size_t

@@ -125,7 +125,7 @@ thread_cache_is_off(void)
 	return Thread_caches->is_off;
 }
 
-/* What the hot paths below do when the cache can not serve. */
+/* What the hot paths below do when the cache cannot serve. */
 void *thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class);
 void thread_cache_free_slow(
     struct heap_caches *hc, void *ptr, unsigned size_class);

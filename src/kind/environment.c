@@ -39,7 +39,7 @@ environment_check_thread_limit(void)
 	if (is_good_thread_limit())
 		return 0;
 	return error_set(REASON_ENVIRON,
-	    "%s=%.40s is no number of threads; unset it, or give one",
+	    "%s=%.40s is not a number of threads; correct it, or unset it",
 	    Thread_limit, os_getenv(Thread_limit));
 }
 
@@ -50,7 +50,7 @@ warn(void)
 {
 	if (!is_good_thread_limit())
 		log_write(DK_LOG_WARNING,
-		    "%s=%.40s is no number of threads: "
+		    "%s=%.40s is not a number of threads: "
 		    "memkind_set_bg_threads() will fail",
 		    Thread_limit, os_getenv(Thread_limit));
 }

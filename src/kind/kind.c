@@ -33,7 +33,7 @@ check_ops(const struct memkind_ops *ops, const char *name)
 		    "malloc_usable_size");
 	if (name == NULL || strlen(name) >= KIND_NAME_SIZE)
 		return error_set(-EINVAL,
-		    "a kind's name must have 0 to %d bytes",
+		    "a kind's name must be a string of at most %d bytes",
 		    KIND_NAME_SIZE - 1);
 	return 0;
 }

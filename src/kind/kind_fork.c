@@ -167,8 +167,8 @@ register_handlers(
 		return;
 	Failed = true;
 	log_write(DK_LOG_WARNING,
-	    "no memory for fork handlers: do not use kinds in a "
-	    "child of fork(2)");
+	    "out of memory for fork handlers: do not use kinds in a child of "
+	    "fork(2)");
 }
 
 /* jemalloc starts in a constructor without a priority, which is a later one,

@@ -35,8 +35,8 @@ kind_quarantine(struct memkind *kind, void *addr, size_t len)
 {
 	if (kind->region == NULL)
 		return error_set(-ENOTSUP,
-		    "kind %s is over plain DRAM, whose bad pages the system "
-		    "takes out of use",
+		    "kind %s is on plain DRAM, whose bad pages the kernel "
+		    "itself retires",
 		    kind->name);
 	if (len == 0 || !region_contains(kind->region, addr, len))
 		return error_set(-EINVAL,
@@ -70,9 +70,8 @@ mark_part(struct daxkind_region *r, void *arg)
 	int rc = region_mark_bad(r, pages->addr, pages->len);
 
 	if (rc < 0)
-		log_write(DK_LOG_ERROR,
-		    "%zu bytes at %p can not be quarantined", pages->len,
-		    (void *)pages->addr);
+		log_write(DK_LOG_ERROR, "%zu bytes at %p cannot be quarantined",
+		    pages->len, (void *)pages->addr);
 }
 
 void

@@ -162,11 +162,10 @@ kind_registry_remove(struct memkind *kind)
 
 	lock_take(&Lock);
 	if (!pool_has(&Records, kind)) {
-		rc = error_set(-EINVAL, "%p is no kind", (void *)kind);
+		rc = error_set(-EINVAL, "%p is not a kind", (void *)kind);
 	} else if (!kind->is_registered) {
-		rc = error_set(-EINVAL,
-		    "kind %p is not alive: it was destroyed already",
-		    (void *)kind);
+		rc = error_set(
+		    -EINVAL, "kind %p was already destroyed", (void *)kind);
 	} else {
 		if (kind->prev != NULL)
 			kind->prev->next = kind->next;

@@ -90,7 +90,7 @@ work_off(void)
 	unsigned nr_lost = atomic_exchange(&Sigbus.nr_lost, 0);
 	if (nr_lost > 0)
 		log_write(DK_LOG_ERROR,
-		    "%u media errors were too many at a time: not quarantined",
+		    "%u media errors were not quarantined: too many at a time",
 		    nr_lost);
 }
 
@@ -196,7 +196,7 @@ replace(const struct backing *b, const char *addr, size_t len)
  */
 enum cause {
 	CAUSE_GONE,    /* the access will do now */
-	CAUSE_LOST,    /* the page can not be read */
+	CAUSE_LOST,    /* the page cannot be read */
 	CAUSE_NO_SPACE /* or whatever else: nothing is lost */
 };
 
@@ -278,12 +278,14 @@ start_locked(void)
 	lock_assert_held(&Sigbus.lock);
 	atomic_store(&Sigbus.wants_stop, false);
 	if (!Sigbus.has_semaphore && sem_init(&Sigbus.posted, 0, 0) != 0)
-		return error_set(-errno, "no semaphore for quarantines");
+		return error_set(-errno, "the semaphore for quarantines "
+					 "cannot be created");
 	Sigbus.has_semaphore = true;
 	int rc = os_thread_start(run, NULL, "daxkind-sigbus", &Sigbus.thread);
 	if (rc < 0)
-		return error_set(
-		    rc, "no thread for quarantines: %s", strerror(-rc));
+		return error_set(rc,
+		    "the thread for quarantines cannot be started: %s",
+		    strerror(-rc));
 	atomic_store(&Sigbus.has_thread, true);
 	return 0;
 }
@@ -309,8 +311,7 @@ sigbus_install(void (*callback)(void *arg, void *addr, size_t len), void *arg)
 	DK_POINT("a SIGBUS handler is installed");
 	if (atomic_load(&Sigbus.is_on)) {
 		rc = error_set(-EBUSY,
-		    "the SIGBUS handler is installed already; remove it "
-		    "first");
+		    "the SIGBUS handler is already installed; remove it first");
 		goto out;
 	}
 	rc = start_locked();
@@ -325,7 +326,7 @@ sigbus_install(void (*callback)(void *arg, void *addr, size_t len), void *arg)
 		(void)sigemptyset(&action.sa_mask);
 		if (sigaction(SIGBUS, &action, &Sigbus.previous) != 0) {
 			rc = error_set(
-			    -errno, "the SIGBUS handler can not be installed");
+			    -errno, "the SIGBUS handler cannot be installed");
 			stop_locked();
 			goto out;
 		}

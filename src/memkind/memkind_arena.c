@@ -32,8 +32,8 @@ memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 	    ops->free == NULL || ops->malloc_usable_size == NULL ||
 	    ops->init_once != NULL)
 		return error_code_from_errno(error_set(REASON_BAD_OPS,
-		    "the operations table lacks one that must be there, or "
-		    "has init_once, which is for static kinds"));
+		    "the operations table lacks a required operation, or has "
+		    "init_once, which is for static kinds only"));
 	struct kind_spec spec = {
 	    .capacity = (size_t)-1, .ops = ops, .name = name};
 	return error_code_from_errno(kind_new(&spec, kind));
@@ -100,7 +100,8 @@ memkind_arena_set_max_bg_threads(size_t threads_limit)
 	return threads_limit <= UINT_MAX
 		   ? MEMKIND_SUCCESS
 		   : error_code_from_errno(error_set(-EINVAL,
-			 "%zu is no number of threads", threads_limit));
+			 "%zu is not a valid number of threads",
+			 threads_limit));
 }
 
 DK_EXPORT int

@@ -34,7 +34,8 @@ static const struct {
     {MEMKIND_ERROR_RUNTIME, "Run-time error; see errno"},
     /* What memkind_posix_memalign() returns. */
     {ENOMEM, "No room in the kind"},
-    {EINVAL, "The alignment is no power of two, or less than a pointer's"},
+    {EINVAL, "The alignment is not a power of two, or less than that of a "
+	     "pointer"},
 };
 
 DK_EXPORT void

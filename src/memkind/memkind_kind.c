@@ -92,12 +92,12 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 		    error_set(-EINVAL, "no directory was given"));
 	if (max_size != 0 && max_size < MEMKIND_PMEM_MIN_SIZE)
 		return pmem_result(error_set(-EINVAL,
-		    "%zu bytes are too few for a kind over a file; at least "
-		    "%d, or 0 for no limit",
+		    "%zu bytes are too few for a kind over a file; give at "
+		    "least %d, or 0 for no limit",
 		    max_size, MEMKIND_PMEM_MIN_SIZE));
 	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
 		return pmem_result(error_set(
-		    -EINVAL, "%d is no memory usage policy", (int)policy));
+		    -EINVAL, "%d is not a memory usage policy", (int)policy));
 	/* Whole pages, so that as much can be had as was asked for. */
 	if (!align_up_checked(max_size, DK_PAGE, &size))
 		size = max_size; /* which no file can have */
@@ -256,8 +256,8 @@ memkind_check_dax_path(const char *pmem_dir)
 	if (!is_sync) {
 		errno = EOPNOTSUPP;
 		return error_code_from_errno(error_set(REASON_MMAP,
-		    "the file system of %s maps no file with MAP_SYNC; mount "
-		    "one that can with -o dax",
+		    "the file system of %s does not support MAP_SYNC; use a "
+		    "directory on one that is mounted with -o dax",
 		    pmem_dir));
 	}
 	return MEMKIND_SUCCESS;
@@ -296,7 +296,8 @@ static int
 check_new_kind(const struct daxkind_region *region, memkind_t *kind)
 {
 	if (kind == NULL)
-		return error_set(-EINVAL, "kind is NULL: nowhere to put it");
+		return error_set(-EINVAL, "the kind argument is NULL; pass "
+					  "the address of a memkind_t");
 	*kind = NULL;
 	if (region == NULL || region->backing == NULL)
 		return error_set(-EINVAL, "the region is NULL or closed");
@@ -313,8 +314,8 @@ copy_ops(const struct memkind_ops *ops, size_t size, struct memkind_ops *copy)
 	if (ops == NULL || size < sizeof(void *) || size > OPS_SIZE_MAX ||
 	    size % sizeof(void *) != 0)
 		return error_set(-EINVAL,
-		    "an operations table of %zu bytes: pass the table and "
-		    "sizeof(struct memkind_ops)",
+		    "%zu is not a valid size of an operations table; pass "
+		    "the table and sizeof(struct memkind_ops)",
 		    size);
 	for (size_t i = sizeof(*copy); i < size; i++) {
 		if (bytes[i] != 0)
@@ -378,8 +379,8 @@ daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy)
 		    -EINVAL, "only a kind over a region has a policy"));
 	if ((unsigned)policy > DAXKIND_POLICY_CONSERVATIVE)
 		return api_result(error_set(-EINVAL,
-		    "%d is no policy; they are DAXKIND_POLICY_DEFAULT, "
-		    "_BALANCED and _CONSERVATIVE",
+		    "%d is not a policy; use DAXKIND_POLICY_DEFAULT, "
+		    "_BALANCED or _CONSERVATIVE",
 		    (int)policy));
 	region_set_policy(kind->region, (enum region_policy)policy);
 	return 0;

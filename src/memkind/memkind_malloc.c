@@ -131,7 +131,7 @@ free_slow(struct memkind *kind, void *ptr)
 		of->ops->free(of, ptr);
 	else
 		log_write(DK_LOG_WARNING,
-		    "free of %p, which belongs to no kind: ignored", ptr);
+		    "free of %p ignored: it belongs to no kind", ptr);
 	errno = saved_errno;
 }
 

@@ -106,7 +106,8 @@ memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 	if (kind == NULL)
 		return stat_of_library(stat, value);
 	if (kind->ops->get_stat == NULL) {
-		(void)error_set(-ENOTSUP, "kind %s has no figures", kind->name);
+		(void)error_set(
+		    -ENOTSUP, "kind %s has no statistics", kind->name);
 		return MEMKIND_ERROR_INVALID;
 	}
 	/* A user's own figures, or those of kinds that jemalloc keeps. */
@@ -152,7 +153,7 @@ memkind_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 	letters[len] = '\0';
 	if (((unsigned)opts & ~known) != 0) {
 		(void)error_set(-EINVAL,
-		    "0x%x has bits that are no memkind_stat_print_opt",
+		    "0x%x has bits that are not a memkind_stat_print_opt",
 		    (unsigned)opts);
 		return MEMKIND_ERROR_INVALID;
 	}

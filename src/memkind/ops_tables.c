@@ -57,8 +57,9 @@ bind_if_permitted(struct memkind *kind, void *ptr, size_t size)
 
 	if (err != MEMKIND_ERROR_MBIND || (errno != EPERM && errno != ENOSYS))
 		return err;
-	log_write(
-	    DK_LOG_WARNING, "mbind(2) is not permitted: memory is not bound");
+	log_write(DK_LOG_WARNING,
+	    "mbind(2) is not permitted; memory is not bound "
+	    "to its nodes");
 	return MEMKIND_SUCCESS;
 }
 
@@ -79,7 +80,8 @@ check_gigantic(struct memkind *kind)
 
 	if (err == MEMKIND_SUCCESS && os_nr_gigantic_pages() == 0)
 		err = error_code_from_errno(error_set(REASON_NO_HUGE_PAGES,
-		    "no huge page of 1 GiB is in the kernel's pools"));
+		    "the kernel has no huge page of 1 GiB; reserve some in "
+		    "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"));
 	return err;
 }
 

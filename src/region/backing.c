@@ -58,13 +58,13 @@ check_flags(const struct backing_class *class, unsigned flags)
 	for (size_t i = 0; i < ARRAY_LEN(Flags); i++) {
 		if ((wrong & Flags[i].flag) != 0)
 			return error_set(-EINVAL,
-			    "%s means nothing for a %s: it is for %s; leave it "
+			    "%s does not apply to a %s, only to %s; leave it "
 			    "out",
 			    Flags[i].name, class->name, Flags[i].what);
 	}
 	if (wrong != 0)
 		return error_set(
-		    -EINVAL, "0x%x has bits that are no open flag", flags);
+		    -EINVAL, "0x%x has bits that are not open flags", flags);
 	return 0;
 }
 
@@ -78,7 +78,7 @@ describe_fs(const char *path, char *text, size_t size)
 	unsigned major_nr, minor_nr;
 	int fd;
 
-	(void)snprintf(text, size, "a file system that nothing tells of");
+	(void)snprintf(text, size, "an unknown file system");
 	if (mount == NULL)
 		return;
 	if (os_open_read(path, &fd) == 0) {
@@ -106,19 +106,19 @@ check_needs(const struct backing_class *class,
 	const char *flag = lacks_dax ? "DAXKIND_NEED_DAX" : "DAXKIND_NEED_SYNC";
 	if (request->path == NULL)
 		return error_set(-EOPNOTSUPP,
-		    "the %s at %p is not known to be DAX; say "
+		    "the %s at %p is not known to be DAX; pass "
 		    "DAXKIND_PERSISTENT if it was mapped with MAP_SYNC, or "
 		    "leave %s out",
 		    class->name, request->addr, flag);
 	describe_fs(request->path, fs, sizeof(fs));
 	if (b->is_dax)
 		return error_set(-EOPNOTSUPP,
-		    "%s is DAX, but not with MAP_SYNC: stores there are durable "
-		    "after msync(2) only; it is on %s; leave %s out if that "
-		    "will do",
+		    "%s is DAX without MAP_SYNC, so stores are durable only "
+		    "after msync(2); it is on %s; leave %s out if that is "
+		    "enough",
 		    request->path, fs, flag);
 	return error_set(-EOPNOTSUPP,
-	    "%s has no DAX: it is on %s; name a place on a file system that is "
+	    "%s is not DAX: it is on %s; use a path on a file system that is "
 	    "mounted with -o dax=always, or leave %s out",
 	    request->path, fs, flag);
 }
@@ -135,8 +135,8 @@ check_superblock(const struct backing_request *request, struct backing *b)
 	    !superblock_is_on(b))
 		return 0;
 	return error_set(-EEXIST,
-	    "%s holds a durable heap, which this one would overwrite; say "
-	    "DAXKIND_OVERWRITE if that is meant",
+	    "%s holds a durable heap, which would be overwritten; pass "
+	    "DAXKIND_OVERWRITE to allow that",
 	    request->path);
 }
 

@@ -40,7 +40,7 @@ struct backing_ops {
 	 */
 	int (*ensure)(struct backing *b, size_t off, size_t len, bool *is_zero);
 	/* Give file space back; it reads as zero then.  -EOPNOTSUPP: the file
-	 * system can not, ever. */
+	 * system cannot, ever. */
 	int (*discard)(struct backing *b, size_t off, size_t len);
 	/* Whether nobody's data is in the range: to discard it loses nothing.
 	 * Asked if has_content only, of what was not handed out. */

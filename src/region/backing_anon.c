@@ -78,12 +78,12 @@ backing_anon_open(struct backing_anon *a, size_t size, size_t least)
 		size /= 2;
 	if (rc < 0)
 		return error_set(rc,
-		    "not even %zu bytes of addresses are to be had: %s", size,
-		    strerror(-rc));
+		    "not even %zu bytes of address space can be reserved: %s",
+		    size, strerror(-rc));
 	rc = place(a, base, size);
 	if (rc < 0) {
 		(void)os_unmap(base, size);
-		return error_set(rc, "memory can not be bound to its nodes: %s",
+		return error_set(rc, "memory cannot be bound to its nodes: %s",
 		    strerror(-rc));
 	}
 	a->is_strict = os_is_commit_strict();

@@ -80,12 +80,13 @@ lock_one(int fd, const char *path)
 
 	if (rc == -EWOULDBLOCK)
 		return error_set(-EBUSY,
-		    "%s is open as a region already, here or in another "
-		    "process; close that one first; it is found by: lslocks",
+		    "%s is already open as a region, in this or another "
+		    "process; close that region first; find the process "
+		    "with: lslocks",
 		    path);
 	if (rc < 0)
 		return error_set(
-		    rc, "%s can not be locked: %s", path, strerror(-rc));
+		    rc, "%s cannot be locked: %s", path, strerror(-rc));
 	return 0;
 }
 
@@ -119,17 +120,17 @@ query(const struct os_stat *st, const char *path, struct dax_device *device)
 {
 	if (!st->is_char_dev)
 		return error_set(-ENODEV,
-		    "%s is no character device; a devdax device is "
-		    "/dev/daxX.Y: see daxctl list",
+		    "%s is not a character device; a devdax device is "
+		    "/dev/daxX.Y; list them with: daxctl list",
 		    path);
 	int rc = dax_device_find_number(st->major_nr, st->minor_nr, device);
 	if (rc == -ENODEV)
 		return error_set(rc,
-		    "%s is no devdax device; see daxctl list, or make one by "
-		    "ndctl create-namespace --mode=devdax",
+		    "%s is not a devdax device; list them with: daxctl list; "
+		    "or make one with: ndctl create-namespace --mode=devdax",
 		    path);
 	if (rc < 0)
-		return error_set(rc, "%s: the device can not be asked: %s",
+		return error_set(rc, "%s: the device cannot be queried: %s",
 		    path, strerror(-rc));
 	return dax_name_check_device(device, path);
 }
@@ -140,25 +141,27 @@ check_range(const struct dax_device *device, const char *path, size_t offset,
 {
 	if (offset >= device->size)
 		return error_set(-EINVAL,
-		    "%s: offset %zu is beyond its %zu bytes", path, offset,
-		    device->size);
+		    "%s: offset %zu is beyond the device's %zu bytes", path,
+		    offset, device->size);
 	if (*size == 0)
 		*size = align_down(device->size - offset, device->align);
 	if (*size > device->size - offset || *size == 0)
 		return error_set(-EINVAL,
-		    "%s: %zu bytes from offset %zu are more than its %zu", path,
-		    *size, offset, device->size);
+		    "%s: %zu bytes from offset %zu exceed the device's %zu "
+		    "bytes",
+		    path, *size, offset, device->size);
 	if (offset % device->align != 0 || *size % device->align != 0)
 		return error_set(-EINVAL,
 		    "%s: offset %zu and size %zu must be multiples of its "
-		    "alignment, %zu; a finer one, which erases it, by: ndctl "
-		    "create-namespace -f -e NAMESPACE --mode=devdax --align=4K",
+		    "alignment, %zu; get a finer one (this erases the "
+		    "device) with: ndctl create-namespace -f -e NAMESPACE "
+		    "--mode=devdax --align=4K",
 		    path, offset, *size, device->align);
 	if (device->align > DK_PAGE && os_thp_is_disabled())
 		return error_set(-EPERM,
-		    "%s: huge pages are switched off for this process "
-		    "(prctl PR_SET_THP_DISABLE): every access would be "
-		    "SIGBUS; switch them on first",
+		    "%s: huge pages are switched off for this process (prctl "
+		    "PR_SET_THP_DISABLE): every access would raise SIGBUS; "
+		    "switch them on first",
 		    path);
 	return 0;
 }

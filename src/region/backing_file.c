@@ -89,7 +89,7 @@ allocate(struct backing_file *f, size_t off, size_t len)
 	return os_allocate(f->fd.fd, off, len);
 }
 
-/* What a bad block says that can not be written anew. */
+/* What a bad block says that cannot be written anew. */
 static bool
 is_bad_block(int rc)
 {
@@ -269,9 +269,8 @@ undo_open(int fd, const char *path, unsigned undo)
 			rc = os_set_in_place(fd, false);
 	}
 	if (rc < 0)
-		log_write(DK_LOG_WARNING,
-		    "%s can not be put back as it was: %s", path,
-		    strerror(-rc));
+		log_write(DK_LOG_WARNING, "%s cannot be restored as it was: %s",
+		    path, strerror(-rc));
 }
 
 static int
@@ -371,8 +370,8 @@ prefault(struct backing *b, const char *name)
 	}
 	if (rc < 0)
 		return error_set(rc,
-		    "%s: %zu bytes can not be reserved and made present: %s",
-		    name, b->size, strerror(-rc));
+		    "%s: %zu bytes cannot be reserved and prefaulted: %s", name,
+		    b->size, strerror(-rc));
 	b->starts_as_holes = false;
 	b->keeps_space = true;
 	return 0;
@@ -456,12 +455,12 @@ lock_owner(int fd, const char *name)
 
 	if (rc == -EWOULDBLOCK)
 		return error_set(-EBUSY,
-		    "%s is open as a region already, here or in another "
-		    "process; close that one first",
+		    "%s is already open as a region, in this or another "
+		    "process; close that region first",
 		    name);
 	/* Network file systems without locks: serve it, say so. */
 	if (rc < 0)
-		log_write(DK_LOG_WARNING, "%s can not be locked: %s", name,
+		log_write(DK_LOG_WARNING, "%s cannot be locked: %s", name,
 		    strerror(-rc));
 	return 0;
 }
@@ -476,17 +475,17 @@ set_size(int fd, const char *name, size_t size)
 	if (rc == -EINVAL && size % unit != 0)
 		return error_set(rc,
 		    "%s: %zu bytes is not a multiple of the file system's "
-		    "pages of %zu",
+		    "page size, %zu",
 		    name, size, unit);
 
 	if (rc == -EFBIG)
 		return error_set(rc,
-		    "%s can not have %zu bytes: more than the file system or "
-		    "the file size limit (ulimit -f) allows",
+		    "%s cannot have %zu bytes: that is more than the file "
+		    "system or the file size limit (ulimit -f) allows",
 		    name, size);
 	if (rc < 0)
-		return error_set(rc, "%s can not be given %zu bytes: %s", name,
-		    size, strerror(-rc));
+		return error_set(rc, "%s cannot be extended to %zu bytes: %s",
+		    name, size, strerror(-rc));
 	return 0;
 }
 
@@ -502,8 +501,8 @@ set_in_place(int fd, const char *name)
 
 	if (os_copies_on_write(fd) != OS_COW_NEVER)
 		log_write(DK_LOG_WARNING,
-		    "%s is on a file system that copies on write: a store to "
-		    "a block may be SIGBUS when the disk is full",
+		    "%s is on a copy-on-write file system: a store to a "
+		    "block may raise SIGBUS when the disk is full",
 		    name);
 	return rc == 1 ? UNDO_IN_PLACE : 0;
 }
@@ -514,15 +513,15 @@ check_in_place(int fd, const char *path)
 	switch (os_copies_on_write(fd)) {
 	case OS_COW_ALWAYS:
 		return error_set(-EOPNOTSUPP,
-		    "%s: on btrfs, a store to data that is there needs new "
-		    "space, and without any it is SIGBUS; have a new file made "
-		    "in its place, or empty it and run chattr +C on it",
+		    "%s: on btrfs, a store to existing data needs new space, "
+		    "and raises SIGBUS if there is none; use a new file, or "
+		    "empty this one and run chattr +C on it",
 		    path);
 	case OS_COW_SHARED:
 		return error_set(-EOPNOTSUPP,
-		    "%s shares data with a snapshot or a clone: a store to it "
-		    "needs new space, and without any it is SIGBUS; remove "
-		    "those, or use a copy (cp --reflink=never)",
+		    "%s shares data with a snapshot or a clone: a store to "
+		    "it needs new space, and raises SIGBUS if there is none; "
+		    "remove those, or use a copy (cp --reflink=never)",
 		    path);
 	case OS_COW_NEVER:
 	default:
@@ -550,8 +549,8 @@ check_existing(
 		return 0;
 	if ((flags & BACKING_OVERWRITE) == 0)
 		return error_set(-EEXIST,
-		    "%s holds %s of %zu bytes, which this one would overwrite; "
-		    "say DAXKIND_OVERWRITE if that is meant",
+		    "%s holds %s of %zu bytes, which would be overwritten; "
+		    "pass DAXKIND_OVERWRITE to allow that",
 		    path,
 		    superblock_is_in_file(path, st.size) ? "a durable heap"
 							 : "data",
@@ -559,7 +558,7 @@ check_existing(
 	if (size != 0 && size != st.size)
 		return error_set(-EINVAL,
 		    "%s has %zu bytes, not %zu; an existing file keeps its "
-		    "size: ask for 0",
+		    "size: pass 0",
 		    path, st.size, size);
 	return check_in_place(fd, path);
 }
@@ -580,19 +579,18 @@ make_file(const char *path, size_t size, unsigned flags, int *fd)
 {
 	if ((flags & BACKING_CREATE) == 0)
 		return error_set(-ENOENT,
-		    "file %s does not exist; say DAXKIND_CREATE if it is to be "
-		    "made",
+		    "file %s does not exist; pass DAXKIND_CREATE to create it",
 		    path);
 	if (size < MIN_SIZE)
 		return error_set(-EINVAL,
-		    "file %s does not exist, and %zu bytes are too few to make "
-		    "it with; at least %zu",
+		    "file %s does not exist, and %zu bytes are too few to "
+		    "create it; give at least %zu",
 		    path, size, MIN_SIZE);
 	int rc = os_open(path, true, fd);
 	if (rc == -ENOENT)
 		return error_set(rc,
-		    "file %s cannot be made: its directory does not exist, or "
-		    "cannot have files",
+		    "file %s cannot be created: its directory does not "
+		    "exist, or cannot hold files",
 		    path);
 	return rc < 0 ? explain_open(rc, path, "file") : 0;
 }
@@ -606,8 +604,8 @@ sync_new(int fd, const char *path)
 
 	if (rc < 0)
 		log_write(DK_LOG_WARNING,
-		    "%s was made, but its name is not known to be durable: %s",
-		    path, strerror(-rc));
+		    "%s was created, but its name may not be durable: %s", path,
+		    strerror(-rc));
 }
 
 int
@@ -640,7 +638,8 @@ backing_file_open(
 	size_t use_size = old_size != 0 ? old_size : size;
 	if (use_size < MIN_SIZE) {
 		rc = error_set(-EINVAL,
-		    "%s: %zu bytes are too few for a region; at least %zu",
+		    "%s: %zu bytes are too few for a region; give at least "
+		    "%zu",
 		    path, use_size, MIN_SIZE);
 		goto err;
 	}
@@ -692,7 +691,9 @@ start_largest(struct backing_file *f, unsigned flags)
 		if (rc != -ENOMEM)
 			return rc;
 	}
-	return error_set(rc, "no file of %s can be as large as a region: %s",
+	return error_set(rc,
+	    "no file in %s can be as large as the smallest "
+	    "region: %s",
 	    f->path, strerror(-rc));
 }
 
@@ -724,10 +725,11 @@ explain_open_unlinked(int rc, const char *dir)
 		return explain_open(rc, dir, "a file in directory");
 	if (os_stat(dir, &st) == 0)
 		return error_set(rc,
-		    "directory %s cannot have files: it is of a file system "
-		    "of the kernel's own",
+		    "directory %s cannot hold files: it is on one of the "
+		    "kernel's own file systems",
 		    dir);
-	return error_set(rc, "directory %s does not exist; make it first", dir);
+	return error_set(
+	    rc, "directory %s does not exist; create it first", dir);
 }
 
 int
@@ -774,8 +776,8 @@ open_dir(const struct backing_request *request, struct backing **out)
 {
 	if (request->size != 0 && request->size < MIN_SIZE)
 		return error_set(-EINVAL,
-		    "%zu bytes are too few for a region; at least %zu, or 0 "
-		    "for no limit",
+		    "%zu bytes are too few for a region; give at least %zu, "
+		    "or 0 for no limit",
 		    request->size, MIN_SIZE);
 	return backing_file_open_dir(
 	    request->path, request->size, request->flags, out);

@@ -87,7 +87,7 @@ find_devdax(char *base, size_t size, bool *is_devdax)
 	}
 	if (rc < 0)
 		return error_set(rc,
-		    "what is mapped at %p of %zu bytes can not be read from "
+		    "the mapping at %p of %zu bytes cannot be looked up in "
 		    "/proc/self/maps: %s",
 		    (void *)base, size, strerror(-rc));
 	*is_devdax = major_nr == last_major_nr && minor_nr == last_minor_nr &&
@@ -143,8 +143,8 @@ backing_mapping_open(
 		rc = os_populate(b->base, b->size);
 		if (rc < 0) {
 			rc = error_set(rc,
-			    "the pages of mapping %p of %zu bytes can not be "
-			    "made present",
+			    "the pages of mapping %p of %zu bytes cannot be "
+			    "prefaulted",
 			    addr, size);
 			goto err_delete;
 		}

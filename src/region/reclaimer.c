@@ -187,8 +187,8 @@ reclaimer_add(struct reclaimer_entry *e, unsigned (*visit)(void *owner),
 	lock_drop(&Reclaimer.lock);
 	if (rc < 0)
 		log_write(DK_LOG_WARNING,
-		    "no thread for giving file space back (%d): it goes back "
-		    "at frees only",
+		    "the thread that gives file space back cannot be started "
+		    "(%d): it goes back only when blocks are freed",
 		    rc);
 }
 
@@ -258,8 +258,8 @@ reclaimer_set(bool on, void (*task)(void))
 	lock_drop(&Reclaimer.lock);
 	if (rc < 0)
 		return error_set(REASON_NO_THREAD,
-		    "no thread can be had that gives memory back: %s; the "
-		    "number of threads may be limited (ulimit -u)",
+		    "the thread that gives memory back cannot be started: "
+		    "%s; the number of threads may be limited (ulimit -u)",
 		    strerror(-rc));
 	return 0;
 }

@@ -223,7 +223,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	space_set_unit(&r->space, b->unit);
 	rc = backing_find_bad(b, 0, b->size, note_bad, r);
 	if (rc < 0) {
-		rc = error_set(rc, "the known bad blocks can not be asked: %s",
+		rc = error_set(rc, "the known bad blocks cannot be read: %s",
 		    strerror(-rc));
 		goto err_fini_space;
 	}
@@ -270,7 +270,7 @@ region_claim(struct daxkind_region *r)
 {
 	if (atomic_exchange(&r->is_claimed, true))
 		return error_set(-EBUSY,
-		    "the region has a kind already; destroy that one first");
+		    "the region already has a kind; destroy that kind first");
 	return 0;
 }
 
@@ -305,7 +305,7 @@ note_idle_low_locked(struct daxkind_region *r)
 	r->idle_low = min_size(r->idle_low, space_givable(&r->space));
 }
 
-/* Back to the map; a range that was in flight can not be lost. */
+/* Back to the map; a range that was in flight cannot be lost. */
 static void
 settle_locked(
     struct daxkind_region *r, size_t start, size_t len, unsigned state)
@@ -313,7 +313,8 @@ settle_locked(
 	lock_assert_held(&r->lock);
 	if (space_give(&r->space, start, len, state) < 0)
 		log_write(DK_LOG_ERROR,
-		    "%zu bytes of a region are lost: no memory for records",
+		    "%zu bytes of a region are lost: out of memory for a "
+		    "record",
 		    len);
 }
 
@@ -775,8 +776,8 @@ discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 	if (rc == -EOPNOTSUPP && r->can_discard) {
 		r->can_discard = false;
 		log_write(DK_LOG_WARNING,
-		    "the file system makes no holes: free file space is "
-		    "kept and used again");
+		    "the file system cannot punch holes: free file space is "
+		    "kept for reuse");
 	}
 	note_idle_low_locked(r);
 	return rc;

@@ -157,7 +157,7 @@ check_address(const void *addr, size_t len)
 	if (len == 0 || ((uintptr_t)addr + len - 1) >> INDEX_ADDRESS_BITS == 0)
 		return 0;
 	return error_set(-EINVAL,
-	    "%p is beyond the %d bits of a program's addresses", addr,
+	    "%p is beyond the %d-bit range of a program's addresses", addr,
 	    INDEX_ADDRESS_BITS);
 }
 
@@ -183,7 +183,7 @@ region_index_add(struct region_index_entry *e)
 	lock_take(&Lock);
 	if (rangeset_covered(&Areas, area, e->area_size) != 0) {
 		rc = error_set(-EEXIST,
-		    "%p to %p overlaps a region that is open; end that one "
+		    "%p to %p overlaps an open region; close that region "
 		    "first",
 		    e->area,
 		    (const void *)((const char *)e->area + e->area_size));
@@ -205,7 +205,7 @@ region_index_add(struct region_index_entry *e)
 	e->around = region_index_look_up(e->base);
 	rc = enter(e, e);
 	if (rc < 0) {
-		/* What was entered has its tables: clearing can not fail
+		/* What was entered has its tables: clearing cannot fail
 		 * before the slot that did. */
 		(void)enter(e, e->around);
 		remove_area(e);

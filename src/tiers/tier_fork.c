@@ -84,7 +84,7 @@ in_parent(void)
 	lock_drop(&Lock);
 }
 
-/* What can not be copied is not there: neither may write to the other's. */
+/* What cannot be copied is not there: neither may write to the other's. */
 static int
 copy_region(struct memkind *kind, void *arg)
 {

@@ -2,7 +2,7 @@
 /*
  * tier_fork.h -- forks of a process whose malloc is made of tiers (layer 4).
  *
- * Such a child can not do without the blocks that it has in files, which it
+ * Such a child cannot do without the blocks that it has in files, which it
  * would share with its parent.  So it gets a copy of what is taken there, in
  * DRAM, while the parent waits.  Other processes have no use for one: their
  * child keeps off the region, as kind_fork.c says.

@@ -50,7 +50,7 @@ tiers_new(memtier_policy_t policy, struct tiers **out)
 	if (policy != MEMTIER_POLICY_STATIC_RATIO &&
 	    policy != MEMTIER_POLICY_DYNAMIC_THRESHOLD)
 		return error_set(
-		    -EINVAL, "%d is no policy of tiers", (int)policy);
+		    -EINVAL, "%d is not a policy of tiers", (int)policy);
 	struct tiers *tiers = je_default_alloc(sizeof(*tiers), 0, true);
 	if (tiers == NULL)
 		return error_set(-ENOMEM, "no memory for tiers");
@@ -100,7 +100,7 @@ tiers_add(struct tiers *tiers, struct memkind *kind, unsigned ratio)
 	for (unsigned i = 0; i < tiers->nr; i++) {
 		if (tiers->tiers[i].kind == kind)
 			return error_set(
-			    -EINVAL, "kind %s is a tier already", kind->name);
+			    -EINVAL, "kind %s is already a tier", kind->name);
 	}
 	/* One more than needed does no harm when the next step fails. */
 	if (tiers->nr > 0) {
@@ -207,27 +207,28 @@ static int
 check(const struct tiers *tiers)
 {
 	if (tiers->nr == 0)
-		return error_set(-EINVAL, "there is no tier");
+		return error_set(-EINVAL, "no tier was added");
 	if (tiers->policy == MEMTIER_POLICY_STATIC_RATIO)
 		return 0;
 	if (tiers->nr < 2)
 		return error_set(
-		    -EINVAL, "a threshold needs two tiers at least");
+		    -EINVAL, "a threshold needs at least two tiers");
 	for (unsigned i = 0; i < tiers->nr - 1; i++) {
 		const struct tier_threshold *t = &tiers->thresholds[i];
 		size_t val = atomic_load(&t->val);
 
 		if (t->min > val || val > t->max)
 			return error_set(-EINVAL,
-			    "threshold %u, %zu, is not from %zu to %zu", i, val,
-			    t->min, t->max);
+			    "threshold %u is %zu, but must be from %zu to %zu",
+			    i, val, t->min, t->max);
 		if (i > 0 && t[-1].max > t->min)
 			return error_set(-EINVAL,
 			    "the ranges of thresholds %u and %u overlap", i - 1,
 			    i);
 	}
 	if (!(tiers->degree >= 0) || !(tiers->trigger >= 0))
-		return error_set(-EINVAL, "degree or trigger is below 0");
+		return error_set(-EINVAL, "degree and trigger must not be "
+					  "negative");
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static const char Dir[] = "/dev/shm";
 /* What systems allow everybody. */
 #define LIMIT (8 * TEST_MIB)
 
-/* What follows runs in children: locking can not be undone for their likes. */
+/* What follows runs in children: locking cannot be undone for their likes. */
 
 static bool
 lock_up_to(size_t bytes)

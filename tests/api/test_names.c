@@ -103,10 +103,10 @@ test_what_is_no_devdax_device(void **state)
 	(void)state;
 	assert_int_equal(
 	    daxkind_region_open("/dev/null", 0, 0, &region), -ENODEV);
-	test_has(daxkind_last_error(), "/dev/null is no devdax device");
+	test_has(daxkind_last_error(), "/dev/null is not a devdax device");
 	assert_int_equal(
 	    daxkind_region_open_devdax("/", 0, 0, 0, &region), -ENODEV);
-	test_has(daxkind_last_error(), "no character device");
+	test_has(daxkind_last_error(), "not a character device");
 	assert_int_equal(
 	    daxkind_region_open_devdax("/nowhere", 0, 0, 0, &region), -ENOENT);
 	test_has(daxkind_last_error(), "/nowhere");

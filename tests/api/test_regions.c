@@ -787,9 +787,9 @@ test_bad_directories_are_refused(void **state)
 	} rows[] = {
 	    {"NULL", NULL, SIZE, 0, EINVAL, NULL},
 	    {"empty name", "", SIZE, 0, EINVAL, NULL},
-	    {"missing", "/nonexistent/dir", SIZE, 0, ENOENT, "make it first"},
+	    {"missing", "/nonexistent/dir", SIZE, 0, ENOENT, "create it first"},
 	    {"there, but for no file", "/proc", SIZE, 0, ENOENT,
-		"cannot have files"},
+		"cannot hold files"},
 	    {"a file", "/proc/version", SIZE, 0, ENOTDIR, NULL},
 	    {"below the minimum", test_dir(), DAXKIND_REGION_MIN - 1, 0, EINVAL,
 		NULL},

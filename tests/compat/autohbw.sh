@@ -58,20 +58,20 @@ if [ -n "$program" ]; then
 		':1K ' '99999999999G 99999999999G'; do
 		size=${row% *}
 		run "AUTO_HBW_SIZE=$size" AUTO_HBW_LOG=0 -- -1 $m || fail "$size"
-		grep -qxF "autohbw: AUTO_HBW_SIZE=$size: \"${row##* }\" is no\
- size, like 64K: ignored" "$tmp/out" || fail "nothing was said of $size"
+		grep -qxF "autohbw: AUTO_HBW_SIZE=$size: \"${row##* }\" is not\
+ a size such as 64K: ignored" "$tmp/out" || fail "nothing was said of $size"
 	done
 	for level in verbose 1x -x - 1.5; do
 		run AUTO_HBW_LOG=$level -- -1 $m || fail "level $level"
-		grep -q "AUTO_HBW_LOG=$level is no level" "$tmp/out" ||
+		grep -q "AUTO_HBW_LOG=$level is not a level" "$tmp/out" ||
 			fail "nothing was said of level $level"
 	done
 	run $hbw AUTO_HBW_LOG=9 -- 3 $m || fail "level 9"
 	grep -q 'autohbw_program(' "$tmp/out" || fail "level 9 is not 2"
 	run AUTO_HBW_SIZE=2K:1K -- -1 1024 1500 2048 || fail "2K:1K"
-	grep -q 'leaves no size' "$tmp/out" || fail "2K:1K"
+	grep -q 'is an empty range' "$tmp/out" || fail "2K:1K"
 	run AUTO_HBW_MEM_TYPE=NONE -- -1 1000 || fail "no kind"
-	grep -q 'is no kind' "$tmp/out" || fail "no kind"
+	grep -q 'is not a kind' "$tmp/out" || fail "no kind"
 	if run MEMKIND_HBW_THRESHOLD=99999999 AUTO_HBW_MEM_TYPE=MEMKIND_HBW -- \
 		1 $m; then
 		fail "ran on memory that is not there"

@@ -82,21 +82,21 @@ wrong() { # text tiers thresholds
 		fail "was not said of $2 ${3:-}: $1"
 	fi
 }
-wrong 'wanted' ''
-wrong 'wanted' "$dram"
-wrong 'the last part .* is no POLICY' "$dram;$dram"
-wrong '"KIND:DRAM,RATIO:1", is no POLICY' "$static;$dram"
-wrong '"NONE" is no POLICY: STATIC_RATIO or DYNAMIC_THRESHOLD' "$dram;POLICY:NONE"
+wrong 'needs a tier and a POLICY' ''
+wrong 'needs a tier and a POLICY' "$dram"
+wrong 'the last part .* is not POLICY' "$dram;$dram"
+wrong '"KIND:DRAM,RATIO:1", is not POLICY' "$static;$dram"
+wrong '"NONE" is not a POLICY; use STATIC_RATIO or DYNAMIC_THRESHOLD' "$dram;POLICY:NONE"
 wrong 'has no value' ";$static"
 wrong 'has no value' "KIND;$static"
 wrong 'has no value' "KIND:,RATIO:1;$static"
 wrong 'no RATIO' "KIND:DRAM;$static"
 wrong 'no KIND' "RATIO:1;$static"
-wrong '"HBM" is no KIND: DRAM, KMEM_DAX or FS_DAX' "KIND:HBM,RATIO:1;$static"
-wrong '"FSDAX" is no KIND' "KIND:FSDAX,PATH:$tmp,RATIO:1;$static"
-wrong '"dram" is no KIND' "KIND:dram,RATIO:1;$static"
-wrong 'part 2: " KIND" is no parameter' "$dram; $file;$static"
-wrong '" POLICY:STATIC_RATIO", is no POLICY' "$dram; $static"
+wrong '"HBM" is not a KIND; use DRAM, KMEM_DAX or FS_DAX' "KIND:HBM,RATIO:1;$static"
+wrong '"FSDAX" is not a KIND' "KIND:FSDAX,PATH:$tmp,RATIO:1;$static"
+wrong '"dram" is not a KIND' "KIND:dram,RATIO:1;$static"
+wrong 'part 2: " KIND" is not a parameter' "$dram; $file;$static"
+wrong '" POLICY:STATIC_RATIO", is not POLICY' "$dram; $static"
 wrong 'RATIO "1 " is' "KIND:DRAM,RATIO:1 ;$static"
 wrong 'RATIO "1K" is' "KIND:DRAM,RATIO:1K;$static"
 wrong 'RATIO "0"' "KIND:DRAM,RATIO:0;$static"
@@ -104,26 +104,26 @@ wrong 'RATIO "-1"' "KIND:DRAM,RATIO:-1;$static"
 wrong 'RATIO "4294967296"' "KIND:DRAM,RATIO:4294967296;$static"
 wrong 'RATIO "x"' "KIND:DRAM,RATIO:x;$static"
 wrong 'twice' "KIND:DRAM,RATIO:1,RATIO:1;$static"
-wrong '"SIZE" is no parameter: KIND, PATH, PMEM_SIZE_LIMIT or RATIO' "KIND:DRAM,RATIO:1,SIZE:1;$static"
+wrong '"SIZE" is not a parameter; use KIND, PATH, PMEM_SIZE_LIMIT or RATIO' "KIND:DRAM,RATIO:1,SIZE:1;$static"
 wrong 'for FS_DAX' "KIND:DRAM,RATIO:1,PATH:/tmp;$static"
 wrong 'for FS_DAX' "KIND:DRAM,RATIO:1,PMEM_SIZE_LIMIT:64M;$static"
 wrong 'needs a PATH' "KIND:FS_DAX,RATIO:1;$static"
 wrong 'nonexistent' "KIND:FS_DAX,PATH:/nonexistent,RATIO:1;$static"
 wrong 'too few' "KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:1M,RATIO:1;$static"
-wrong '"64X" is no size' \
+wrong '"64X" is not a size' \
 	"KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:64X,RATIO:1;$static"
-wrong 'no size' \
+wrong 'not a size' \
 	"KIND:FS_DAX,PATH:$tmp,PMEM_SIZE_LIMIT:99999999999G,RATIO:1;$static"
-wrong 'tier already' "$dram;$dram;$static"
+wrong 'already a tier' "$dram;$dram;$static"
 wrong 'two tiers' "$dram;$dynamic"
-wrong 'POLICY is not DYNAMIC_THRESHOLD' "$dram;$file;$static" 'INIT_VAL:100'
-wrong 'THRESHOLDS, part 2: there are more thresholds' \
+wrong 'needs POLICY:DYNAMIC_THRESHOLD' "$dram;$file;$static" 'INIT_VAL:100'
+wrong 'THRESHOLDS, part 2: too many thresholds' \
 	"$dram;$file;$dynamic" 'INIT_VAL:1000;INIT_VAL:1000'
 wrong 'twice' "$dram;$file;$dynamic" 'INIT_VAL:1000,INIT_VAL:1000'
-wrong 'THRESHOLDS, part 1: "VAL" is no parameter' "$dram;$file;$dynamic" 'VAL:1000'
-wrong 'INIT_VAL "x" is no size' "$dram;$file;$dynamic" 'INIT_VAL:x'
-wrong 'MIN_VAL "" is no size\|"MIN_VAL" has no value' "$dram;$file;$dynamic" 'MIN_VAL:'
-wrong 'is not from' "$dram;$file;$dynamic" 'INIT_VAL:1'
+wrong 'THRESHOLDS, part 1: "VAL" is not a parameter' "$dram;$file;$dynamic" 'VAL:1000'
+wrong 'INIT_VAL "x" is not a size' "$dram;$file;$dynamic" 'INIT_VAL:x'
+wrong 'MIN_VAL "" is not a size\|"MIN_VAL" has no value' "$dram;$file;$dynamic" 'MIN_VAL:'
+wrong 'but must be from' "$dram;$file;$dynamic" 'INIT_VAL:1'
 LD_LIBRARY_PATH=$lib_dir LD_PRELOAD=$lib env -u MEMKIND_MEM_TIERS \
 	true >"$tmp/out" 2>&1 && fail "ran without MEMKIND_MEM_TIERS"
 grep -q 'MEMKIND_MEM_TIERS is not set' "$tmp/out" || fail "without tiers"

@@ -36,11 +36,11 @@ done
 for row in ': ' '1: ' ':1 ' '1:2:3 2:3' 'a:b a' '1:b b' '-1:2 -1' '1:-2 -2' \
 	'1:0x 0x' '4294967296:1 4294967296' '1:+1 +1' '1K:1 1K' \
 	'99999999999999999999:1 99999999999999999999'; do
-	want 1 "memtier: -r \"${row% *}\": \"${row##* }\" is no number*" \
+	want 1 "memtier: -r \"${row% *}\": \"${row##* }\" is not a number*" \
 		"$memtier" -r "${row% *}" true
 done
-want 1 'memtier: -r " 1:0": " 1" is no number*' "$memtier" -r ' 1:0' true
-want 1 'memtier: the ratio 0:0 leaves no *' "$memtier" -r 0:0 true
+want 1 'memtier: -r " 1:0": " 1" is not a number*' "$memtier" -r ' 1:0' true
+want 1 'memtier: the ratio 0:0 selects no *' "$memtier" -r 0:0 true
 want 1 'memtier: thresholds need *' "$memtier" -r 1:0 -t INIT_VAL:100 true
 want 1 'memtier: *; -r 1:0 *' env MEMKIND_DAX_KMEM_NODES=1023 "$memtier" true
 # Tiers that cannot be are its own error, and not the program's end.
@@ -48,7 +48,7 @@ for ratio in 1:4 0:1; do
 	want 1 'memtier: *KMEM_DAX: *MEMKIND_DAX_KMEM_NODES*' \
 		env MEMKIND_DAX_KMEM_NODES=1023 "$memtier" -r $ratio echo ran
 done
-want 1 'memtier: *THRESHOLDS, part 1: "VAL" is no parameter*' \
+want 1 'memtier: *THRESHOLDS, part 1: "VAL" is not a parameter*' \
 	env MEMKIND_DAX_KMEM_NODES=0 "$memtier" -r 1:4 -t VAL=1K echo ran
 
 # In bash, whose words end at = and : too.
@@ -95,7 +95,7 @@ preload=$(readlink -f "$lib_dir")/libmemtier.so.0:libm.so.6
 want 0 "$preload KIND:DRAM,RATIO:1;POLICY:STATIC_RATIO none" \
 	env MEMKIND_MEM_THRESHOLDS=x "$memtier" -r 7:0 sh -c "$show"
 unset LD_PRELOAD
-want 1 'memtier: /nonexistent can not be run: No such *' \
+want 1 'memtier: /nonexistent cannot be run: No such *' \
 	"$memtier" -r 1:0 /nonexistent
 want 7 '' "$memtier" -r 1:0 sh -c 'exit 7'
 # shellcheck disable=SC2016

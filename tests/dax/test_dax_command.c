@@ -49,12 +49,12 @@ test_list_sees_who_is_busy(void **state)
 		return;
 	assert_int_equal(daxkind_region_open(dax_env_path(), 0, 0, &region), 0);
 	test_command_ok("daxkind list");
-	test_has(test_command_text(), "open as a region already");
+	test_has(test_command_text(), "already open as a region");
 	test_command_ok("daxkind probe %s", dax_env_path());
 	test_has(test_command_text(), "a region is open on it");
 	assert_int_equal(
 	    test_command("daxkind map --size=4M %s", dax_env_path()), 1);
-	test_has(test_command_text(), "open as a region already");
+	test_has(test_command_text(), "already open as a region");
 	assert_int_equal(daxkind_region_close(region), 0);
 }
 

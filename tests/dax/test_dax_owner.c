@@ -73,7 +73,7 @@ is_refused(void *arg)
 	if (rc != -EBUSY || region != NULL)
 		return 1;
 	if (strstr(daxkind_last_error(), name) == NULL ||
-	    strstr(daxkind_last_error(), "open as a region already") == NULL)
+	    strstr(daxkind_last_error(), "already open as a region") == NULL)
 		return 2;
 	return 0;
 }

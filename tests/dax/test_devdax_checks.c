@@ -56,13 +56,13 @@ test_offset_and_size_are_checked(void **state)
 		"multiples of its alignment"},
 	    {"size no multiple of the alignment", 0, HUGE_PAGE + TEST_PAGE,
 		"multiples of its alignment"},
-	    {"offset at the end", size, HUGE_PAGE, "beyond its"},
+	    {"offset at the end", size, HUGE_PAGE, "beyond the device"},
 	    {"offset far beyond the end", TEST_GIB << 10, HUGE_PAGE,
-		"beyond its"},
-	    {"one piece too long", 0, size + HUGE_PAGE, "more than its"},
+		"beyond the device"},
+	    {"one piece too long", 0, size + HUGE_PAGE, "exceed the device"},
 	    {"the end is beyond the end", size - HUGE_PAGE, 2 * HUGE_PAGE,
-		"more than its"},
-	    {"wraps", HUGE_PAGE, SIZE_MAX - HUGE_PAGE + 1, "more than its"},
+		"exceed the device"},
+	    {"wraps", HUGE_PAGE, SIZE_MAX - HUGE_PAGE + 1, "exceed the device"},
 	};
 	struct daxkind_region *region;
 

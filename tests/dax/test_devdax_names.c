@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * test_devdax_names.c -- a devdax device by each of its names, and what is said
- * when it can not be opened by one.
+ * when it cannot be opened by one.
  */
 #include "../support/cmocka_all.h"
 
@@ -195,7 +195,7 @@ test_what_is_not_there_is_said(void **state)
 	expect("/dev/dax77.0", -ENOENT, "no DAX device", "daxctl list");
 	expect("namespace77.0", -ENOENT, "no namespace namespace77.0",
 	    "ndctl list -N -i");
-	expect("/dev/null", -ENODEV, "no devdax device", "ndctl");
+	expect("/dev/null", -ENODEV, "not a devdax device", "ndctl");
 }
 
 /* 4 KiB alignment is looked up, too: on the free part of the NVDIMM. */

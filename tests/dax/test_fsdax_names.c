@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * test_fsdax_names.c -- an fsdax namespace by each of its names, and what is
- * said in each state in which it can not be opened.
+ * said in each state in which it cannot be opened.
  *
  * The file system is taken down for it.  dax-vm makes a new one afterwards.
  */

@@ -1392,7 +1392,7 @@ set_up(void)
 		expect(mprotect(Mapping, NR_AREAS * SLICE,
 			   PROT_READ | PROT_WRITE) == 0,
 		    "no memory");
-		/* Where memory can not be bound to nodes there is none. */
+		/* Where memory cannot be bound to nodes there is none. */
 		void *block = memkind_malloc(MEMKIND_REGULAR, 1);
 		Has_regular = block != NULL;
 		memkind_free(NULL, block);

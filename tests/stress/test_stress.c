@@ -48,7 +48,7 @@ static atomic_ulong Nr_kinds;
 static atomic_ulong Nr_thread_starts;
 static atomic_ulong Next_tag = 1;
 
-/* The test can not go on: say why, and leave a core. */
+/* The test cannot go on: say why, and leave a core. */
 #define give_up(...)                                                           \
 	do {                                                                   \
 		(void)fprintf(stderr, __VA_ARGS__);                            \

@@ -29,7 +29,7 @@ const char *fake_numa_mm_dir(void);
 /* Remove them. */
 void fake_numa_remove(void);
 
-/* Write, read, remove.  Fails the test when it can not be read. */
+/* Write, read, remove.  Fails the test when it cannot be read. */
 struct topology *fake_numa_read(
     const struct fake_node *nodes, unsigned nr, size_t overcommit);
 

@@ -8,7 +8,7 @@
  * device DAX_PATH, which may be as small as 200 MiB.  DAXKIND_TEST_LONG makes
  * tests that scale run longer.
  *
- * Everything here fails the test (cmocka) when it can not do its job, so it
+ * Everything here fails the test (cmocka) when it cannot do its job, so it
  * belongs in the thread that runs the test.
  */
 #ifndef TEST_REGION_H

@@ -227,7 +227,7 @@ load_memkind(void)
 	/* Its calls of its own functions must not end here. */
 	const char *file = find_memkind();
 	if (file == NULL)
-		return fail("there is no libmemkind.so.0, or none but ours");
+		return fail("memkind's own libmemkind.so.0 is not installed");
 	return load(
 	    file, RTLD_DEEPBIND, symbols, sizeof(symbols) / sizeof(symbols[0]));
 }

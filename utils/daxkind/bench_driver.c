@@ -127,8 +127,8 @@ take_count(const char *option, const char *text, size_t max, size_t *number)
 	size_t n;
 
 	if (!parse_number(text, &n) || n == 0 || n > max)
-		return complain(
-		    "%s \"%s\" is no number from 1 to %zu", option, text, max);
+		return complain("%s \"%s\" is not a number from 1 to %zu",
+		    option, text, max);
 	*number = n;
 	return true;
 }
@@ -141,7 +141,7 @@ take_seconds(const char *text, double *seconds)
 	*seconds = strtod(text, &end);
 	return (end != text && *end == '\0' && *seconds > 0 &&
 		   *seconds < MAX_SECONDS) ||
-	       complain("--seconds \"%s\" is no time above 0 and below %d",
+	       complain("--seconds \"%s\" is not a time above 0 and below %d",
 		   text, MAX_SECONDS);
 }
 
@@ -149,7 +149,8 @@ static bool
 take_size(const char *text, size_t *size)
 {
 	return (parse_size(text, size) && *size >= MEMKIND_PMEM_MIN_SIZE) ||
-	       complain("--size \"%s\" is no size of at least %d MiB, like 4G",
+	       complain("--size \"%s\" is not a size of at least %d MiB, "
+			"such as 4G",
 		   text, (int)(MEMKIND_PMEM_MIN_SIZE >> 20));
 }
 
@@ -300,8 +301,8 @@ take_option(struct options *o, int option, const char *arg)
 	case OPT_BASE:
 		o->base = arg;
 		return bench_allocator_find(arg) != NULL ||
-		       complain(
-			   "--base \"%s\" is no allocator; see --list", arg);
+		       complain("--base \"%s\" is not an allocator; see --list",
+			   arg);
 	case OPT_INSTRUCTIONS:
 		o->instructions = arg;
 		return true;
@@ -439,7 +440,8 @@ check_needs(void)
 		       !has(Allocators[nr], Workloads[i]))
 			nr++;
 		if (Allocators[nr] == NULL)
-			return complain("%s is for none of these allocators",
+			return complain("%s does not apply to any of these "
+					"allocators",
 			    Workloads[i]->name);
 	}
 	return true;

@@ -26,7 +26,7 @@ int bench_worker_run(const struct bench_job *job);
  * False: it failed. */
 bool bench_worker_start(const struct bench_job *job,
     void (*visit)(void *arg, const char *metric, double value), void *arg);
-/* Whether the job's allocator can be opened; a process that can not says why
+/* Whether the job's allocator can be opened; a process that cannot says why
  * on standard error, unless is_quiet. */
 bool bench_worker_probe(const struct bench_job *job, bool is_quiet);
 /* Instructions that the job's process takes, by callgrind.  False: no valgrind,

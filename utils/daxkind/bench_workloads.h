@@ -30,7 +30,7 @@ struct bench_workload {
 	const char *about;
 	enum bench_group group;
 	unsigned needs;      /* traits of allocators */
-	unsigned nr_counted; /* lanes that obey nr_ops; 0: it can not */
+	unsigned nr_counted; /* lanes that obey nr_ops; 0: it cannot */
 	void (*run)(const struct bench_how *how);
 };
 
@@ -43,7 +43,7 @@ const struct bench_workload *bench_workload_find(const char *name);
 void bench_emit(const char *metric, double value);
 /* One of a series: "ns@64 12.3". */
 void bench_emit_at(const char *metric, double at, double value);
-/* End the process: a workload can not go on. */
+/* End the process: a workload cannot go on. */
 _Noreturn void bench_give_up(const char *why);
 
 /* In nanoseconds: processor time of all threads; time that passes. */

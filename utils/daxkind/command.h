@@ -11,7 +11,7 @@
 /* Exit statuses, as in daxkind(1). */
 enum command_status {
 	COMMAND_OK = 0,
-	COMMAND_FAILED = 1,  /* it can not be done, and why was said */
+	COMMAND_FAILED = 1,  /* it cannot be done, and why was said */
 	COMMAND_USAGE = 2,   /* it was called wrongly */
 	COMMAND_NOT_DAX = 3, /* probe: a region, but without DAX */
 };

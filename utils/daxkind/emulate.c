@@ -245,7 +245,7 @@ static const struct {
     {4096, "BTT_ARENA_INFO", 14, "a sector namespace"},
 };
 
-/* What a device holds, or NULL; -errno when it can not be read. */
+/* What a device holds, or NULL; -errno when it cannot be read. */
 static int
 find_data(const char *path, const char **what)
 {
@@ -294,7 +294,7 @@ check_block(const struct request *request, const char *path)
 	rc = find_data(path, &what);
 	if (rc < 0)
 		return command_fail(
-		    "%s can not be read: %s", path, strerror(-rc));
+		    "%s cannot be read: %s", path, strerror(-rc));
 	if (what != NULL && what[0] != '\0')
 		return command_fail(
 		    "%s (%s) holds data: %s; if it is not needed, erase it "
@@ -302,9 +302,8 @@ check_block(const struct request *request, const char *path)
 		    name, path, what, path);
 	if (what != NULL && !request->force)
 		return command_fail(
-		    "%s (%s) holds data: bytes that are not zero, of nobody "
-		    "known; it may be what the memory held before the last "
-		    "boot: --force if they may go",
+		    "%s (%s) holds data of an unknown kind, maybe what the "
+		    "memory held before the last boot; --force overwrites it",
 		    name, path);
 	return COMMAND_OK;
 }
@@ -322,7 +321,7 @@ check_apply(const struct request *request)
 		    "if another is meant: ndctl list -N -i");
 	const struct dax_namespace *ns = &request->ns;
 	if (!ns->is_active)
-		return command_fail("%s is disabled; enable it by: ndctl "
+		return command_fail("%s is disabled; enable it with: ndctl "
 				    "enable-namespace %s",
 		    ns->name, ns->name);
 	if (ns->mode == DAX_NAMESPACE_DEVDAX ||
@@ -362,10 +361,11 @@ run_step(const struct step *step)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return command_fail(
-		    "%s can not be run: %s", step->words[0], strerror(errno));
+		    "%s cannot be run: %s", step->words[0], strerror(errno));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return command_fail(
-		    "%s failed; what was done before it stays", step->words[0]);
+		    "%s failed; the earlier steps were not undone",
+		    step->words[0]);
 	return COMMAND_OK;
 }
 
@@ -482,7 +482,7 @@ explain_plan(const struct request *request, char *text, size_t text_size)
 		break;
 	default:
 		(void)snprintf(text, text_size,
-		    "the memory map can not be read: %s",
+		    "the memory map cannot be read: %s",
 		    strerror(-request->plan_rc));
 	}
 }
@@ -579,10 +579,10 @@ fail_map(const struct request *request)
 {
 	if (request->plan_rc == -ENOMSG)
 		return command_fail(
-		    "--memory-map %s is no memory map: nothing in it is "
+		    "--memory-map %s is not a memory map: nothing in it is "
 		    "System RAM",
 		    request->memory_map);
-	return command_fail("--memory-map %s can not be read: %s",
+	return command_fail("--memory-map %s cannot be read: %s",
 	    request->memory_map, strerror(-request->plan_rc));
 }
 
@@ -593,12 +593,12 @@ run_emulate(struct request *request)
 	int status = COMMAND_OK;
 
 	if (rc == -ENODEV)
-		return command_fail("there is no namespace %s; see those that "
-				    "are there by: ndctl list -N -i",
+		return command_fail("there is no namespace %s; list them "
+				    "with: ndctl list -N -i",
 		    request->namespace_name);
 	if (rc < 0)
 		return command_fail(
-		    "namespaces can not be asked for: %s", strerror(-rc));
+		    "the namespaces cannot be listed: %s", strerror(-rc));
 	set_device(request);
 	set_steps(request);
 	set_plan(request);
@@ -640,8 +640,8 @@ check_request(struct request *request)
 		return text;
 	}
 	if (is_devdax && (request->fs != NULL || request->mount_dir != NULL))
-		return "--fs and --mount are for fsdax: a devdax namespace has "
-		       "no file system";
+		return "--fs and --mount apply to fsdax only: a devdax "
+		       "namespace has no file system";
 	if (request->fs == NULL)
 		request->fs = "ext4";
 	if (!is_one_of(request->fs, "ext4", "xfs")) {
@@ -655,7 +655,7 @@ check_request(struct request *request)
 		return text;
 	}
 	if (request->force && !request->apply)
-		return "--force is for --apply";
+		return "--force needs --apply";
 	if (request->apply && request->memory_map != NULL)
 		return "--apply is for this machine, --memory-map for another";
 	if (request->namespace_name != NULL &&
@@ -708,7 +708,7 @@ command_emulate(const struct command *command, int argc, char **argv)
 			if (!parse_size(optarg, &request->size) ||
 			    request->size == 0)
 				return command_usage(command,
-				    "--size \"%s\" is no size, like 4G",
+				    "--size \"%s\" is not a size such as 4G",
 				    optarg);
 			break;
 		case 't':

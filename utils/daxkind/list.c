@@ -18,9 +18,9 @@
 #include "output.h"
 
 const char Command_list_help[] =
-    "Prints each namespace, DAX device and DAX mount: its mode, size,\n"
-    "alignment (of mappings), NUMA node (of the memory), and whether a region\n"
-    "opens on it, or why not and what would mend it.\n";
+    "Prints each namespace, DAX device and DAX mount: its mode, "
+    "size,\nalignment (of mappings), NUMA node (of the memory), and whether "
+    "a region\ncan be opened on it, or why not and how to fix that.\n";
 
 /* A line of the list. */
 struct entry {
@@ -88,7 +88,7 @@ judge(struct entry *entry)
 	} else if (inspect_is_locked(place.path)) {
 		entry->is_usable = false;
 		(void)snprintf(entry->reason, sizeof(entry->reason),
-		    "%s is open as a region already; who has it is found by: "
+		    "%s is already open as a region; find the process with: "
 		    "lslocks",
 		    entry->name);
 	}

@@ -307,8 +307,8 @@ open_path(const char *path, size_t size, struct daxkind_region **region)
 		return rc;
 	if (place.what == DAX_PLACE_FILE && size != 0)
 		return error_set(-EINVAL,
-		    "--size is for a directory or a device: file %s keeps its "
-		    "own size",
+		    "--size applies to a directory or a device: file %s "
+		    "keeps its own size",
 		    path);
 	return daxkind_region_open(path, size, DAXKIND_OVERWRITE, region);
 }
@@ -362,7 +362,7 @@ command_map(const struct command *command, int argc, char **argv)
 		case 's':
 			if (!parse_size(optarg, &size) || size == 0)
 				return command_usage(command,
-				    "--size \"%s\" is no size, like 64M",
+				    "--size \"%s\" is not a size such as 64M",
 				    optarg);
 			break;
 		default:
@@ -373,7 +373,7 @@ command_map(const struct command *command, int argc, char **argv)
 		return command_usage(command, "--demo takes no --size");
 	int nr_paths = demo ? 0 : 1;
 	if (optind + nr_paths > argc)
-		return command_usage(command, "a PATH is wanted, or --demo");
+		return command_usage(command, "give a PATH, or --demo");
 	if (optind + nr_paths < argc)
 		return command_usage(command, "unexpected argument \"%s\"",
 		    argv[optind + nr_paths]);

@@ -31,7 +31,7 @@ complain(int result, const char *argument, const struct option *longs)
 	const char *what = NULL;
 
 	if (result == ':')
-		what = "wants a value";
+		what = "needs a value";
 	else if (is_long && optopt != 0)
 		what = "takes no value";
 	else if (is_long && nr_meant(argument + 2, len - 2, longs) > 1)

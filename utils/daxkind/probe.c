@@ -155,7 +155,7 @@ probe_backing(struct probe *probe, const struct backing_class *class,
 		probe->holes = ANSWER_NO;
 		probe->align = b->align;
 		probe->size = probe->available = b->size;
-		/* That they can not be read is no reason to say nothing. */
+		/* That they cannot be read is no reason to say nothing. */
 		if (backing_find_bad(b, 0, b->size, add_bad, &probe->bad_len) <
 		    0)
 			probe->bad_len = 0;
@@ -200,7 +200,7 @@ probe_file(struct probe *probe)
 		*slash = '\0';
 	if (rc < 0)
 		rc = error_set(rc,
-		    "%s: %s; what a file would be that is made there: daxkind "
+		    "%s: %s; to see what a new file there would be: daxkind "
 		    "probe %s",
 		    probe->place.path, strerror(-rc), dir);
 	else if (!st.is_file)
@@ -352,7 +352,7 @@ command_probe(const struct command *command, int argc, char **argv)
 		json = true;
 	}
 	if (optind == argc)
-		return command_usage(command, "a PATH is wanted");
+		return command_usage(command, "give a PATH");
 	if (optind + 1 < argc)
 		return command_usage(
 		    command, "unexpected argument \"%s\"", argv[optind + 1]);

@@ -176,8 +176,8 @@ test_a_level_that_is_none_is_said(void **state)
 
 		dk_row(rows[i]);
 		(void)snprintf(want, sizeof(want),
-		    "daxkind: warning: DAXKIND_LOG=%s is no level: none, "
-		    "error, warning, info or debug is wanted\n",
+		    "daxkind: warning: DAXKIND_LOG=%s is not a level; use "
+		    "none, error, warning, info or debug\n",
 		    rows[i]);
 		assert_int_equal(
 		    run_logged(rows[i], log_one_of_each, &nr_lines), 0);

@@ -356,7 +356,7 @@ test_an_unlinked_file_has_no_name(void **state)
 	assert_int_equal(st.st_nlink, 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(write(fd, "x", 1), 1);
-	/* it can not be given one either */
+	/* it cannot be given one either */
 	char link_path[64];
 	(void)snprintf(link_path, sizeof(link_path), "/proc/self/fd/%d", fd);
 	assert_int_equal(linkat(AT_FDCWD, link_path, AT_FDCWD,
@@ -476,7 +476,7 @@ is_pending(int sig)
 	return sigpending(&pending) == 0 && sigismember(&pending, sig) == 1;
 }
 
-/* In a child, as a limit can not be raised again by everybody. */
+/* In a child, as a limit cannot be raised again by everybody. */
 static int
 grow_over_limit(void *arg)
 {

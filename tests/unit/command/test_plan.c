@@ -14,7 +14,7 @@
 #include "../../../utils/daxkind/plan.h"
 #include "base/util.h"
 
-static char *Page; /* and behind it one that can not be read */
+static char *Page; /* and behind it one that cannot be read */
 
 static int
 map_pages(void **state)

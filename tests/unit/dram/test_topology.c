@@ -200,7 +200,7 @@ test_this_machine(void **state)
 	assert_true(os_current_node() < t->nr);
 }
 
-/* Whatever file can not be read, the rest is there. */
+/* Whatever file cannot be read, the rest is there. */
 static void
 test_unreadable_files(void **state)
 {

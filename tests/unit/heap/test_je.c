@@ -269,7 +269,7 @@ test_the_report_goes_through_the_callback(void **state)
 	je_stats_print(keep_report, &called, "");
 	assert_true(called);
 	assert_non_null(strstr(Report, "jemalloc statistics"));
-	/* the settings that this library can not do without */
+	/* the settings that this library cannot do without */
 	assert_non_null(strstr(Report, "opt.retain: false"));
 }
 

@@ -481,7 +481,7 @@ static const struct row {
     {"daxkind_region_open_dir, prefaulted", do_nothing, open_dir_prefault,
 	has_no_region, end_region, do_nothing,
 	{No_lock, No_keeper, No_list, No_start}, false},
-    /* what can not be looked at is opened as a file all the same */
+    /* what cannot be looked at is opened as a file all the same */
     {"daxkind_region_open, a file", do_nothing, open_by_path,
 	has_no_region_and_file, end_region, clean_file,
 	{No_lock, No_keeper, No_list, No_start}, false},

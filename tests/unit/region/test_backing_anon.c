@@ -3,7 +3,7 @@
  * test_backing_anon.c -- memory without a file: reserved at once, opened page
  * by page.
  *
- * Holds these invariants: what was not ensured can not be touched, what the
+ * Holds these invariants: what was not ensured cannot be touched, what the
  * kernel would not promise fails when it is ensured, and what was given back is
  * zero when it comes again.
  */
@@ -195,7 +195,7 @@ test_where_the_kernel_is_strict_nothing_idle_is_counted(void **state)
 	assert_false(can_be_read(0));
 	assert_int_equal(ensure(0, MIB), 0);
 	assert_true(test_all_bytes(Anon.base.base, 0, MIB));
-	/* memory that can not be placed is none */
+	/* memory that cannot be placed is none */
 	Placed.rc = -EIO;
 	assert_int_equal(ensure(MIB, MIB), -EIO);
 	assert_false(is_counted(MIB));

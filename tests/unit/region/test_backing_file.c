@@ -568,7 +568,7 @@ test_a_failing_ensure_gives_back_what_it_got(void **state)
 	assert_true(is_zero);
 	assert_int_equal(mock_os_nr_calls("os_punch_mapped"), 1);
 	assert_int_equal(held(), before);
-	/* where that can not be done, nobody says zero */
+	/* where that cannot be done, nobody says zero */
 	mock_os_fail_all(NULL, ENOSPC);
 	assert_int_equal(backing_ensure(b, MIB, 2 * MIB, &is_zero), -ENOSPC);
 	assert_false(is_zero);
@@ -854,7 +854,7 @@ test_prefault_works_without_fallocate(void **state)
 }
 
 /* What a file shares with its clones gets space of its own; a file system that
- * can not do that is asked once. */
+ * cannot do that is asked once. */
 static void
 test_shared_data_gets_space_of_its_own(void **state)
 {
@@ -960,12 +960,12 @@ test_what_is_missing_is_named(void **state)
 		unsigned flags;
 		const char *text;
 	} rows[] = {
-	    {"region", false, 0, "say DAXKIND_CREATE"},
+	    {"region", false, 0, "pass DAXKIND_CREATE"},
 	    {"none/region", false, BACKING_CREATE,
 		"its directory does not exist"},
-	    {"none", true, 0, "make it first"},
-	    {"/proc", true, 0, "cannot have files"},
-	    {"/proc/region", false, BACKING_CREATE, "cannot have files"},
+	    {"none", true, 0, "create it first"},
+	    {"/proc", true, 0, "cannot hold files"},
+	    {"/proc/region", false, BACKING_CREATE, "cannot hold files"},
 	};
 
 	(void)state;
@@ -986,7 +986,7 @@ test_what_is_missing_is_named(void **state)
 		assert_non_null(strstr(error_text(), rows[i].text));
 		/* it would be wrong of what is there */
 		assert_int_equal(
-		    strstr(error_text(), "make it first") != NULL, i == 2);
+		    strstr(error_text(), "create it first") != NULL, i == 2);
 	}
 }
 
