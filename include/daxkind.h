@@ -29,8 +29,11 @@ extern "C" {
 int daxkind_version(void);
 
 /*
- * What the last failed call of this thread found wrong and what to do about
- * it; "" when none failed.  Valid until the thread's next failing call.
+ * What the last failed call of this thread found wrong and what to do about it.
+ * Every failing call leaves a text.  One that works leaves none of an older call,
+ * but for those that are called all the time (memkind_malloc() and its like, and
+ * daxkind_persist() and its like), which leave it as it is.  Valid until the
+ * thread's next call.
  */
 const char *daxkind_last_error(void);
 

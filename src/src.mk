@@ -114,6 +114,8 @@ libdaxkind_core_la_SOURCES += \
 	src/kind/kind_fork.h \
 	src/kind/kind_heap_ops.c \
 	src/kind/kind_heap_ops.h \
+	src/kind/kind_no_block.c \
+	src/kind/kind_no_block.h \
 	src/kind/kind_quarantine.c \
 	src/kind/kind_quarantine.h \
 	src/kind/kind_registry.c \
@@ -142,6 +144,7 @@ libdaxkind_core_la_SOURCES += \
 	src/memkind/memkind_kind.c \
 	src/memkind/memkind_malloc.c \
 	src/memkind/memkind_ops.c \
+	src/memkind/memkind_result.h \
 	src/memkind/memkind_stats.c \
 	src/memkind/memtier.c \
 	src/memkind/memtier_decorators.h \

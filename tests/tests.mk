@@ -63,6 +63,7 @@ API_TESTS = \
 	tests/api/test_init_once \
 	tests/api/test_kinds_cycle \
 	tests/api/test_locked_memory \
+	tests/api/test_last_error \
 	tests/api/test_malloc \
 	tests/api/test_memtier \
 	tests/api/test_names \

@@ -1,53 +1,161 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * error.c -- see error.h.
+ *
+ * Most texts are short and lie in the thread's own storage.  A long one, which has
+ * paths in it, gets a mapping of the thread's, made when it is first wanted and
+ * unmapped when the thread ends.  Where there can be none, the text is cut.
  */
 #include "base/error.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/os.h"
+#include "base/util.h"
 
-static _Thread_local char Error_text[256];
-static _Thread_local int Error_reason;
+enum {
+	SHORT_SIZE = 256,
+	/* A command that names a path three times, and the words. */
+	LONG_SIZE = 4 * PATH_MAX,
+	/* Of a key below, pthread_setspecific() allocates nothing (glibc). */
+	MAX_KEY = 32
+};
+
+static _Thread_local struct {
+	int rc;
+	bool is_long; /* the text is in long_text */
+	error_render
+	    *render;     /* the text is still to be made, of what is there */
+	char *long_text; /* LONG_SIZE bytes, or NULL */
+	_Alignas(max_align_t) char short_text[SHORT_SIZE];
+} Last;
+
+static pthread_key_t Key;
+static bool Has_key;
+
+static void
+end_thread(void *long_text)
+{
+	Last.is_long = false;
+	Last.long_text = NULL;
+	(void)os_unmap(long_text, LONG_SIZE);
+}
+
+/* Early, for a small number. */
+__attribute__((constructor(101))) static void
+init(void)
+{
+	Has_key = pthread_key_create(&Key, end_thread) == 0;
+	if (Has_key && Key >= MAX_KEY) {
+		(void)pthread_key_delete(Key);
+		Has_key = false;
+	}
+}
+
+/* NULL: no memory, or no way to know when the thread ends. */
+static char *
+get_long(void)
+{
+	void *mapped;
+
+	if (Last.long_text != NULL || !Has_key)
+		return Last.long_text;
+	if (os_map_anon(LONG_SIZE, &mapped) < 0)
+		return NULL;
+	if (pthread_setspecific(Key, mapped) != 0) {
+		(void)os_unmap(mapped, LONG_SIZE);
+		return NULL;
+	}
+	Last.long_text = mapped;
+	return mapped;
+}
+
+/* That it is not all of it can be seen. */
+static void
+mark_cut(char *text, size_t size)
+{
+	memcpy(text + size - 4, "...", 4);
+}
 
 void
 error_set_text(const char *fmt, ...)
 {
 	int saved_errno = errno;
-	va_list args;
+	va_list args, again;
 
 	va_start(args, fmt);
-	(void)vsnprintf(Error_text, sizeof(Error_text), fmt, args);
-	va_end(args);
-	log_write(DK_LOG_ERROR, "%s", Error_text);
-	errno = saved_errno;
-}
+	va_copy(again, args);
+	Last.render = NULL;
+	Last.is_long = false;
+	int len = vsnprintf(Last.short_text, SHORT_SIZE, fmt, args);
+	if (len >= SHORT_SIZE) {
+		char *text = get_long();
 
-void
-error_clear(void)
-{
-	Error_text[0] = '\0';
-	Error_reason = 0;
+		if (text != NULL) {
+			Last.is_long = true;
+			if (vsnprintf(text, LONG_SIZE, fmt, again) >= LONG_SIZE)
+				mark_cut(text, LONG_SIZE);
+		} else {
+			mark_cut(Last.short_text, SHORT_SIZE);
+		}
+	}
+	va_end(again);
+	va_end(args);
+	log_text(DK_LOG_ERROR, error_text());
+	errno = saved_errno;
 }
 
 int
 error_keep(int rc)
 {
-	Error_reason = rc;
+	Last.rc = rc;
 	return rc;
 }
 
-int
-error_reason(void)
+void
+error_note(int rc, error_render *render, const void *data, size_t size)
 {
-	return Error_reason;
+	Last.rc = rc;
+	Last.is_long = false;
+	Last.render = render;
+	memcpy(Last.short_text, data, min_size(size, SHORT_SIZE));
+	if (log_is_wanted(DK_LOG_DEBUG))
+		log_text(DK_LOG_DEBUG, error_text());
+}
+
+void
+error_clear(void)
+{
+	Last.rc = 0;
+	Last.is_long = false;
+	Last.render = NULL;
+	Last.short_text[0] = '\0';
 }
 
 const char *
 error_text(void)
 {
-	return Error_text;
+	if (Last.render != NULL) {
+		_Alignas(max_align_t) char data[SHORT_SIZE];
+		error_render *render = Last.render;
+
+		memcpy(data, Last.short_text, sizeof(data));
+		Last.render = NULL;
+		render(data, Last.short_text, SHORT_SIZE);
+	}
+	return Last.is_long ? Last.long_text : Last.short_text;
+}
+
+int
+error_reason(void)
+{
+	return Last.rc;
 }

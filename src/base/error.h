@@ -3,10 +3,13 @@
  * error.h -- why the last call failed, in words (layer 0).
  *
  * One text for each thread, which daxkind_last_error() returns.  Nothing here
- * allocates, takes a lock or changes errno, so that extent hooks may use it.
+ * allocates by malloc, takes a lock or changes errno, so that extent hooks may use
+ * it.
  */
 #ifndef ERROR_H
 #define ERROR_H
+
+#include <stddef.h>
 
 #include "base/export.h"
 
@@ -20,6 +23,15 @@
 void error_set_text(const char *fmt, ...) DK_PRINTF(1, 2);
 int error_keep(int rc);
 
+/*
+ * The same for what may happen often and be no surprise, as a full heap is: the
+ * text is made only when somebody asks for it, by render, of a copy of size
+ * bytes at data, at most 256.  Logged for those who debug only.
+ */
+typedef void error_render(const void *data, char *text, size_t size);
+void error_note(int rc, error_render *render, const void *data, size_t size);
+
+/* A call begins that is not to leave the text of an earlier one. */
 void error_clear(void);
 /* The rc kept last in this thread, or 0.  An operation of a table has codes of
  * memkind's, which are fewer: this tells what it was that failed. */

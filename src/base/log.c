@@ -8,9 +8,11 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -25,22 +27,23 @@ static _Atomic int Level = -1; /* -1: the environment was not looked at yet */
 /* MEMKIND_DEBUG=1: lines look as memkind's do.  Set before Level. */
 static _Atomic bool Is_memkinds;
 
-/* One write(2) for each line, so that lines of threads do not mix. */
+static struct iovec
+part(const char *text)
+{
+	return (struct iovec){
+	    .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+}
+
+/* One system call for each line, so that lines of threads do not mix. */
 static void
 write_line(const char *prefix, const char *level_name, const char *text)
 {
 	DK_NO_CANCEL();
-	char line[320];
-	int len = snprintf(
-	    line, sizeof(line), "%s%s: %s\n", prefix, level_name, text);
+	struct iovec parts[] = {
+	    part(prefix), part(level_name), part(": "), part(text), part("\n")};
+	ssize_t done =
+	    writev(STDERR_FILENO, parts, sizeof(parts) / sizeof(parts[0]));
 
-	if (len < 0)
-		return;
-	if ((size_t)len >= sizeof(line)) {
-		len = sizeof(line) - 1;
-		line[len - 1] = '\n';
-	}
-	ssize_t done = write(STDERR_FILENO, line, (size_t)len);
 	(void)done; /* nobody is left to be told */
 }
 
@@ -133,6 +136,22 @@ wanted_level(void)
 	int level = atomic_load_explicit(&Level, memory_order_acquire);
 
 	return level >= 0 ? level : read_environment();
+}
+
+bool
+log_is_wanted(enum log_level level)
+{
+	return (int)level <= wanted_level();
+}
+
+void
+log_text(enum log_level level, const char *text)
+{
+	int saved_errno = errno;
+
+	if (log_is_wanted(level))
+		write_level(level, text);
+	errno = saved_errno;
 }
 
 void

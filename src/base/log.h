@@ -8,6 +8,8 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stdbool.h>
+
 #include "base/export.h"
 
 enum log_level {
@@ -18,8 +20,12 @@ enum log_level {
 	DK_LOG_DEBUG
 };
 
-/* Write one line when the environment asks for this level. */
+/* Write one line when the environment asks for this level; of more than 255
+ * bytes, the first. */
 void log_write(enum log_level level, const char *fmt, ...) DK_PRINTF(2, 3);
+/* The same of any length. */
+void log_text(enum log_level level, const char *text);
+bool log_is_wanted(enum log_level level);
 
 /* A text that the program asked for, on standard error, as it is. */
 void log_print(const char *text);

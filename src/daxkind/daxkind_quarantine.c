@@ -14,6 +14,7 @@
 DK_EXPORT int
 daxkind_quarantine(memkind_t kind, void *addr, size_t len)
 {
+	error_clear();
 	if (kind == NULL)
 		return api_result(error_set(-EINVAL, "kind is NULL"));
 	return api_result(kind_quarantine(kind, addr, len));
@@ -23,6 +24,7 @@ DK_EXPORT int
 daxkind_sigbus_install(unsigned flags,
     void (*callback)(void *arg, void *addr, size_t len), void *arg)
 {
+	error_clear();
 	if ((flags & ~(unsigned)DAXKIND_SIGBUS_ZEROES) != 0)
 		return api_result(error_set(-EINVAL,
 		    "0x%x has bits that are not flags of the SIGBUS handler",
@@ -38,5 +40,6 @@ daxkind_sigbus_install(unsigned flags,
 DK_EXPORT int
 daxkind_sigbus_remove(void)
 {
+	error_clear();
 	return api_result(sigbus_remove());
 }

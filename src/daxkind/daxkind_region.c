@@ -39,6 +39,7 @@ _Static_assert((int)DAXKIND_GRANULARITY_PAGE == (int)FLUSH_PAGE &&
 static int
 begin(unsigned flags, struct daxkind_region **region)
 {
+	error_clear();
 	if (region == NULL)
 		return error_set(-EINVAL, "the region argument is NULL; pass "
 					  "the address of a pointer");
@@ -161,6 +162,7 @@ daxkind_region_open(const char *path, size_t size, unsigned flags,
 DK_EXPORT int
 daxkind_region_close(struct daxkind_region *region)
 {
+	error_clear();
 	if (region == NULL)
 		return 0;
 	if (!region_index_is_record(region))
@@ -179,6 +181,7 @@ daxkind_region_close(struct daxkind_region *region)
 static int
 check_open(const struct daxkind_region *region, const void *out, size_t size)
 {
+	error_clear();
 	if (region == NULL || region->backing == NULL)
 		return error_set(-EINVAL, "the region is NULL or closed");
 	if (out == NULL || size == 0)

@@ -6,7 +6,9 @@
 #define DAXKIND_RESULT_H
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/error.h"
 #include "kind/error_code.h"
 
 /* End of a daxkind_* function: what it returns for rc, and errno says so too. */
@@ -14,7 +16,11 @@ static inline int
 api_result(int rc)
 {
 	if (rc < 0) {
+		int reason = rc;
+
 		rc = error_errno_of(rc);
+		if (*error_text() == '\0')
+			(void)error_set(reason, "%s", strerror(-rc));
 		errno = -rc;
 	}
 	return rc;

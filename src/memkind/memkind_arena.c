@@ -23,8 +23,10 @@
 DK_EXPORT int
 memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 {
+	error_clear();
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(
+		    error_set(-EINVAL, "kind is NULL: nowhere to put it"));
 	*kind = NULL;
 	if (ops == NULL || ops->create == NULL || ops->destroy == NULL ||
 	    ops->malloc == NULL || ops->calloc == NULL ||

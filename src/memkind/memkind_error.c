@@ -3,11 +3,14 @@
  * memkind_error.c -- errors in words (layer 5).
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/export.h"
 #include "daxkind.h"
+#include "kind/error_code.h"
 #include "memkind.h"
 
 /* In MEMKIND_ERROR_MESSAGE_SIZE bytes: what it means and where to look. */
@@ -38,11 +41,29 @@ static const struct {
 	     "pointer"},
 };
 
+/*
+ * Some of memkind's codes are errno values, too: -12 is ENVIRON, and what a
+ * daxkind_* function returns for ENOMEM.  It is that where the thread's last call
+ * failed so and has no such code.
+ */
+static bool
+is_errno_value(int err)
+{
+	int reason = error_reason();
+
+	return reason < 0 && error_errno_of(reason) == err &&
+	       error_code_from_errno(reason) != err;
+}
+
 DK_EXPORT void
 memkind_error_message(int err, char *msg, size_t size)
 {
 	if (msg == NULL || size == 0)
 		return;
+	if (is_errno_value(err)) {
+		(void)snprintf(msg, size, "<memkind> %s", strerror(-err));
+		return;
+	}
 	for (size_t i = 0; i < sizeof(Texts) / sizeof(Texts[0]); i++) {
 		if (Texts[i].err == err) {
 			(void)snprintf(

@@ -18,6 +18,7 @@
 #include "kind/kind.h"
 #include "kind/kind_static.h"
 #include "memkind.h"
+#include "memkind/memkind_result.h"
 #include "memkind_fixed.h"
 #include "region/reclaimer.h"
 #include "region/region.h"
@@ -28,8 +29,8 @@ enum {
 	MEMKIND_API_VERSION = 1014000
 };
 
-DK_EXPORT int
-memkind_create_fixed(void *addr, size_t size, memkind_t *kind)
+static int
+do_create_fixed(void *addr, size_t size, memkind_t *kind)
 {
 	struct daxkind_region *region;
 	struct backing *backing;
@@ -63,6 +64,13 @@ err_close_backing:
 	backing_close(backing);
 err:
 	return error_code_from_errno(rc);
+}
+
+DK_EXPORT int
+memkind_create_fixed(void *addr, size_t size, memkind_t *kind)
+{
+	error_clear();
+	return memkind_result(do_create_fixed(addr, size, kind));
 }
 
 /* The codes of creating over a file: memkind says INVALID for all that
@@ -124,14 +132,21 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 	return pmem_result(rc);
 }
 
-DK_EXPORT int
-memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
+static int
+do_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
 	*kind = NULL;
 	return create_pmem(
 	    dir, max_size, MEMKIND_MEM_USAGE_POLICY_DEFAULT, kind);
+}
+
+DK_EXPORT int
+memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
+{
+	error_clear();
+	return memkind_result(do_create_pmem(dir, max_size, kind));
 }
 
 struct memkind_config {
@@ -174,8 +189,8 @@ memkind_config_set_memory_usage_policy(
 		cfg->policy = policy;
 }
 
-DK_EXPORT int
-memkind_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
+static int
+do_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
@@ -186,7 +201,14 @@ memkind_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
 }
 
 DK_EXPORT int
-memkind_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
+memkind_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
+{
+	error_clear();
+	return memkind_result(do_create_pmem_with_config(cfg, kind));
+}
+
+static int
+do_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
     memkind_bits_t flags, memkind_t *kind)
 {
 	if (kind == NULL)
@@ -196,7 +218,16 @@ memkind_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
 }
 
 DK_EXPORT int
-memkind_destroy_kind(memkind_t kind)
+memkind_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
+    memkind_bits_t flags, memkind_t *kind)
+{
+	error_clear();
+	return memkind_result(
+	    do_create_kind(memtype_flags, policy, flags, kind));
+}
+
+static int
+do_destroy_kind(memkind_t kind)
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
@@ -205,14 +236,21 @@ memkind_destroy_kind(memkind_t kind)
 	return error_code_from_errno(kind_free(kind));
 }
 
+DK_EXPORT int
+memkind_destroy_kind(memkind_t kind)
+{
+	error_clear();
+	return memkind_result(do_destroy_kind(kind));
+}
+
 DK_EXPORT memkind_t
 memkind_detect_kind(void *ptr)
 {
 	return ptr != NULL ? kind_of(ptr) : NULL;
 }
 
-DK_EXPORT int
-memkind_check_available(memkind_t kind)
+static int
+do_check_available(memkind_t kind)
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
@@ -221,12 +259,20 @@ memkind_check_available(memkind_t kind)
 	return kind->ops->check_available(kind);
 }
 
+DK_EXPORT int
+memkind_check_available(memkind_t kind)
+{
+	error_clear();
+	return memkind_result(do_check_available(kind));
+}
+
 DK_EXPORT ssize_t
 memkind_get_capacity(memkind_t kind)
 {
+	error_clear();
 	if (kind == NULL) {
 		errno = EINVAL;
-		return -1;
+		return error_set(-1, "kind is NULL");
 	}
 	if (kind_is_static(kind)) {
 		size_t capacity;
@@ -238,8 +284,8 @@ memkind_get_capacity(memkind_t kind)
 	return (ssize_t)kind->capacity;
 }
 
-DK_EXPORT int
-memkind_check_dax_path(const char *pmem_dir)
+static int
+do_check_dax_path(const char *pmem_dir)
 {
 	struct backing *backing;
 
@@ -264,13 +310,20 @@ memkind_check_dax_path(const char *pmem_dir)
 }
 
 DK_EXPORT int
+memkind_check_dax_path(const char *pmem_dir)
+{
+	error_clear();
+	return memkind_result(do_check_dax_path(pmem_dir));
+}
+
+DK_EXPORT int
 memkind_get_version(void)
 {
 	return MEMKIND_API_VERSION;
 }
 
-DK_EXPORT int
-memkind_set_bg_threads(bool state)
+static int
+do_set_bg_threads(bool state)
 {
 	int rc = environment_check_thread_limit();
 
@@ -279,6 +332,13 @@ memkind_set_bg_threads(bool state)
 	if (rc == 0)
 		rc = reclaimer_set(state, kind_static_decay);
 	return error_code_from_errno(rc);
+}
+
+DK_EXPORT int
+memkind_set_bg_threads(bool state)
+{
+	error_clear();
+	return memkind_result(do_set_bg_threads(state));
 }
 
 DK_EXPORT void
@@ -295,6 +355,7 @@ memkind_set_allow_zero_allocs(memkind_t kind, bool state)
 static int
 check_new_kind(const struct daxkind_region *region, memkind_t *kind)
 {
+	error_clear();
 	if (kind == NULL)
 		return error_set(-EINVAL, "the kind argument is NULL; pass "
 					  "the address of a memkind_t");
@@ -374,6 +435,7 @@ _Static_assert((int)DAXKIND_POLICY_DEFAULT == (int)REGION_GIVE_LATER &&
 DK_EXPORT int
 daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy)
 {
+	error_clear();
 	if (kind == NULL || kind->region == NULL)
 		return api_result(error_set(
 		    -EINVAL, "only a kind over a region has a policy"));

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "heap/je.h"
 #include "kind/decorators.h"
 #include "kind/kind.h"
+#include "kind/kind_no_block.h"
 #include "memkind.h"
 #include "region/region_index.h"
 
@@ -41,22 +43,36 @@ owner(struct memkind *kind, const void *ptr)
 	return kind_of(ptr);
 }
 
+/* The same with the text of what was short. */
+static DK_NOINLINE void *
+no_block(struct memkind *kind, size_t size)
+{
+	kind_note_no_block(kind, size, errno);
+	return NULL;
+}
+
+static DK_NOINLINE void *
+no_kind(void)
+{
+	errno = EINVAL;
+	return no_block(NULL, 0);
+}
+
 /* Not small, not cached, or not at all. */
 static DK_NOINLINE void *
 malloc_slow(struct memkind *kind, size_t size)
 {
 	if (decorators_apply())
 		return decorated_malloc(kind, size);
-	if (DK_UNLIKELY(kind == NULL)) {
-		errno = EINVAL;
-		return NULL;
-	}
+	if (DK_UNLIKELY(kind == NULL))
+		return no_kind();
 	if (DK_UNLIKELY(size == 0)) {
 		if (!allows_zero(kind))
 			return NULL;
 		size = 1;
 	}
-	return kind->ops->malloc(kind, size);
+	void *ptr = kind->ops->malloc(kind, size);
+	return DK_LIKELY(ptr != NULL) ? ptr : no_block(kind, size);
 }
 
 DK_EXPORT void *
@@ -78,17 +94,18 @@ memkind_calloc(memkind_t kind, size_t num, size_t size)
 {
 	if (decorators_apply())
 		return decorated_calloc(kind, num, size);
-	if (DK_UNLIKELY(kind == NULL)) {
-		errno = EINVAL;
-		return NULL;
-	}
+	if (DK_UNLIKELY(kind == NULL))
+		return no_kind();
 	if (DK_UNLIKELY(num == 0 || size == 0)) {
 		if (!allows_zero(kind))
 			return NULL;
 		num = 1;
 		size = 1;
 	}
-	return kind->ops->calloc(kind, num, size);
+	void *ptr = kind->ops->calloc(kind, num, size);
+	if (DK_LIKELY(ptr != NULL))
+		return ptr;
+	return no_block(kind, mul_checked(num, size, &size) ? size : SIZE_MAX);
 }
 
 DK_EXPORT int
@@ -103,14 +120,21 @@ memkind_posix_memalign(
 		return EINVAL;
 	*memptr = NULL;
 	if (kind == NULL || !is_power_of_two(alignment) ||
-	    alignment < sizeof(void *))
+	    alignment < sizeof(void *)) {
+		(void)error_set(-EINVAL,
+		    "kind is NULL, or an alignment of %zu bytes is no power of "
+		    "two or less than a pointer's",
+		    alignment);
 		return EINVAL;
+	}
 	if (size == 0) {
 		if (!allows_zero(kind))
 			return 0;
 		size = 1;
 	}
 	int err = kind->ops->posix_memalign(kind, memptr, alignment, size);
+	if (DK_UNLIKELY(err != 0))
+		kind_note_no_block(kind, size, err);
 	errno = saved_errno;
 	return err;
 }
@@ -147,19 +171,25 @@ memkind_free(memkind_t kind, void *ptr)
 	free_slow(kind, ptr);
 }
 
+static DK_NOINLINE void *
+no_such_block(const void *ptr)
+{
+	errno = EINVAL;
+	(void)error_set(-EINVAL, "%p is no block of a kind", ptr);
+	return NULL;
+}
+
 /* The block goes to a kind that it was not of. */
 static void *
 move_to_kind(struct memkind *to, struct memkind *from, void *ptr, size_t size)
 {
 	size_t usable = from->ops->malloc_usable_size(from, ptr);
 
-	if (usable == 0) {
-		errno = EINVAL;
-		return NULL;
-	}
+	if (usable == 0)
+		return no_such_block(ptr);
 	void *moved = to->ops->malloc(to, size);
 	if (moved == NULL)
-		return NULL;
+		return no_block(to, size);
 	memcpy(moved, ptr, min_size(usable, size));
 	from->ops->free(from, ptr);
 	return moved;
@@ -177,13 +207,15 @@ memkind_realloc(memkind_t kind, void *ptr, size_t size)
 		return NULL;
 	}
 	struct memkind *of = owner(kind, ptr);
-	if (of == NULL) {
-		errno = EINVAL;
-		return NULL;
-	}
+	if (of == NULL)
+		return no_such_block(ptr);
 	if (kind != NULL && of != kind)
 		return move_to_kind(kind, of, ptr, size);
-	return of->ops->realloc(of, ptr, size);
+	void *moved = of->ops->realloc(of, ptr, size);
+	if (DK_LIKELY(moved != NULL))
+		return moved;
+	return of->ops->malloc_usable_size(of, ptr) == 0 ? no_such_block(ptr)
+							 : no_block(of, size);
 }
 
 DK_EXPORT size_t

@@ -19,12 +19,13 @@
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
 #include "memkind.h"
+#include "memkind/memkind_result.h"
 #include "memkind/stats_report.h"
 
 static _Atomic(unsigned) Round = 1;
 
-DK_EXPORT int
-memkind_update_cached_stats(void)
+static int
+do_update_cached_stats(void)
 {
 	dram_cache_flush_all();
 	int rc = je_stats_refresh();
@@ -33,6 +34,13 @@ memkind_update_cached_stats(void)
 		return MEMKIND_ERROR_OPERATION_FAILED;
 	atomic_fetch_add(&Round, 1);
 	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_update_cached_stats(void)
+{
+	error_clear();
+	return memkind_result(do_update_cached_stats());
 }
 
 /* Bring the kind's copy to this round; with the registry's lock. */
@@ -98,8 +106,8 @@ stat_of_library(memkind_stat_type stat, size_t *value)
 	return kind_pick_stat(&sum, stat, value);
 }
 
-DK_EXPORT int
-memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
+static int
+do_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 {
 	if (value == NULL || (unsigned)stat >= MEMKIND_STAT_TYPE_MAX_VALUE)
 		return MEMKIND_ERROR_INVALID;
@@ -121,6 +129,13 @@ memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 	    kind_registry_visit(kind, pick_of_kind, &request));
 }
 
+DK_EXPORT int
+memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
+{
+	error_clear();
+	return memkind_result(do_get_stat(kind, stat, value));
+}
+
 /* jemalloc's letters for what is left out. */
 static const struct {
 	unsigned opt;
@@ -137,8 +152,8 @@ static const struct {
     {MEMKIND_STAT_PRINT_OMIT_EXTENT, 'e'},
 };
 
-DK_EXPORT int
-memkind_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
+static int
+do_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
     memkind_stat_print_opt opts)
 {
 	char letters[sizeof(Letters) / sizeof(Letters[0]) + 1];
@@ -159,4 +174,12 @@ memkind_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
 	}
 	stats_report_print(write_cb, cbopaque, (unsigned)opts, letters);
 	return MEMKIND_SUCCESS;
+}
+
+DK_EXPORT int
+memkind_stats_print(void (*write_cb)(void *, const char *), void *cbopaque,
+    memkind_stat_print_opt opts)
+{
+	error_clear();
+	return memkind_result(do_stats_print(write_cb, cbopaque, opts));
 }

@@ -541,10 +541,11 @@ static int
 finish_take(struct daxkind_region *r, struct space_grant *grant,
     struct region_block *block)
 {
+	bool was_held = grant->is_held;
 	int rc = 0;
 
 	note_idle_low_locked(r);
-	if (!grant->is_held) {
+	if (!was_held) {
 		struct request q = {.want = *grant, .units = *grant};
 		size_t ahead_len = ahead_len_locked(r);
 
@@ -559,10 +560,15 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 	unlock(r);
 	if (rc == -EIO && find_new_bad(r, grant))
 		return -EAGAIN;
-	if (rc < 0)
-		return error_set(-ENOMEM, "no %s for %zu bytes: %s",
+	if (!was_held)
+		atomic_store_explicit(&r->no_space, -rc, memory_order_relaxed);
+	if (rc < 0) {
+		/* The call may find another way: its text is its own. */
+		log_write(DK_LOG_ERROR, "no %s for %zu bytes: %s",
 		    r->backing->is_private ? "memory" : "file space",
 		    grant->len, strerror(-rc));
+		return -ENOMEM;
+	}
 	*block = (struct region_block){
 	    .addr = address(grant->start),
 	    .len = grant->len,

@@ -67,6 +67,9 @@ struct daxkind_region {
 	/* Bytes of the longest free run, as of the last unlock; all of the
 	 * region while ranges are in flight. */
 	_Atomic(size_t) longest_free;
+	/* Errno value of the last file space that could not be had, 0 once some
+	 * could. */
+	_Atomic(int) no_space;
 	/* Of private memory, which threads visit that give some back. */
 	_Atomic(uint64_t) next_visit_us;
 

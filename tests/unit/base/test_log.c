@@ -21,7 +21,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
-
 static struct {
 	const char *env;   /* value of DAXKIND_LOG, or NULL */
 	const char *debug; /* of MEMKIND_DEBUG */
@@ -47,7 +46,7 @@ run(void *arg)
 
 enum {
 	MAX_LINES = 16,
-	LINE_SIZE = 1024
+	LINE_SIZE = 4096
 };
 
 static char Lines[MAX_LINES][LINE_SIZE];
@@ -270,11 +269,113 @@ test_long_lines_are_cut_and_end(void **state)
 	for (size_t i = 0; i < nr_lines; i++) {
 		size_t len = strlen(Lines[i]);
 
-		assert_in_range(len, 200, 400);
+		/* of an error everything is said */
+		if (i == 0)
+			assert_in_range(len, 200, 400);
+		else
+			assert_int_equal(
+			    len, strlen("daxkind: error: \n") + 3000 - 1);
 		assert_int_equal(
 		    strncmp(Lines[i], "daxkind: error: xxx", 19), 0);
 		assert_ptr_equal(strchr(Lines[i], '\n'), &Lines[i][len - 1]);
 	}
+}
+
+/* --- long texts ---------------------------------------------------------------- */
+
+/* Commands with paths in them are of use only when they are whole. */
+static void
+test_a_long_text_is_whole(void **state)
+{
+	static char path[4097], want[3 * sizeof(path)];
+
+	(void)state;
+	memset(path, 'p', sizeof(path) - 1);
+	for (size_t len = 1; len < sizeof(path); len = len * 3 / 2 + 1) {
+		path[len] = '\0';
+		(void)snprintf(
+		    want, sizeof(want), "umount %s && mount %s", path, path);
+		assert_int_equal(
+		    error_set(-EIO, "umount %s && mount %s", path, path), -EIO);
+		assert_string_equal(error_text(), want);
+		assert_int_equal(error_reason(), -EIO);
+		path[len] = 'p';
+		/* a short one after it */
+		(void)error_set(-ENOENT, "short");
+		assert_string_equal(error_text(), "short");
+		error_clear();
+		assert_string_equal(error_text(), "");
+		assert_int_equal(error_reason(), 0);
+	}
+	/* of what is longer than any, that it is cut can be seen */
+	static char huge[40000];
+	memset(huge, 'h', sizeof(huge) - 1);
+	(void)error_set(-EIO, "%s", huge);
+	size_t len = strlen(error_text());
+	assert_in_range(len, 10000, sizeof(huge));
+	assert_string_equal(error_text() + len - 3, "...");
+}
+
+static void *
+set_long_text(void *arg)
+{
+	char text[1000];
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	(void)error_set(-EIO, "%s", text);
+	*(const char **)arg = error_text();
+	return strlen(error_text()) == sizeof(text) - 1 ? NULL : arg;
+}
+
+static void
+test_a_long_text_ends_with_its_thread(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		const char *text = NULL;
+		pthread_t thread;
+		void *result = &text;
+
+		assert_int_equal(
+		    pthread_create(&thread, NULL, set_long_text, &text), 0);
+		assert_int_equal(pthread_join(thread, &result), 0);
+		assert_null(result);
+		assert_int_equal(os_is_mapped(text), -ENOMEM);
+	}
+}
+
+/* --- texts that are made when asked for ------------------------------------------- */
+
+static unsigned Nr_rendered;
+
+static void
+render_number(const void *data, char *text, size_t size)
+{
+	Nr_rendered++;
+	(void)snprintf(text, size, "number %d", *(const int *)data);
+}
+
+static void
+test_a_note_is_rendered_when_asked_for(void **state)
+{
+	(void)state;
+	Nr_rendered = 0;
+	for (int i = 0; i < 10; i++)
+		error_note(-ENOMEM, render_number, &i, sizeof(i));
+	assert_int_equal(Nr_rendered, 0);
+	assert_int_equal(error_reason(), -ENOMEM);
+	assert_string_equal(error_text(), "number 9");
+	assert_string_equal(error_text(), "number 9");
+	assert_int_equal(Nr_rendered, 1);
+	int nr = 10;
+	error_note(-ENOMEM, render_number, &nr, sizeof(nr));
+	(void)error_set(-EIO, "another");
+	assert_string_equal(error_text(), "another");
+	error_note(-ENOMEM, render_number, &nr, sizeof(nr));
+	error_clear();
+	assert_string_equal(error_text(), "");
+	assert_int_equal(Nr_rendered, 1);
 }
 
 /* --- what else changes -------------------------------------------------------- */
@@ -377,6 +478,9 @@ main(void)
 	    test_unit(test_a_word_for_hogging_that_is_none_is_said),
 	    test_unit(test_errors_are_written_too),
 	    test_unit(test_long_lines_are_cut_and_end),
+	    test_unit(test_a_long_text_is_whole),
+	    test_unit(test_a_long_text_ends_with_its_thread),
+	    test_unit(test_a_note_is_rendered_when_asked_for),
 	    test_unit(test_errno_is_left_alone),
 	    test_unit(test_a_bug_says_where_and_aborts),
 	    test_unit(test_each_thread_has_its_last_error),

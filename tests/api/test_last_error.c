@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_last_error.c -- each failing call says why; no text is an older call's.
+ */
+#include "../support/cmocka_all.h"
+
+#include "../support/test_region.h"
+
+#include <daxkind.h>
+#include <errno.h>
+#include <limits.h>
+#include <memkind_memtier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE (1 * TEST_MIB)
+
+static memkind_t Kind, Dead;
+static struct test_area Area;
+static struct daxkind_region *None;
+static memkind_t No_kind;
+static size_t Value;
+static void *Pointer;
+
+/* An older call that failed. */
+static void
+poison(void)
+{
+	assert_int_equal(
+	    daxkind_region_open_file("/poison/older", SIZE, 0, &None), -ENOENT);
+	assert_non_null(strstr(daxkind_last_error(), "/poison/older"));
+}
+
+#define FAILING(X)                                                            \
+	X(memkind_malloc(Kind, 2 * SIZE) == NULL, "more than its region")     \
+	X(memkind_malloc(NULL, 1) == NULL, "NULL")                            \
+	X(memkind_malloc(Dead, 100) == NULL, "not alive")                     \
+	X(memkind_calloc(Kind, 2, SIZE) == NULL, "more than its region")      \
+	X(memkind_calloc(Kind, SIZE_MAX, 2) == NULL, "kind fixed")            \
+	X(memkind_calloc(NULL, 1, 1) == NULL, "NULL")                         \
+	X(memkind_realloc(Kind, NULL, 2 * SIZE) == NULL, "more than")         \
+	X(memkind_realloc(Kind, &Value, 10) == NULL, "no block")              \
+	X(memkind_posix_memalign(Kind, &Pointer, 64, 2 * SIZE), "more than")  \
+	X(memkind_posix_memalign(Kind, &Pointer, 3, 10), "alignment")         \
+	X(memkind_create_fixed(NULL, SIZE, &No_kind), "NULL")                 \
+	X(memkind_create_fixed(Area.addr, SIZE, NULL), "")                    \
+	X(memkind_create_fixed(Area.addr, SIZE, &No_kind), "overlaps")        \
+	X(memkind_create_pmem("/nonexistent/x", 0, &No_kind), "nonexistent")  \
+	X(memkind_create_pmem(NULL, 0, &No_kind), "directory")                \
+	X(memkind_create_pmem_with_config(NULL, &No_kind), "")                \
+	X(memkind_create_kind(0, MEMKIND_POLICY_MAX_VALUE, 0, &No_kind), "")  \
+	X(memkind_destroy_kind(NULL), "")                                     \
+	X(memkind_destroy_kind(Dead), "not alive")                            \
+	X(memkind_check_available(NULL), "")                                  \
+	X(memkind_check_dax_path(NULL), "")                                   \
+	X(memkind_check_dax_path("/nonexistent/x"), "nonexistent")            \
+	X(memkind_get_capacity(NULL) == -1, "NULL")                           \
+	X(memkind_get_stat(Kind, MEMKIND_STAT_TYPE_ACTIVE, NULL), "")         \
+	X(memkind_get_stat(Dead, MEMKIND_STAT_TYPE_ACTIVE, &Value), "")       \
+	X(memkind_stats_print(NULL, NULL, (memkind_stat_print_opt)(1 << 20)), \
+	    "")                                                               \
+	X(daxkind_region_open(NULL, 0, 0, &None), "path")                     \
+	X(daxkind_region_open("/", 0, 1u << 30, &None), "flag")               \
+	X(daxkind_region_open_mapping(NULL, 1, 0, &None), "NULL")             \
+	X(daxkind_region_open_devdax("/dev/null", 0, 0, 0, &None), "devdax")  \
+	X(daxkind_region_close(daxkind_kind_region(Kind)), "has a kind")      \
+	X(daxkind_region_info(NULL, NULL, 1), "closed")                       \
+	X(daxkind_region_space(NULL, NULL, 1), "closed")                      \
+	X(daxkind_region_check(NULL), "closed")                               \
+	X(daxkind_region_walk(NULL, NULL, NULL), "closed")                    \
+	X(daxkind_kind_create(NULL, &No_kind), "region")                      \
+	X(daxkind_kind_create_with_ops(NULL, NULL, 0, "x", &No_kind),         \
+	    "region")                                                         \
+	X(daxkind_kind_set_policy(NULL, DAXKIND_POLICY_DEFAULT), "policy")    \
+	X(daxkind_persist(NULL, NULL, 1), "NULL")                             \
+	X(daxkind_flush(Kind, &Value, 1), "inside")                           \
+	X(daxkind_drain(NULL), "NULL")                                        \
+	X(daxkind_memcpy_persist(Kind, &Value, "", 1), "inside")              \
+	X(daxkind_memset_nodrain(Kind, &Value, 0, 1), "inside")               \
+	X(daxkind_region_persist(NULL, NULL, 1), "closed")                    \
+	X(daxkind_quarantine(NULL, NULL, 1), "NULL")                          \
+	X(daxkind_sigbus_install(0, NULL, NULL), "callback")                  \
+	X(daxkind_sigbus_remove(), "installed")
+
+static void
+make_kinds(void)
+{
+	test_area_map(&Area, SIZE);
+	assert_int_equal(memkind_create_fixed(Area.addr, SIZE, &Dead), 0);
+	assert_int_equal(memkind_destroy_kind(Dead), 0);
+	assert_int_equal(memkind_create_fixed(Area.addr, SIZE, &Kind), 0);
+}
+
+static void
+end_kinds(void)
+{
+	assert_int_equal(memkind_destroy_kind(Kind), 0);
+	test_area_unmap(&Area);
+}
+
+static void
+test_each_failing_call_says_why(void **state)
+{
+	(void)state;
+	make_kinds();
+#define CHECK(call, text)                                                \
+	do {                                                             \
+		dk_row(#call);                                           \
+		poison();                                                \
+		assert_true((call) != 0);                                \
+		print_message("    %s\n", daxkind_last_error());         \
+		assert_string_not_equal(daxkind_last_error(), "");       \
+		assert_null(strstr(daxkind_last_error(), "/poison"));    \
+		assert_null(strstr(daxkind_last_error(), "last_error")); \
+		assert_non_null(strstr(daxkind_last_error(), text));     \
+	} while (0);
+	FAILING(CHECK)
+	end_kinds();
+}
+
+#define WORKING(X)                                                  \
+	X(memkind_check_available(Kind))                            \
+	X(memkind_get_capacity(Kind) == -1)                         \
+	X(memkind_update_cached_stats())                            \
+	X(memkind_get_stat(Kind, MEMKIND_STAT_TYPE_ACTIVE, &Value)) \
+	X(memkind_set_bg_threads(false))                            \
+	X(daxkind_region_check(daxkind_kind_region(Kind)))          \
+	X(daxkind_region_close(NULL))                               \
+	X(daxkind_kind_set_policy(Kind, DAXKIND_POLICY_DEFAULT))    \
+	X(daxkind_quarantine(Kind, Area.addr, 1))                   \
+	X(memkind_destroy_kind(MEMKIND_DEFAULT))
+
+static void
+test_a_call_that_works_leaves_no_older_text(void **state)
+{
+	(void)state;
+	make_kinds();
+#define CHECK_NONE(call)                                       \
+	do {                                                   \
+		dk_row(#call);                                 \
+		poison();                                      \
+		assert_true((call) == 0);                      \
+		assert_string_equal(daxkind_last_error(), ""); \
+	} while (0);
+	WORKING(CHECK_NONE)
+	end_kinds();
+}
+
+/* A cache of a program's fills its heap, and evicts: what was short is said. */
+static void
+test_a_full_heap_says_what_was_short(void **state)
+{
+	char text[512];
+
+	(void)state;
+	make_kinds();
+	while (memkind_malloc(Kind, 10000) != NULL)
+		;
+	poison();
+	assert_null(memkind_malloc(Kind, 10000));
+	assert_int_equal(errno, ENOMEM);
+	(void)snprintf(text, sizeof(text), "%s", daxkind_last_error());
+	print_message("%s\n", text);
+	assert_non_null(strstr(text, "kind fixed is full"));
+	assert_non_null(strstr(text, "10000 bytes"));
+	/* what it was then: the text is the same when the kind is gone */
+	assert_null(memkind_malloc(Kind, 10000));
+	end_kinds();
+	assert_string_equal(daxkind_last_error(), "");
+}
+
+/* Paths are as long as they are, and commands are of use whole. */
+static void
+test_a_long_path_does_not_cut_the_advice(void **state)
+{
+	static char path[PATH_MAX - 1];
+	struct daxkind_region *region;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(path) - 1; i++)
+		path[i] = i % 100 == 0 ? '/' : 'p';
+	for (size_t len = 50; len < sizeof(path); len += 400) {
+		char end = path[len];
+
+		path[len] = '\0';
+		assert_int_equal(
+		    daxkind_region_open_file(path, SIZE, 0, &region), -ENOENT);
+		assert_non_null(strstr(daxkind_last_error(), path));
+		assert_non_null(
+		    strstr(daxkind_last_error(), "say DAXKIND_CREATE"));
+		path[len] = end;
+	}
+}
+
+/* -12 is ENVIRON of memkind's, and ENOMEM of ours. */
+static void
+test_a_message_is_of_the_function_that_failed(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned flags;
+		int rc;
+		const char *text;
+	} rows[] = {
+	    {"/nonexistent/x", 0, -ENOENT, "No such file"},
+	    {"/etc/passwd", 0, -EEXIST, "File exists"},
+	    {"/", 1u << 30, -EINVAL, "Invalid argument"},
+	};
+	char text[MEMKIND_ERROR_MESSAGE_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int rc = daxkind_region_open(
+		    rows[i].path, SIZE, rows[i].flags, &None);
+		assert_int_equal(rc, rows[i].rc);
+		memkind_error_message(rc, text, sizeof(text));
+		print_message("%d: %s\n", rc, text);
+		assert_non_null(strstr(text, rows[i].text));
+	}
+	/* and of memkind's what it was */
+	assert_int_equal(
+	    memkind_create_pmem(NULL, 0, &No_kind), MEMKIND_ERROR_INVALID);
+	memkind_error_message(MEMKIND_ERROR_INVALID, text, sizeof(text));
+	assert_non_null(strstr(text, "argument"));
+	memkind_error_message(MEMKIND_ERROR_ENVIRON, text, sizeof(text));
+	assert_non_null(strstr(text, "environment"));
+	memkind_error_message(MEMKIND_ERROR_BADOPS, text, sizeof(text));
+	assert_non_null(strstr(text, "memkind_ops"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    test_unit(test_each_failing_call_says_why),
+	    test_unit(test_a_call_that_works_leaves_no_older_text),
+	    test_unit(test_a_full_heap_says_what_was_short),
+	    test_unit(test_a_long_path_does_not_cut_the_advice),
+	    test_unit(test_a_message_is_of_the_function_that_failed),
+	};
+
+	if (test_is_emulated()) {
+		puts("skipped: not about the memory that it runs on");
+		return 77;
+	}
+	return cmocka_run_group_tests_name("last_error", tests, NULL, NULL);
+}
