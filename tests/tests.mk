@@ -157,6 +157,7 @@ UNIT_SUPPORT = \
 # through the __wrap_NAME of UNIT_SUPPORT.
 UNIT_WRAPS = \
 	dax_device_walk \
+	lock_wait \
 	lock_wait_ms \
 	os_allocate \
 	os_allocate_unshared \
@@ -178,6 +179,8 @@ UNIT_WRAPS = \
 	os_membarrier \
 	os_msync \
 	os_new \
+	os_now_coarse_us \
+	os_now_us \
 	os_open \
 	os_open_read \
 	os_open_unlinked \
@@ -195,7 +198,9 @@ UNIT_WRAPS = \
 	os_unmap \
 	os_walk_extents \
 	os_write \
-	os_write_zeroes
+	os_write_zeroes \
+	pthread_cond_broadcast \
+	pthread_cond_timedwait
 
 # scripts that look at the built library and at the sources
 SCRIPT_TESTS = \
@@ -276,8 +281,10 @@ tests_libunit_la_LIBADD = tests/libsupport.la libdaxkind-core.la
 
 # What unit tests are linked with ...
 LDADD = $(TEST_LIBS)
+# The undefined one: jemalloc uses it, too, and lies behind the archive with it.
 $(UNIT_TESTS): private AM_LDFLAGS = $(DK_LDFLAGS) \
-	$(UNIT_WRAPS:%=-Wl,--wrap=%)
+	$(UNIT_WRAPS:%=-Wl,--wrap=%) \
+	-Wl,--undefined=__wrap_pthread_cond_timedwait
 UNIT_NEEDS = tests/libunit.la libtls.la $(JEMALLOC_ARCHIVE)
 $(UNIT_TESTS): private TEST_LIBS = $(UNIT_NEEDS) $(CORE_LIBS) $(CMOCKA_LIBS)
 $(UNIT_TESTS): $(UNIT_NEEDS)

@@ -284,7 +284,8 @@ test_1000_kinds_at_once(void **state)
 
 /* --- one that is large ------------------------------------------------------- */
 
-/* The bar is 10 ms; a test that is not alone on the machine allows 1 s. */
+/* The bar is 10 ms; this is a second of processor time, which a walk over the
+ * pages of all that would take many times. */
 static void
 test_kind_over_4_tib_costs_next_to_nothing(void **state)
 {
@@ -306,12 +307,13 @@ test_kind_over_4_tib_costs_next_to_nothing(void **state)
 		return;
 	}
 	rss_before = test_rss();
-	start = test_now();
+	start = test_cpu_now();
 	assert_int_equal(
 	    memkind_create_fixed(area.addr, size, &kind), MEMKIND_SUCCESS);
 	print_message("created in %.2f ms with %zu KiB\n",
-	    (test_now() - start) * 1e3, (test_rss() - rss_before) / TEST_KIB);
-	assert_true(test_now() - start < 1);
+	    (test_cpu_now() - start) * 1e3,
+	    (test_rss() - rss_before) / TEST_KIB);
+	assert_true(test_cpu_now() - start < 1);
 	assert_true(DK_SANITIZED || test_rss() - rss_before < 16 * TEST_MIB);
 	assert_int_equal(memkind_get_capacity(kind), size);
 
@@ -324,10 +326,10 @@ test_kind_over_4_tib_costs_next_to_nothing(void **state)
 	p = memkind_malloc(kind, (size_t)3 << 40);
 	assert_non_null(p);
 
-	start = test_now();
+	start = test_cpu_now();
 	assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
-	print_message("destroyed in %.2f ms\n", (test_now() - start) * 1e3);
-	assert_true(test_now() - start < 1);
+	print_message("destroyed in %.2f ms\n", (test_cpu_now() - start) * 1e3);
+	assert_true(test_cpu_now() - start < 1);
 	assert_int_equal(munmap(area.addr, size), 0);
 }
 

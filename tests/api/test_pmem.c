@@ -498,7 +498,8 @@ test_hogged_space_is_kept(void **state)
 	assert_int_equal(test_in_child(run_self_hogging, arg), 0);
 }
 
-/* Many frees in a row: giving back is batched, but not for long. */
+/* Many frees in a row: giving back is batched, but not for ever.  How long it
+ * takes at most is what tests/unit/region/test_reclaimer holds. */
 static void
 test_conservative_policy_holds_for_small_blocks(void **state)
 {
@@ -512,7 +513,7 @@ test_conservative_policy_holds_for_small_blocks(void **state)
 	test_fill_up_to(kind, 16, 8000, 1, size, &fill);
 	assert_true(test_unlinked_files_held() >= size / 10 * 9);
 	test_fill_free(kind, &fill);
-	end = test_now() + test_patience(2);
+	end = test_now() + test_patience(60);
 	while (test_unlinked_files_held() > 4 * TEST_MIB && test_now() < end)
 		test_sleep_ms(20);
 	assert_true(test_unlinked_files_held() <= 4 * TEST_MIB);
@@ -542,7 +543,7 @@ use_and_free(memkind_t kind)
 /* Two kinds at once, to wait once: nobody calls one of them any more, and this
  * thread goes on with the other. */
 static void
-test_default_policy_gives_space_back_within_20_s_idle_or_not(void **state)
+test_default_policy_gives_space_back_idle_or_not(void **state)
 {
 	memkind_t idle = make_pmem(64 * TEST_MIB);
 	memkind_t busy = make_pmem_with_policy(
@@ -555,7 +556,7 @@ test_default_policy_gives_space_back_within_20_s_idle_or_not(void **state)
 	use_and_free(idle);
 	use_and_free(busy);
 	while ((held = test_unlinked_files_held()) > limit &&
-	       test_now() < start + test_patience(20)) {
+	       test_now() < start + test_patience(60)) {
 		for (size_t i = 0; i < 1000; i++)
 			memkind_free(busy, memkind_malloc(busy, 100 + i));
 		test_sleep_ms(20);
@@ -647,8 +648,7 @@ main(int argc, char **argv)
 	    test_unit(test_conservative_policy_gives_space_back_at_once),
 	    test_unit(test_hogged_space_is_kept),
 	    test_unit(test_conservative_policy_holds_for_small_blocks),
-	    test_unit(
-		test_default_policy_gives_space_back_within_20_s_idle_or_not),
+	    test_unit(test_default_policy_gives_space_back_idle_or_not),
 	    test_ours_only(test_unit, test_policy_can_be_changed_later),
 	    test_unit(test_check_dax_path),
 	    test_unit(test_check_dax_path_of_null_is_refused),

@@ -508,7 +508,9 @@ test_20_pages_go_bad_under_load(void **state)
 		nr++;
 		test_sleep_ms(20);
 	}
-	test_sleep_ms(200);
+	/* until one of them has met a page, however seldom they run */
+	for (int i = 0; i < 3000 && atomic_load(&Nr_signals) == 0; i++)
+		test_sleep_ms(20);
 	atomic_store(&Wants_stop, true);
 	for (size_t i = 0; i < NR_THREADS; i++) {
 		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);

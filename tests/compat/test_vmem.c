@@ -440,7 +440,7 @@ use_in_child(void *arg)
 {
 	struct pools *pools = arg;
 
-	(void)alarm(60); /* a lock that nobody drops */
+	(void)alarm(150); /* a lock that nobody drops */
 	if (vmem_check(pools->over_memory) != 1)
 		return 1;
 	/* What parent and child would share gives nothing; what was copied

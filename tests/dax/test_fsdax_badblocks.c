@@ -248,7 +248,9 @@ test_poison_in_20_pages_under_load(void **state)
 		unmap_pages();
 		test_sleep_ms(30);
 	}
-	test_sleep_ms(500);
+	/* until one of them has met a page, however seldom they run */
+	for (int i = 0; i < 3000 && atomic_load(&Nr_signals) == 0; i++)
+		test_sleep_ms(20);
 	atomic_store(&Wants_stop, true);
 	for (size_t i = 0; i < NR_THREADS; i++) {
 		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);

@@ -53,7 +53,7 @@ settled_free_bytes(void)
 static bool
 becomes_free(size_t bytes)
 {
-	for (int i = 0; i < 150; i++) {
+	for (int i = 0; i < 600; i++) {
 		if (free_bytes() >= bytes)
 			return true;
 		test_sleep_ms(100);
@@ -215,7 +215,7 @@ take_most(void **state)
 
 	assert_true(fd >= 0);
 	/* XFS frees the blocks of an unlinked file in the background. */
-	for (int i = 0; i < 100 && free_len <= FULL_SIZE; i++) {
+	for (int i = 0; i < 600 && free_len <= FULL_SIZE; i++) {
 		(void)syncfs(fd);
 		(void)usleep(100000);
 		free_len = free_bytes();

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
+#include "mock_time.h"
 
 static struct fake_backing *
 fake_of(struct backing *b)
@@ -171,6 +172,8 @@ discard(struct backing *b, size_t off, size_t len)
 		set_held_locked(fake, off, len, false);
 	}
 	unlock(fake);
+	if (fake->discard_ms > 0)
+		mock_time_pass(fake->discard_ms);
 	return rc;
 }
 
@@ -315,7 +318,7 @@ fake_backing_wait_stopped(struct fake_backing *fake, unsigned nr)
 	struct timespec until;
 
 	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 5;
+	until.tv_sec += 60;
 	lock(fake);
 	int rc = 0;
 	while (fake->counts.nr_stopped < nr && rc == 0)

@@ -45,6 +45,8 @@ struct fake_backing {
 	} bad[4];
 	size_t nr_bad;
 	bool writes_zeroes;
+	unsigned
+	    discard_ms; /* how much time a discard takes: mock_time_pass() */
 	unsigned stops; /* which calls wait, enum fake_call */
 	bool is_open;
 	struct fake_counts counts;
@@ -70,7 +72,7 @@ void fake_backing_set_find_bad_rc(struct fake_backing *fake, int rc);
 void fake_backing_stop(struct fake_backing *fake, unsigned calls);
 /* ... until this opens it. */
 void fake_backing_go(struct fake_backing *fake);
-/* Wait until nr calls wait in the gate; false: not within 5 seconds. */
+/* Wait until nr calls wait in the gate; false: not within a minute. */
 bool fake_backing_wait_stopped(struct fake_backing *fake, unsigned nr);
 
 struct fake_counts fake_backing_counts(struct fake_backing *fake);

@@ -33,7 +33,7 @@ bool test_is_long(void);
 bool test_is_emulated(void);
 /* n, or a part of it where the machine is slow (emulated, or TSan). */
 size_t test_scaled(size_t n);
-/* How long to wait for what ours does by then; memkind is asked for a tenth. */
+/* How long to wait for what ours does by then; memkind is asked for a part. */
 double test_patience(double seconds);
 /* The device when the tests run on one, else NULL. */
 const char *test_devdax(void);
@@ -124,6 +124,9 @@ int test_leaks_teardown(void **state);
 
 /* Seconds of a clock that only goes forward. */
 double test_now(void);
+/* Processor time of the calling thread: what a busy machine does not make
+ * longer. */
+double test_cpu_now(void);
 void test_sleep_ms(long ms);
 /* xorshift64*: state is not 0. */
 uint64_t test_random(uint64_t *state);

@@ -134,7 +134,7 @@ use_all(void *arg)
 {
 	struct place *places = arg;
 
-	(void)alarm(20);
+	(void)alarm(150);
 	for (size_t i = 0; i < 3; i++) {
 		if (!use_in_thread(&places[i]) || !close_place(&places[i]))
 			return 1;
@@ -191,7 +191,7 @@ make_cache(void *arg)
 static int
 use_caches(void *arg)
 {
-	(void)alarm(20);
+	(void)alarm(150);
 	return use_in_thread(arg) && use_new_place() ? 0 : 1;
 }
 
@@ -221,7 +221,7 @@ static int
 use_handler(void *arg)
 {
 	(void)arg;
-	(void)alarm(20);
+	(void)alarm(150);
 	/* the parent's is here, without its thread */
 	return sigbus_remove() == 0 && sigbus_install(NULL, NULL) == 0 &&
 		       sigbus_remove() == 0

@@ -2,7 +2,8 @@
 /*
  * test_reclaimer.c -- the thread that gives file space back over time.
  *
- * Its waits are a hundredth as long here (mock_time.h).
+ * Time passes when these tests say so (mock_time.h), and between two steps they
+ * wait until the thread waits again.
  */
 #include "../../support/cmocka_all.h"
 
@@ -18,12 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/reason.h"
 #include "base/util.h"
 #include "region/reclaimer.h"
 #include "region/region.h"
-
-#define PERIOD_S (RECLAIMER_PERIOD_MS / 100 / 1000.0)
 
 struct kept {
 	struct fake_backing fake;
@@ -37,12 +37,14 @@ static size_t Threads_before;
 static bool
 threads_become(size_t nr)
 {
-	for (int i = 0; i < 2000; i++) {
-		if (test_nr_threads() == nr)
-			return true;
+	double until = test_now() + 60;
+
+	while (test_nr_threads() != nr) {
+		if (test_now() > until)
+			return false;
 		test_sleep_ms(1);
 	}
-	return false;
+	return true;
 }
 
 /* A sanitizer may start a thread of its own with the first of all. */
@@ -57,7 +59,7 @@ static int
 setup(void **state)
 {
 	mock_os_reset();
-	mock_time_divide(100);
+	mock_time_stop();
 	Threads_before = test_nr_threads();
 	return test_leaks_setup(state);
 }
@@ -76,12 +78,12 @@ static int
 teardown(void **state)
 {
 	mock_os_reset();
+	mock_time_go();
 	close_kept(&A);
 	close_kept(&B);
 	(void)reclaimer_set(false, NULL);
 	if (!threads_become(Threads_before))
 		return -1;
-	mock_time_divide(1);
 	return test_leaks_teardown(state);
 }
 
@@ -111,18 +113,39 @@ held(struct kept *kept)
 	return fake_backing_counts(&kept->fake).held;
 }
 
-/* Wait until nothing is held any more; seconds, or 1000 if that is never. */
-static double
-seconds_until_given(struct kept *kept)
+/* The thread has nothing to do, and waits until there is something. */
+static bool
+becomes_asleep(void)
 {
-	double began = test_now();
+	return mock_time_await(RANK_RECLAIMER, 0, 1);
+}
 
-	while (held(kept) > 0) {
-		if (test_now() - began > 2)
-			return 1000;
-		test_sleep_ms(1);
+/* It has looked, and waits for the end of the period. */
+static bool
+is_between_looks(void)
+{
+	return mock_time_await(RANK_RECLAIMER, 1, 0);
+}
+
+static void
+let_it_look(void)
+{
+	assert_true(is_between_looks());
+	mock_time_pass(RECLAIMER_PERIOD_MS);
+	assert_true(is_between_looks());
+}
+
+/* How many periods it takes until nothing is held any more, or 9. */
+static unsigned
+periods_until_given(struct kept *kept)
+{
+	for (unsigned nr = 0; nr < 4; nr++) {
+		assert_true(is_between_looks());
+		if (held(kept) == 0)
+			return nr;
+		mock_time_pass(RECLAIMER_PERIOD_MS);
 	}
-	return test_now() - began;
+	return 9;
 }
 
 /* --- when there is a thread ------------------------------------------------------ */
@@ -168,7 +191,8 @@ test_private_memory_is_visited_while_there_is_a_thread(void **state)
 	/* another's thread does it, too, and ends with that */
 	open_kept(&B);
 	assert_true(threads_become(Threads_before + 1));
-	assert_true(seconds_until_given(&A) < 1000);
+	make_idle(&A, MIB);
+	assert_in_range(periods_until_given(&A), 1, 2);
 	close_kept(&B);
 	assert_true(threads_become(Threads_before));
 }
@@ -178,15 +202,12 @@ test_it_is_switched_on_and_off(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		double began = test_now();
-
 		assert_int_equal(reclaimer_set(true, NULL), 0);
 		assert_int_equal(reclaimer_set(true, NULL), 0);
 		assert_true(threads_become(Threads_before + 1));
 		assert_int_equal(reclaimer_set(false, NULL), 0);
 		assert_int_equal(reclaimer_set(false, NULL), 0);
 		assert_true(threads_become(Threads_before));
-		assert_true(test_now() - began < 2);
 	}
 }
 
@@ -210,11 +231,11 @@ test_off_it_comes_back_with_the_next_region(void **state)
 	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_true(threads_become(Threads_before));
 	make_idle(&A, MIB);
-	test_sleep_ms(5);
+	mock_time_pass(3 * RECLAIMER_PERIOD_MS);
 	assert_int_not_equal(held(&A), 0);
 	open_kept(&B);
 	assert_true(threads_become(Threads_before + 1));
-	assert_true(seconds_until_given(&A) < 1000);
+	assert_in_range(periods_until_given(&A), 1, 2);
 }
 
 static void
@@ -233,27 +254,54 @@ test_without_a_thread_regions_work(void **state)
 	make_idle(&A, MIB);
 	assert_int_equal(reclaimer_set(true, NULL), 0);
 	assert_true(threads_become(Threads_before + 1));
-	assert_true(seconds_until_given(&A) < 1000);
+	assert_in_range(periods_until_given(&A), 1, 2);
 }
 
 /* --- what it does ------------------------------------------------------------------ */
 
+/* What is idle at two looks goes at the second one, and not before. */
 static void
 test_idle_space_is_gone_within_two_periods(void **state)
 {
 	(void)state;
 	open_kept(&A);
 	open_kept(&B);
-	for (int i = 0; i < 5; i++) {
+	for (unsigned late = 0; late < RECLAIMER_PERIOD_MS; late += 999) {
+		assert_true(becomes_asleep());
+		/* it looks at once, and then at the end of each period */
 		make_idle(&A, 3 * MIB);
+		assert_true(is_between_looks());
+		mock_time_pass(late);
 		make_idle(&B, DK_PAGE);
-		double seconds = seconds_until_given(&A);
-		print_message("%.0f ms\n", seconds * 1e3);
-		/* with as much again for a busy machine */
-		assert_true(seconds < 4 * PERIOD_S + 0.2);
-		assert_true(seconds_until_given(&B) < 1000);
+		mock_time_pass(RECLAIMER_PERIOD_MS - late - 1);
+		assert_true(is_between_looks());
+		assert_true(held(&A) >= 3 * MIB);
+		mock_time_pass(1);
+		assert_true(is_between_looks());
+		assert_int_equal(held(&A), 0);
+		assert_true(held(&B) >= DK_PAGE);
+		let_it_look();
+		assert_int_equal(held(&B), 0);
+		assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_MS);
+		mock_time_pass(RECLAIMER_PERIOD_MS);
 	}
-	assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_MS);
+}
+
+static void
+test_what_is_used_between_two_looks_stays(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	assert_true(becomes_asleep());
+	make_idle(&A, 3 * MIB);
+	assert_true(is_between_looks());
+	for (unsigned i = 0; i < 4; i++) {
+		make_idle(&A, 3 * MIB);
+		let_it_look();
+		assert_true(held(&A) >= 3 * MIB);
+	}
+	let_it_look();
+	assert_int_equal(held(&A), 0);
 }
 
 /* A free that gives space back itself leaves a part for the next take. */
@@ -264,7 +312,7 @@ test_what_a_trim_keeps_is_given_back_later(void **state)
 	open_kept(&A);
 	make_idle(&A, 16 * MIB);
 	assert_in_range(held(&A), DK_PAGE, 4 * MIB);
-	assert_true(seconds_until_given(&A) < 1000);
+	assert_in_range(periods_until_given(&A), 1, 2);
 }
 
 static void
@@ -278,30 +326,31 @@ test_space_in_use_stays(void **state)
 	    region_take(A.region, 4 * MIB, DK_PAGE, RANGESET_LOW, &block), 0);
 	memset(block.addr, 0xaa, block.len);
 	make_idle(&A, 2 * MIB);
-	for (int i = 0; i < 3000 && held(&A) > 4 * MIB; i++)
-		test_sleep_ms(1);
-	test_sleep_ms(120);
+	assert_true(held(&A) > 4 * MIB);
+	let_it_look();
+	assert_int_equal(held(&A), 4 * MIB);
+	mock_time_pass(RECLAIMER_PERIOD_MS);
+	assert_true(becomes_asleep());
 	assert_int_equal(held(&A), 4 * MIB);
 	assert_true(test_all_bytes(block.addr, 0xaa, block.len));
 }
 
+/* What comes too fast to be given back at the free itself. */
 static void
 test_at_once_it_comes_back_soon(void **state)
 {
 	(void)state;
 	open_kept(&A);
+	assert_true(becomes_asleep());
 	region_set_policy(A.region, REGION_GIVE_AT_ONCE);
-	/* more often than it is allowed to be done at the free itself */
-	for (int i = 0; i < 500; i++)
-		make_idle(&A, DK_PAGE);
-	assert_true(seconds_until_given(&A) < 0.5);
-	for (int i = 0;
-	     i < 2000 && mock_time_last_ms() != RECLAIMER_PERIOD_AT_ONCE_MS;
-	     i++) {
-		make_idle(&A, DK_PAGE);
-		test_sleep_ms(1);
-	}
+	A.fake.discard_ms = 10;
+	make_idle(&A, DK_PAGE);
+	assert_int_equal(held(&A), 0);
+	assert_true(is_between_looks());
 	assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_AT_ONCE_MS);
+	make_idle(&A, DK_PAGE);
+	assert_true(is_between_looks());
+	assert_int_equal(held(&A), 0);
 }
 
 static void
@@ -310,15 +359,17 @@ test_it_sleeps_while_nothing_is_idle(void **state)
 	(void)state;
 	open_kept(&A);
 	make_idle(&A, MIB);
-	assert_true(seconds_until_given(&A) < 1000);
+	assert_in_range(periods_until_given(&A), 1, 2);
 	/* it notices that at its next look at the latest */
-	test_sleep_ms(130);
+	mock_time_pass(RECLAIMER_PERIOD_MS);
+	assert_true(becomes_asleep());
 	unsigned nr = mock_time_nr_waits();
-	test_sleep_ms(200);
+	mock_time_pass(10 * RECLAIMER_PERIOD_MS);
+	assert_true(becomes_asleep());
 	assert_int_equal(mock_time_nr_waits(), nr);
 	/* and wakes again */
 	make_idle(&A, MIB);
-	assert_true(seconds_until_given(&A) < 1000);
+	assert_in_range(periods_until_given(&A), 1, 2);
 }
 
 static _Atomic(unsigned) Nr_visits;
@@ -336,40 +387,47 @@ test_a_heap_is_visited_until_it_wants_no_more(void **state)
 {
 	(void)state;
 	open_kept(&A);
+	assert_true(becomes_asleep());
 	atomic_store(&Nr_visits, 0);
 	reclaimer_set_task(&A.region->reclaimer, wants_three_visits, NULL);
 	reclaimer_wake();
-	for (int i = 0; i < 5000 && atomic_load(&Nr_visits) < 3; i++)
-		test_sleep_ms(1);
-	test_sleep_ms(200);
+	for (unsigned nr = 1; nr <= 3; nr++) {
+		assert_true(is_between_looks());
+		assert_int_equal(atomic_load(&Nr_visits), nr);
+		mock_time_pass(RECLAIMER_PERIOD_MS);
+	}
+	assert_true(becomes_asleep());
 	assert_int_equal(atomic_load(&Nr_visits), 3);
 	reclaimer_set_task(&A.region->reclaimer, NULL, NULL);
 }
 
-static _Atomic(unsigned) Nr_chores;
+static _Atomic(unsigned) Nr_tasks;
 
 static void
 task(void)
 {
-	atomic_fetch_add(&Nr_chores, 1);
+	atomic_fetch_add(&Nr_tasks, 1);
 }
 
 static void
-test_a_chore_is_done_each_period(void **state)
+test_a_task_is_done_each_period(void **state)
 {
 	(void)state;
-	atomic_store(&Nr_chores, 0);
+	atomic_store(&Nr_tasks, 0);
 	assert_int_equal(reclaimer_set(true, task), 0);
-	for (int i = 0; i < 5000 && atomic_load(&Nr_chores) < 3; i++)
-		test_sleep_ms(1);
-	assert_true(atomic_load(&Nr_chores) >= 3);
+	for (unsigned nr = 1; nr <= 3; nr++) {
+		assert_true(is_between_looks());
+		assert_int_equal(atomic_load(&Nr_tasks), nr);
+		mock_time_pass(RECLAIMER_PERIOD_MS);
+	}
+	assert_true(is_between_looks());
 	assert_int_equal(reclaimer_set(false, NULL), 0);
-	unsigned nr = atomic_load(&Nr_chores);
+	assert_int_equal(atomic_load(&Nr_tasks), 4);
 	/* a region does not bring it back */
 	open_kept(&A);
 	make_idle(&A, MIB);
-	assert_true(seconds_until_given(&A) < 1000);
-	assert_int_equal(atomic_load(&Nr_chores), nr);
+	assert_in_range(periods_until_given(&A), 1, 2);
+	assert_int_equal(atomic_load(&Nr_tasks), 4);
 }
 
 /* --- ends ---------------------------------------------------------------------- */
@@ -393,18 +451,21 @@ test_close_waits_for_the_thread(void **state)
 	/* With another region the thread stays: it is not joined. */
 	open_kept(&B);
 	open_kept(&A);
-	fake_backing_stop(&A.fake, FAKE_DISCARD);
 	make_idle(&A, MIB);
+	assert_true(is_between_looks());
+	fake_backing_stop(&A.fake, FAKE_DISCARD);
+	mock_time_pass(RECLAIMER_PERIOD_MS);
 	assert_true(fake_backing_wait_stopped(&A.fake, 1));
 	atomic_store(&Is_closed, false);
 	assert_int_equal(
 	    pthread_create(&thread, NULL, close_in_thread, A.region), 0);
-	test_sleep_ms(20);
+	bool does_wait = mock_time_await(RANK_RECLAIMER, 0, 1);
 	bool was_closed = atomic_load(&Is_closed);
 	fake_backing_go(&A.fake);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	A.region = NULL;
 	fake_backing_fini(&A.fake);
+	assert_true(does_wait);
 	assert_false(was_closed);
 }
 
@@ -414,12 +475,12 @@ test_regions_come_and_go_beside_it(void **state)
 	double until = test_now() + 0.3;
 
 	(void)state;
-	mock_time_divide(5000);
 	open_kept(&A);
 	while (test_now() < until) {
 		open_kept(&B);
 		make_idle(&A, MIB);
 		make_idle(&B, MIB);
+		mock_time_pass(RECLAIMER_PERIOD_MS);
 		close_kept(&B);
 	}
 }
@@ -441,11 +502,14 @@ look_in_child(void *arg)
 	if (!threads_become(2))
 		return 3;
 	make_idle(&c, MIB);
-	if (seconds_until_given(&c) >= 1000)
+	if (!is_between_looks())
 		return 4;
+	mock_time_pass(RECLAIMER_PERIOD_MS);
+	if (!is_between_looks() || held(&c) > 0)
+		return 5;
 	region_close(c.region);
 	region_close(A.region);
-	return threads_become(1) ? 0 : 5;
+	return threads_become(1) ? 0 : 6;
 }
 
 static void
@@ -461,7 +525,7 @@ test_a_child_gets_a_thread_with_its_first_region(void **state)
 	assert_int_equal(test_in_child(look_in_child, NULL), 0);
 	/* this one's is still there */
 	make_idle(&A, MIB);
-	assert_true(seconds_until_given(&A) < 1000);
+	assert_in_range(periods_until_given(&A), 1, 2);
 }
 #endif
 
@@ -479,12 +543,13 @@ main(void)
 		UNIT(test_off_it_comes_back_with_the_next_region),
 		UNIT(test_without_a_thread_regions_work),
 		UNIT(test_idle_space_is_gone_within_two_periods),
+		UNIT(test_what_is_used_between_two_looks_stays),
 		UNIT(test_what_a_trim_keeps_is_given_back_later),
 		UNIT(test_space_in_use_stays),
 		UNIT(test_at_once_it_comes_back_soon),
 		UNIT(test_it_sleeps_while_nothing_is_idle),
 		UNIT(test_a_heap_is_visited_until_it_wants_no_more),
-		UNIT(test_a_chore_is_done_each_period),
+		UNIT(test_a_task_is_done_each_period),
 		UNIT(test_close_waits_for_the_thread),
 		UNIT(test_regions_come_and_go_beside_it),
 #if !DK_SANITIZED

@@ -12,6 +12,7 @@
 
 #include "../../support/fake_backing.h"
 #include "../../support/mock_os.h"
+#include "../../support/mock_time.h"
 #include "../../support/test_region.h"
 
 #include <errno.h>
@@ -158,6 +159,7 @@ static int
 teardown(void **state)
 {
 	end_all_jobs();
+	mock_time_go();
 	mock_os_reset();
 	region_close(Region);
 	fake_backing_fini(&Fake);
@@ -941,6 +943,42 @@ test_at_once_means_at_once(void **state)
 	assert_int_equal(figures().held, 0);
 	region_set_policy(Region, REGION_GIVE_LATER);
 	assert_false(region_trim_unneeded(Region));
+}
+
+static void
+give_a_dirty_page(void)
+{
+	struct region_block a = take_low(DK_PAGE);
+
+	give_dirty(a.addr, a.len);
+}
+
+/* Nine times as long as it took nothing is given back, and a limit holds. */
+static void
+test_at_once_takes_a_tenth_of_the_time_at_most(void **state)
+{
+	(void)state;
+	mock_os_fail_all("os_thread_start", EAGAIN);
+	open_size(64 * MIB);
+	mock_os_reset();
+	region_set_policy(Region, REGION_GIVE_AT_ONCE);
+	mock_time_stop();
+	Fake.discard_ms = 10;
+	for (int i = 0; i < 3; i++) {
+		give_a_dirty_page();
+		assert_int_equal(figures().held, 0);
+		give_a_dirty_page();
+		assert_int_equal(figures().held, DK_PAGE);
+		mock_time_pass(89);
+		give_a_dirty_page();
+		assert_int_equal(figures().held, DK_PAGE);
+		mock_time_pass(1);
+	}
+	give_a_dirty_page();
+	assert_int_equal(figures().held, 0);
+	struct region_block a = take_low(32 * MIB);
+	give_dirty(a.addr, a.len);
+	assert_int_equal(figures().held, 0);
 }
 
 static void
@@ -1729,6 +1767,7 @@ main(void)
 	    UNIT(test_idle_space_has_a_limit),
 	    UNIT(test_a_free_that_goes_on_and_off_punches_nothing),
 	    UNIT(test_at_once_means_at_once),
+	    UNIT(test_at_once_takes_a_tenth_of_the_time_at_most),
 	    UNIT(test_trim_keeps_what_it_is_told),
 	    UNIT(test_trim_makes_small_holes_in_the_end),
 	    UNIT(test_trim_takes_large_ranges_piece_by_piece),

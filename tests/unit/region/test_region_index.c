@@ -214,12 +214,9 @@ test_4_tib_cost_little(void **state)
 
 	(void)state;
 	size_t before = test_rss();
-	double began = test_now();
 	struct daxkind_region *r = add_region(p, size);
-	if (!DK_SANITIZED) {
-		assert_true(test_now() - began < 0.01);
+	if (!DK_SANITIZED)
 		assert_true(test_rss() < before + MIB);
-	}
 	assert_ends_found(r);
 	for (int i = 0; i < 100000; i++) {
 		size_t off = test_random_size(&random, 0, size - 1);
