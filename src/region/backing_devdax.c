@@ -7,6 +7,8 @@
  * is SIGBUS.  So all of that is checked here.  What is on the device is never
  * assumed to be zero.
  */
+#include "region/backing.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +20,6 @@
 #include "base/util.h"
 #include "dax/dax_device.h"
 #include "dax/dax_name.h"
-#include "region/backing.h"
 
 struct backing_devdax {
 	struct backing base;

@@ -11,6 +11,8 @@
  * are punched by the mapping in any case, and the pages of a range get file
  * space by being touched.
  */
+#include "region/backing.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,7 +24,6 @@
 #include "base/os.h"
 #include "base/pool.h"
 #include "base/util.h"
-#include "region/backing.h"
 #include "region/superblock.h"
 #include "space/rangeset.h"
 

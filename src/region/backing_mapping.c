@@ -7,6 +7,8 @@
  *
  * Nothing here writes to it, unmaps it or assumes anything of its content.
  */
+#include "region/backing.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,7 +17,6 @@
 #include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_sysfs.h"
-#include "region/backing.h"
 
 int
 backing_ensure_nothing(struct backing *b, size_t off, size_t len, bool *is_zero)
