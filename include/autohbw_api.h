@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * autohbw_api.h -- switch what libautohbw.so does off and on.
+ * autohbw_api.h -- switch libautohbw.so off and on.
  *
  * For programs that run with it preloaded; libautohbw(7) describes it.
  */
@@ -11,9 +11,9 @@
 extern "C" {
 #endif
 
-/* Blocks are placed by their size; so it begins. */
+/* Place blocks by their size, which is the default. */
 void enableAutoHBW(void);
-/* All blocks are of the usual memory, from now on. */
+/* Allocate all blocks from ordinary memory from now on. */
 void disableAutoHBW(void);
 
 #ifdef __cplusplus

@@ -78,7 +78,7 @@ public:
 	{
 		return std::addressof(x);
 	}
-	/* std::bad_alloc: no room, n is 0, or n objects fit no address space. */
+	/* std::bad_alloc: no room, n is 0, or n objects exceed the address space. */
 	pointer
 	allocate(size_type n, const void * = nullptr)
 	{

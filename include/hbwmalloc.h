@@ -14,12 +14,12 @@
 extern "C" {
 #endif
 
-/* What to do when the nearest node of high bandwidth has no room. */
+/* What to do when the nearest high-bandwidth node is full. */
 typedef enum {
 	HBW_POLICY_BIND = 1,       /* fail */
 	HBW_POLICY_PREFERRED = 2,  /* take other memory; the default */
-	HBW_POLICY_INTERLEAVE = 3, /* pages in turn over all such nodes */
-	HBW_POLICY_BIND_ALL = 4    /* take another such node, or fail */
+	HBW_POLICY_INTERLEAVE = 3, /* interleave pages over all such nodes */
+	HBW_POLICY_BIND_ALL = 4    /* use another such node, or fail */
 } hbw_policy_t;
 
 typedef enum {
@@ -39,7 +39,8 @@ enum {
 int hbw_check_available(void);
 
 hbw_policy_t hbw_get_policy(void);
-/* Once, before the first allocation.  EPERM: it is another already.  EINVAL. */
+/* Call once, before the first allocation.  EPERM: another policy is already
+ * set.  EINVAL: not a policy. */
 int hbw_set_policy(hbw_policy_t mode);
 
 void *hbw_malloc(size_t size);
@@ -47,7 +48,7 @@ void *hbw_calloc(size_t num, size_t size);
 void *hbw_realloc(void *ptr, size_t size);
 void hbw_free(void *ptr);
 int hbw_posix_memalign(void **memptr, size_t alignment, size_t size);
-/* EINVAL also: there is no such page size, or not with this policy. */
+/* EINVAL also if the page size does not exist, or not with this policy. */
 int hbw_posix_memalign_psize(
     void **memptr, size_t alignment, size_t size, hbw_pagesize_t pagesize);
 size_t hbw_malloc_usable_size(void *ptr);
@@ -55,7 +56,7 @@ size_t hbw_malloc_usable_size(void *ptr);
 /*
  * 0: all pages that [addr, addr + size) touches are in high-bandwidth memory;
  * -1: not all of them, or not yet in memory.  EINVAL: addr is NULL, size is 0,
- * unknown flags.  EFAULT: pages that were to be touched are not mapped.
+ * unknown flags.  EFAULT: pages to be touched are not mapped.
  */
 int hbw_verify_memory_region(void *addr, size_t size, int flags);
 

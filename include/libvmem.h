@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-/* A pool.  Made by vmem_create*(), ended by vmem_delete(). */
+/* A pool, created by vmem_create*() and deleted by vmem_delete(). */
 typedef struct vmem VMEM;
 
 /* Bytes of the smallest pool. */
@@ -43,19 +43,19 @@ VMEM *vmem_create(const char *dir, size_t size);
 
 /*
  * Make a pool over the caller's mapping; addr is a multiple of the page size.
- * What lies there is lost.  EEXIST: a byte of it is another pool's.
+ * Its content is lost.  EEXIST: it overlaps another pool.
  */
 VMEM *vmem_create_in_region(void *addr, size_t size);
 
-/* End a pool and all its blocks.  errno is EINVAL when it is none. */
+/* Delete a pool and all its blocks.  errno is EINVAL if it is not a pool. */
 void vmem_delete(VMEM *vmp);
 
-/* 1: its records agree; 0: they do not; -1: it is no pool. */
+/* 1: its records are consistent; 0: they are not; -1: it is not a pool. */
 int vmem_check(VMEM *vmp);
 
 /*
- * Print figures.  opts may leave parts out: g what never changes, m the sums,
- * a arenas, b small size classes, l large size classes; or be NULL.
+ * Print statistics.  opts is NULL, or letters of parts to omit: g constants,
+ * m totals, a arenas, b small size classes, l large size classes.
  */
 void vmem_stats_print(VMEM *vmp, const char *opts);
 
@@ -65,7 +65,7 @@ void *vmem_malloc(VMEM *vmp, size_t size);
 void vmem_free(VMEM *vmp, void *ptr);
 void *vmem_calloc(VMEM *vmp, size_t nmemb, size_t size);
 void *vmem_realloc(VMEM *vmp, void *ptr, size_t size);
-/* Any power of two will do for the alignment. */
+/* The alignment can be any power of two. */
 void *vmem_aligned_alloc(VMEM *vmp, size_t alignment, size_t size);
 char *vmem_strdup(VMEM *vmp, const char *s);
 wchar_t *vmem_wcsdup(VMEM *vmp, const wchar_t *s);
@@ -73,20 +73,21 @@ size_t vmem_malloc_usable_size(VMEM *vmp, void *ptr);
 
 /* --- the library ------------------------------------------------------------ */
 
-/* NULL when the library will do for a program that was compiled with that
- * version; else the reason. */
+/* NULL if the library works for a program that was compiled with that version;
+ * otherwise the reason. */
 const char *vmem_check_version(
     unsigned major_required, unsigned minor_required);
 
 /*
- * What the library uses for its own records, and to print; NULL: the default.
+ * The functions that the library uses for its own records, and to print;
+ * NULL: the default.
  * The functions must not call the library.
  */
 void vmem_set_funcs(void *(*malloc_func)(size_t size),
     void (*free_func)(void *ptr), void *(*realloc_func)(void *ptr, size_t size),
     char *(*strdup_func)(const char *s), void (*print_func)(const char *s));
 
-/* What the last failed call of this thread found wrong; "" when none failed. */
+/* Why this thread's last failed call failed; "" if none has failed. */
 const char *vmem_errormsg(void);
 
 #ifdef __cplusplus

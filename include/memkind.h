@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind.h -- heaps on memory of the caller's choosing.
+ * memkind.h -- heaps on memory that the caller chooses.
  *
  * The names, values and types are those of memkind 1.14, so that programs
  * written for it compile unchanged.  memkind(3) describes each function;
@@ -31,7 +31,7 @@ extern "C" {
 #define MEMKIND_MALLOC_USABLE_SIZE_CONST
 #endif
 
-/* A heap.  Made by memkind_create_*(), ended by memkind_destroy_kind(). */
+/* A heap, made by memkind_create_*() and destroyed by memkind_destroy_kind(). */
 typedef struct memkind *memkind_t;
 
 enum memkind_const {
@@ -46,7 +46,7 @@ enum memkind_const {
 
 enum {
 	MEMKIND_SUCCESS = 0,
-	MEMKIND_ERROR_UNAVAILABLE = -1, /* this kind of memory is not there */
+	MEMKIND_ERROR_UNAVAILABLE = -1, /* this kind of memory is missing */
 	MEMKIND_ERROR_MBIND = -2,       /* mbind(2) failed */
 	MEMKIND_ERROR_MMAP = -3,        /* mmap(2) failed */
 	MEMKIND_ERROR_MALLOC = -6,      /* no memory for the heap's records */
@@ -57,8 +57,8 @@ enum {
 	MEMKIND_ERROR_HUGETLB = -18,    /* huge pages are not set up */
 	MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE = -20, /* no such memory here */
 	MEMKIND_ERROR_OPERATION_FAILED = -21, /* see daxkind_last_error() */
-	MEMKIND_ERROR_ARENAS_CREATE = -22,    /* jemalloc made no arena */
-	MEMKIND_ERROR_RUNTIME = -255          /* anything else */
+	MEMKIND_ERROR_ARENAS_CREATE = -22, /* jemalloc cannot make an arena */
+	MEMKIND_ERROR_RUNTIME = -255       /* anything else */
 };
 
 /* When free file space goes back to the file system; see memkind(3). */
@@ -75,7 +75,7 @@ typedef enum memkind_stat_type {
 	MEMKIND_STAT_TYPE_MAX_VALUE
 } memkind_stat_type;
 
-/* What memkind_stats_print() writes; values may be joined by |. */
+/* What memkind_stats_print() prints; values can be combined by |. */
 typedef enum memkind_stat_print_opt {
 	MEMKIND_STAT_PRINT_ALL = 0,
 	MEMKIND_STAT_PRINT_JSON_FORMAT = 1U << 0,
@@ -89,9 +89,9 @@ typedef enum memkind_stat_print_opt {
 	MEMKIND_STAT_PRINT_OMIT_EXTENT = 1U << 8
 } memkind_stat_print_opt;
 
-/* What memkind_create_kind() makes a kind of; values may be joined by |. */
+/* The memory that memkind_create_kind() uses; values can be combined by |. */
 typedef enum memkind_memtype_t {
-	MEMKIND_MEMTYPE_DEFAULT = 1 << 0,       /* memory as the process has */
+	MEMKIND_MEMTYPE_DEFAULT = 1 << 0,       /* ordinary memory */
 	MEMKIND_MEMTYPE_HIGH_BANDWIDTH = 1 << 1 /* of high-bandwidth nodes */
 } memkind_memtype_t;
 
@@ -113,15 +113,15 @@ typedef enum memkind_bits_t {
 /*
  * --- kinds that are always there ------------------------------------------
  *
- * They answer MEMKIND_ERROR_* to memkind_check_available() and NULL to
- * memkind_malloc() where the machine has no such memory.  *_PREFERRED falls
- * back on other memory when the node is full.  *_LOCAL looks at the nodes next
- * to the processor that the calling thread runs on.
+ * If the machine lacks that memory, memkind_check_available() returns
+ * MEMKIND_ERROR_* and memkind_malloc() returns NULL.  *_PREFERRED falls back to
+ * other memory when the node is full.  *_LOCAL chooses among the nodes near the
+ * processor on which the calling thread runs.
  */
 extern memkind_t MEMKIND_DEFAULT;    /* DRAM, the system's own page placement */
 extern memkind_t MEMKIND_REGULAR;    /* DRAM, bound to nodes with processors */
 extern memkind_t MEMKIND_HUGETLB;    /* huge pages of 2 MiB */
-extern memkind_t MEMKIND_INTERLEAVE; /* pages in turn over all nodes */
+extern memkind_t MEMKIND_INTERLEAVE; /* interleaved over all nodes */
 
 /* High bandwidth: the nearest node, all nodes, with huge pages, ... */
 extern memkind_t MEMKIND_HBW;
@@ -138,7 +138,7 @@ extern memkind_t MEMKIND_DAX_KMEM_ALL;
 extern memkind_t MEMKIND_DAX_KMEM_PREFERRED;
 extern memkind_t MEMKIND_DAX_KMEM_INTERLEAVE;
 
-/* The node that is the best in one respect. */
+/* The node that is best in one respect. */
 extern memkind_t MEMKIND_HIGHEST_CAPACITY;
 extern memkind_t MEMKIND_HIGHEST_CAPACITY_PREFERRED;
 extern memkind_t MEMKIND_HIGHEST_CAPACITY_LOCAL;
@@ -148,11 +148,11 @@ extern memkind_t MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED;
 extern memkind_t MEMKIND_HIGHEST_BANDWIDTH_LOCAL;
 extern memkind_t MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED;
 
-/* --- making and ending kinds ---------------------------------------------- */
+/* --- making and destroying kinds ------------------------------------------ */
 
 /*
- * Find the static kind that has these properties; nothing is made.  Where its
- * memory is not there and the policy is PREFERRED_LOCAL, *kind is
+ * Find the static kind that has these properties; nothing is made.  If its
+ * memory is missing and the policy is PREFERRED_LOCAL, *kind is
  * MEMKIND_DEFAULT.  MEMKIND_ERROR_INVALID: unknown or unsupported arguments;
  * MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE: the machine has no such memory.
  */
@@ -161,8 +161,8 @@ int memkind_create_kind(memkind_memtype_t memtype_flags,
 
 /*
  * Make a heap over [addr, addr + size).  The area stays the caller's: it must
- * outlive the kind, is written only through allocated blocks, and is neither
- * unmapped nor freed.  Any address and any size will do; what is usable is
+ * outlive the kind.  The library writes to it only through allocated blocks, and
+ * neither unmaps nor frees it.  Any address and size are allowed; the heap uses
  * the whole pages inside, which may be none.  MEMKIND_ERROR_INVALID: addr is
  * NULL, the area wraps or overlaps that of a live kind or region.  On failure
  * *kind is NULL.
@@ -170,10 +170,10 @@ int memkind_create_kind(memkind_memtype_t memtype_flags,
 int memkind_create_fixed(void *addr, size_t size, memkind_t *kind);
 
 /*
- * Make a heap over an unlinked file in dir that grows to max_size bytes (0: as
- * far as the file system and limits of the process go; else at least
- * MEMKIND_PMEM_MIN_SIZE).  The space is reserved before it is handed out.  errno
- * stays as open(2) set it.
+ * Make a heap over an unlinked file in dir that takes up to max_size bytes (0:
+ * as many as the file system and the limits of the process allow; otherwise at
+ * least MEMKIND_PMEM_MIN_SIZE).  File space is reserved before it is handed out.
+ * On failure errno is as open(2) set it.
  */
 int memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind);
 
@@ -188,20 +188,20 @@ void memkind_config_set_memory_usage_policy(
 int memkind_create_pmem_with_config(
     struct memkind_config *cfg, memkind_t *kind);
 
-/* End a kind: all its blocks are gone, its file space is given back. */
+/* Destroy a kind: its blocks are gone, and its file space is given back. */
 int memkind_destroy_kind(memkind_t kind);
 
-/* --- asking about kinds ---------------------------------------------------- */
+/* --- querying kinds --------------------------------------------------------- */
 
 /* The kind of a live block; NULL for NULL and for a foreign pointer. */
 memkind_t memkind_detect_kind(void *ptr);
 int memkind_check_available(memkind_t kind);
-/* Bytes that the kind is over, or -1 with errno EINVAL. */
+/* Bytes of the kind's memory, or -1 with errno EINVAL. */
 ssize_t memkind_get_capacity(memkind_t kind);
 /* MEMKIND_SUCCESS when a file in pmem_dir can be mapped as DAX (MAP_SYNC). */
 int memkind_check_dax_path(const char *pmem_dir);
 
-/* MAJOR * 1000000 + MINOR * 1000 + PATCH of the memkind API spoken here. */
+/* The version of the memkind API: MAJOR * 1000000 + MINOR * 1000 + PATCH. */
 int memkind_get_version(void);
 void memkind_error_message(int err, char *msg, size_t size);
 
@@ -222,16 +222,16 @@ int memkind_posix_memalign(
     memkind_t kind, void **memptr, size_t alignment, size_t size);
 /* kind NULL: found from ptr, which must not be NULL then. */
 void *memkind_realloc(memkind_t kind, void *ptr, size_t size);
-/* kind NULL: found from ptr.  A pointer that is not ours is ignored. */
+/* kind NULL: found from ptr.  A foreign pointer is ignored. */
 void memkind_free(memkind_t kind, void *ptr);
 size_t memkind_malloc_usable_size(
     memkind_t kind, MEMKIND_MALLOC_USABLE_SIZE_CONST void *ptr);
-/* Move the block where that frees memory; NULL: it stays where it is. */
+/* Move the block if that frees memory; NULL: it stays where it is. */
 void *memkind_defrag_reallocate(memkind_t kind, void *ptr);
 
 /* --- behaviour of the whole library ---------------------------------------- */
 
-/* Start (true) or end (false) the thread that gives memory back over time. */
+/* Start (true) or stop (false) the thread that gives memory back over time. */
 int memkind_set_bg_threads(bool state);
 /* Whether a size of 0 gives a unique block (true) or NULL (false, default). */
 void memkind_set_allow_zero_allocs(memkind_t kind, bool state);

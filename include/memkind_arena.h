@@ -2,9 +2,9 @@
 /*
  * memkind_arena.h -- kinds with operations of a program's own, without a region.
  *
- * Such a kind is made of memory that its operations map and bind: mmap, or
- * get_mmap_flags, mbind with get_mbind_nodemask and get_mbind_mode, and madvise,
- * as far as they are there.  memkind_arena(3) has an example.
+ * The operations of such a kind map and bind its memory: mmap, or
+ * get_mmap_flags, mbind with get_mbind_nodemask and get_mbind_mode, and madvise.
+ * Those that are NULL are skipped.  memkind_arena(3) has an example.
  */
 #ifndef MEMKIND_ARENA_H
 #define MEMKIND_ARENA_H
@@ -18,18 +18,18 @@ extern "C" {
 /* jemalloc's table of functions that get and give back memory. */
 typedef struct extent_hooks_s extent_hooks_t;
 
-/* The operations create and destroy.  MEMKIND_ERROR_INVALID: it is there already,
- * or has a region; MEMKIND_ERROR_MALLOC; MEMKIND_ERROR_ENVIRON. */
+/* The operations create and destroy.  MEMKIND_ERROR_INVALID: the kind already
+ * exists, or has a region; MEMKIND_ERROR_MALLOC; MEMKIND_ERROR_ENVIRON. */
 int memkind_arena_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);
 int memkind_arena_destroy(struct memkind *kind);
 /* The operation finalize: as destroy, when the process ends. */
 int memkind_arena_finalize(struct memkind *kind);
-/* What create does after memkind_default_create().  hooks is a table of
- * jemalloc's, which is copied and serves instead of the operations; NULL: the
+/* What create does after memkind_default_create().  hooks is a table of jemalloc
+ * extent hooks, which is copied and replaces the operations; NULL: use the
  * operations. */
 int memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks);
-/* The same by the operations.  When it fails the kind allocates nothing. */
+/* The same by the operations.  If it fails, the kind allocates nothing. */
 void memkind_arena_init(struct memkind *kind);
 
 /* Operations of these names.  A size of 0 gives NULL. */
@@ -39,8 +39,7 @@ int memkind_arena_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size);
 void *memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size);
 void memkind_arena_free(struct memkind *kind, void *ptr);
-/* MEMKIND_SUCCESS: file space goes back as the policy says.  Kinds without a
- * region take both policies. */
+/* Set when file space goes back.  Kinds without a region accept both policies. */
 int memkind_arena_update_memory_usage_policy(
     struct memkind *kind, memkind_mem_usage_policy policy);
 
@@ -53,7 +52,7 @@ void memkind_arena_free_with_kind_detect(void *ptr);
 int memkind_arena_set_bg_threads(bool state);
 int memkind_arena_stats_print(void (*write_cb)(void *, const char *),
     void *cbopaque, memkind_stat_print_opt opts);
-/* How many threads the former may start; 0: any number.  It starts one. */
+/* Limit the threads of memkind_set_bg_threads(); 0: no limit.  It starts one. */
 int memkind_arena_set_max_bg_threads(size_t threads_limit);
 
 /* The operation get_arena: threads are spread over several arenas, or share

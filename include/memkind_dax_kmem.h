@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_dax_kmem.h -- nodes of DAX devices in mode system-ram.
+ * memkind_dax_kmem.h -- nodes of DAX devices in system-ram mode.
  *
  * For operations tables of a program's own (memkind_ops.h).
  */
@@ -21,9 +21,9 @@ extern struct memkind_ops MEMKIND_DAX_KMEM_INTERLEAVE_OPS;
 
 /*
  * Set the bits of nodemask that belong to DAX devices, or to the nodes that
- * MEMKIND_DAX_KMEM_NODES names, and clear all others up to maxnode.  kind is not
- * looked at; nodemask NULL: only say whether there are any.  The result is as
- * memkind_check_available(MEMKIND_DAX_KMEM)'s.
+ * MEMKIND_DAX_KMEM_NODES names, and clear all others up to maxnode.  kind is
+ * ignored.  If nodemask is NULL, only check whether there are any.  The result is
+ * that of memkind_check_available(MEMKIND_DAX_KMEM).
  */
 int memkind_dax_kmem_all_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);

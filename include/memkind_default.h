@@ -19,13 +19,13 @@ extern struct memkind_ops MEMKIND_DEFAULT_OPS;
 extern struct memkind_ops MEMKIND_REGULAR_OPS;
 extern struct memkind_ops MEMKIND_INTERLEAVE_OPS;
 
-/* The least that an operation create does: note ops and the name, which has at
- * most 63 bytes (else MEMKIND_ERROR_INVALID). */
+/* The minimal create operation: it stores ops and the name, which has at most 63
+ * bytes (else MEMKIND_ERROR_INVALID). */
 int memkind_default_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);
 int memkind_default_destroy(struct memkind *kind);
 
-/* The operations of MEMKIND_DEFAULT; kind is not looked at.  A size of 0 gives
+/* The operations of MEMKIND_DEFAULT; kind is ignored.  A size of 0 gives
  * NULL, and with memkind_default_realloc() frees the block. */
 void *memkind_default_malloc(struct memkind *kind, size_t size);
 void *memkind_default_calloc(struct memkind *kind, size_t num, size_t size);
@@ -37,17 +37,17 @@ void memkind_default_free(struct memkind *kind, void *ptr);
 size_t memkind_default_malloc_usable_size(struct memkind *kind, void *ptr);
 
 /*
- * Map size bytes as the operations get_mmap_flags, mbind and madvise of the kind
- * say (those that are there), at addr if that is free.  MAP_FAILED with errno:
- * nothing is mapped.
+ * Map size bytes by the kind's operations get_mmap_flags, mbind and madvise (those
+ * that are not NULL), at addr if that is free.  On failure MAP_FAILED with errno,
+ * and nothing is mapped.
  */
 void *memkind_default_mmap(struct memkind *kind, void *addr, size_t size);
-/* Bind a mapping as the operations get_mbind_nodemask and get_mbind_mode say.
+/* Bind a mapping by the operations get_mbind_nodemask and get_mbind_mode.
  * MEMKIND_ERROR_BADOPS: one is missing; MEMKIND_ERROR_MBIND with errno: mbind(2)
  * refused. */
 int memkind_default_mbind(struct memkind *kind, void *ptr, size_t size);
-/* Ask for no transparent huge pages; 0, also where there are none, or -1 with
- * errno. */
+/* Switch transparent huge pages off for a range; 0, also if the kernel has none,
+ * or -1 with errno. */
 int memkind_nohugepage_madvise(struct memkind *kind, void *addr, size_t size);
 
 /* Values for the operations of these names: private memory; bind, prefer,
@@ -61,9 +61,9 @@ int memkind_default_get_mbind_nodemask(
 int memkind_regular_all_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 
-/* 0, or EINVAL when posix_memalign(3) would refuse the alignment. */
+/* 0, or EINVAL if posix_memalign(3) would reject the alignment. */
 int memkind_posix_check_alignment(struct memkind *kind, size_t alignment);
-/* Have the allocator start.  Never necessary. */
+/* Initialize the allocator.  Never necessary. */
 void memkind_default_init_once(void);
 void memkind_interleave_init_once(void);
 

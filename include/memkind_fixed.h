@@ -3,7 +3,7 @@
  * memkind_fixed.h -- operations of kinds over memory that the user supplies.
  *
  * For programs that build an operations table of their own (memkind_ops.h).
- * memkind(3)'s memkind_create_fixed() is the short way when none is needed.
+ * Without one, call memkind_create_fixed() (memkind.h) instead.
  */
 #ifndef MEMKIND_FIXED_H
 #define MEMKIND_FIXED_H
@@ -18,17 +18,16 @@ extern "C" {
 extern struct memkind_ops MEMKIND_FIXED_OPS;
 
 /*
- * The "create" operation: sets up the heap's records for the region that the
- * kind was bound to, then its arenas.  Returns MEMKIND_ERROR_INVALID when the
- * kind is over no region, MEMKIND_ERROR_MALLOC when DRAM is short.  On failure
- * nothing is left behind.
+ * The "create" operation: sets up the heap's records for the kind's region, then
+ * its arenas.  Returns MEMKIND_ERROR_INVALID if the kind has no region, and
+ * MEMKIND_ERROR_MALLOC if DRAM is short.  On failure nothing is left behind.
  */
 int memkind_fixed_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);
 
 /*
- * The "destroy" operation: releases all that create took.  The user's memory
- * is neither unmapped nor freed nor touched.
+ * The "destroy" operation: releases what create took.  The user's memory is not
+ * unmapped, freed or touched.
  */
 int memkind_fixed_destroy(struct memkind *kind);
 

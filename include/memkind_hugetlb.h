@@ -17,8 +17,8 @@ extern "C" {
 extern struct memkind_ops MEMKIND_HUGETLB_OPS;
 extern struct memkind_ops MEMKIND_GBTLB_OPS;
 
-/* MEMKIND_SUCCESS when huge pages of 2 MiB can be had: on the nodes that the
- * operation get_mbind_nodemask of kind gives, or on any without that. */
+/* MEMKIND_SUCCESS if huge pages of 2 MiB are available: on the nodes that the
+ * kind's operation get_mbind_nodemask returns, or on any node without it. */
 int memkind_hugetlb_check_available_2mb(struct memkind *kind);
 /* The operation get_mmap_flags: private memory of huge pages of 2 MiB. */
 int memkind_hugetlb_get_mmap_flags(struct memkind *kind, int *flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_mem_attributes.h -- operations of kinds of the node that is the best in
- * one respect.
+ * memkind_mem_attributes.h -- operations of kinds on the node that is best in one
+ * respect.
  *
  * For programs that build an operations table of their own (memkind_ops.h): copy
  * one, and change the copy.  memkind(3) says which node is which.

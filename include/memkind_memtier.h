@@ -25,7 +25,7 @@ struct memtier_builder;
 struct memtier_memory;
 
 typedef enum memtier_policy_t {
-	/* the tier that has the least of its share */
+	/* the tier that is furthest below its share */
 	MEMTIER_POLICY_STATIC_RATIO = 0,
 	/* by size, with thresholds that move until the shares are right */
 	MEMTIER_POLICY_DYNAMIC_THRESHOLD = 1,
@@ -34,13 +34,13 @@ typedef enum memtier_policy_t {
 
 /* --- making a memory -------------------------------------------------------- */
 
-/* NULL: no such policy, or no memory. */
+/* NULL: not a policy, or out of memory. */
 struct memtier_builder *memtier_builder_new(memtier_policy_t policy);
 void memtier_builder_delete(struct memtier_builder *builder);
 
 /*
  * Add a kind as the next tier.  Its share of the bytes is kind_ratio out of
- * the sum over all tiers.  0, or -1: kind is NULL or a tier already.
+ * the sum over all tiers.  0, or -1: kind is NULL or already a tier.
  */
 int memtier_builder_add_tier(
     struct memtier_builder *builder, memkind_t kind, unsigned kind_ratio);
@@ -48,7 +48,7 @@ int memtier_builder_add_tier(
 /*
  * Set a property of the policy DYNAMIC_THRESHOLD, "policy.dynamic_threshold."
  * followed by check_cnt (val points to an unsigned), trigger or degree (a
- * float), thresholds[N].val, .min or .max (a size_t).  0, or -1: no such name.
+ * float), thresholds[N].val, .min or .max (a size_t).  0, or -1: unknown name.
  */
 int memtier_ctl_set(
     struct memtier_builder *builder, const char *name, const void *val);
@@ -62,9 +62,9 @@ void memtier_delete_memtier_memory(struct memtier_memory *memory);
 /* --- allocating ------------------------------------------------------------- */
 
 /*
- * As memkind_malloc() and so on, of the tier that the policy says, or of one
- * kind; what they allocate is counted.  When that tier is full, the others are
- * tried in their order, MEMKIND_DEFAULT last: NULL means that none has room.
+ * Like memkind_malloc() and so on, from the tier that the policy chooses, or from
+ * one kind; the blocks are counted.  If that tier is full, the others are tried in
+ * their order, MEMKIND_DEFAULT last.  NULL: none has room.
  */
 void *memtier_malloc(struct memtier_memory *memory, size_t size);
 void *memtier_kind_malloc(memkind_t kind, size_t size);

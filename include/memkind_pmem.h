@@ -18,8 +18,8 @@ extern "C" {
 /* Table for daxkind_kind_create_with_ops(): copy it, then change the copy. */
 extern struct memkind_ops MEMKIND_PMEM_OPS;
 
-/* The operations create and destroy.  MEMKIND_ERROR_INVALID: the kind is over no
- * region, or is there already (gone already); MEMKIND_ERROR_MALLOC. */
+/* The operations create and destroy.  MEMKIND_ERROR_INVALID: the kind has no
+ * region, or was already created (destroyed); MEMKIND_ERROR_MALLOC. */
 int memkind_pmem_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);
 int memkind_pmem_destroy(struct memkind *kind);
