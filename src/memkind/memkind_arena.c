@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #include "kind/kind.h"
 #include "kind/kind_arenas.h"
 #include "kind/kind_heap_ops.h"
+#include "kind/kind_no_block.h"
 #include "kind/kind_static.h"
 #include "memkind_arena.h"
 #include "memkind_default.h"
@@ -168,6 +170,8 @@ static void *
 no_kind(void)
 {
 	errno = EINVAL;
+	(void)error_set(-EINVAL,
+	    "kind is NULL or has no arenas, or the pointer is no block");
 	return NULL;
 }
 
@@ -179,7 +183,8 @@ memkind_arena_malloc(struct memkind *kind, size_t size)
 	if (size == 0)
 		return NULL;
 	if (is_ours(kind))
-		return or_enomem(alloc(kind, size, 0, false));
+		return kind_block_or_note(
+		    kind, size, alloc(kind, size, 0, false));
 	if (kind->heap != NULL && kind->region != NULL)
 		return kind_heap_malloc(kind, size);
 	return kind->ops->malloc != memkind_arena_malloc
@@ -197,9 +202,10 @@ memkind_arena_calloc(struct memkind *kind, size_t num, size_t size)
 	if (num == 0 || size == 0)
 		return NULL;
 	if (!mul_checked(num, size, &total))
-		return or_enomem(NULL);
+		return kind_block_or_note(kind, SIZE_MAX, NULL);
 	if (is_ours(kind))
-		return or_enomem(alloc(kind, total, 0, true));
+		return kind_block_or_note(
+		    kind, total, alloc(kind, total, 0, true));
 	if (kind->heap != NULL && kind->region != NULL)
 		return kind_heap_calloc(kind, 1, total);
 	return kind->ops->calloc != memkind_arena_calloc
@@ -229,7 +235,10 @@ memkind_arena_posix_memalign(
 	int saved_errno = errno;
 	*memptr = alloc(kind, size, alignment, false);
 	errno = saved_errno;
-	return *memptr != NULL ? 0 : ENOMEM;
+	if (*memptr != NULL)
+		return 0;
+	kind_note_no_block(kind, size, ENOMEM);
+	return ENOMEM;
 }
 
 DK_EXPORT void *
@@ -254,7 +263,7 @@ memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 	}
 	if (je_usable(ptr) == 0)
 		return no_kind();
-	return or_enomem(
+	return kind_block_or_note(kind, size,
 	    get_arena(kind, size, &arena) ? je_resize(arena, ptr, size) : NULL);
 }
 

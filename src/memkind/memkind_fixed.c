@@ -11,6 +11,7 @@
 #include "kind/error_code.h"
 #include "kind/kind.h"
 #include "kind/kind_heap_ops.h"
+#include "kind/kind_no_block.h"
 #include "memkind_fixed.h"
 
 /* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
@@ -48,11 +49,16 @@ memkind_fixed_mmap(struct memkind *kind, void *addr, size_t size)
 	if (kind == NULL || kind->heap == NULL || kind->region == NULL ||
 	    size == 0) {
 		errno = EINVAL;
+		(void)error_set(-EINVAL,
+		    "memkind_fixed_mmap() of %zu bytes: it needs a kind that "
+		    "has a heap over a region, and a size",
+		    size);
 		return FAILED_MAPPING;
 	}
 	void *block = heap_alloc_pages(kind->heap, size, false);
 	if (block == NULL) {
 		errno = ENOMEM;
+		kind_note_no_block(kind, size, ENOMEM);
 		return FAILED_MAPPING;
 	}
 	return block;

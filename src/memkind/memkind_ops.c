@@ -4,6 +4,7 @@
  * allocate from arenas (layer 5).
  */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/export.h"
@@ -14,6 +15,7 @@
 #include "heap/je.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
+#include "kind/kind_no_block.h"
 #include "kind/kind_static.h"
 #include "memkind_dax_kmem.h"
 #include "memkind_default.h"
@@ -302,16 +304,24 @@ DK_EXPORT void *
 memkind_default_malloc(struct memkind *kind, size_t size)
 {
 	(void)kind;
-	return size != 0 ? Kind_default.ops->malloc(&Kind_default, size) : NULL;
+	if (size == 0)
+		return NULL;
+	return kind_block_or_note(
+	    &Kind_default, size, Kind_default.ops->malloc(&Kind_default, size));
 }
 
 DK_EXPORT void *
 memkind_default_calloc(struct memkind *kind, size_t num, size_t size)
 {
+	size_t total = SIZE_MAX;
+
 	(void)kind;
-	return num != 0 && size != 0
-		   ? Kind_default.ops->calloc(&Kind_default, num, size)
-		   : NULL;
+	if (num == 0 || size == 0)
+		return NULL;
+	void *ptr = Kind_default.ops->calloc(&Kind_default, num, size);
+	if (ptr == NULL)
+		(void)mul_checked(num, size, &total);
+	return kind_block_or_note(&Kind_default, total, ptr);
 }
 
 DK_EXPORT int

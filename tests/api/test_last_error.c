@@ -9,10 +9,13 @@
 #include <daxkind.h>
 #include <errno.h>
 #include <limits.h>
-#include <memkind_memtier.h>
+#include <memkind_arena.h>
+#include <memkind_default.h>
+#include <memkind_fixed.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SIZE (1 * TEST_MIB)
 
@@ -34,6 +37,12 @@ poison(void)
 
 #define FAILING(X)                                                            \
 	X(memkind_malloc(Kind, 2 * SIZE) == NULL, "more than its region")     \
+	X(MEMKIND_FIXED_OPS.mmap(Kind, NULL, 2 * SIZE) == MAP_FAILED,         \
+	    "more than its region")                                           \
+	X(MEMKIND_FIXED_OPS.mmap(NULL, NULL, 1) == MAP_FAILED, "needs a")     \
+	X(memkind_default_malloc(NULL, SIZE_MAX / 2) == NULL, "no memory")    \
+	X(memkind_default_calloc(NULL, SIZE_MAX, 2) == NULL, "no memory")     \
+	X(memkind_arena_malloc(NULL, 1) == NULL, "NULL")                      \
 	X(memkind_malloc(NULL, 1) == NULL, "NULL")                            \
 	X(memkind_malloc(Dead, 100) == NULL, "destroyed")                     \
 	X(memkind_calloc(Kind, 2, SIZE) == NULL, "more than its region")      \
