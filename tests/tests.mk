@@ -56,6 +56,7 @@ API_TESTS = \
 	tests/api/test_environ \
 	tests/api/test_error \
 	tests/api/test_file_space \
+	tests/api/test_file_systems \
 	tests/api/test_fixed \
 	tests/api/test_fixed_ops \
 	tests/api/test_full_fs \
@@ -194,10 +195,12 @@ UNIT_WRAPS = \
 	os_reserve \
 	os_set_size \
 	os_stat \
+	os_sync_range \
 	os_thread_start \
 	os_unmap \
 	os_walk_extents \
 	os_write \
+	os_write_zero_pages \
 	os_write_zeroes \
 	pthread_cond_broadcast \
 	pthread_cond_timedwait

@@ -58,6 +58,10 @@ int os_map_with_flags(void *hint, size_t len, int flags, void **addr)
 enum os_map_flags {
 	OS_MAP_SYNC = 1 << 0,     /* -EOPNOTSUPP when the file is not DAX */
 	OS_MAP_POPULATE = 1 << 1, /* touch every page now */
+	/* Let a fault bring one page into the page cache and not what is
+	 * around it, in one large piece (a folio).  A store to a page of such a
+	 * piece wants file space for all of it. */
+	OS_MAP_BY_PAGE = 1 << 2
 };
 
 /*
@@ -183,6 +187,13 @@ size_t os_address_space_limit(void);
 bool os_is_dense(int fd, size_t len);
 /* -EFBIG beyond the process's file size limit, instead of SIGXFSZ. */
 int os_set_size(int fd, size_t len) DK_MUST_CHECK;
+/*
+ * Call visit for each part of [off, off + len) that has no space of its own: a
+ * hole, or data that is shared with a clone.  Until it returns other than 0,
+ * which is returned then.  -EOPNOTSUPP, -ENOTTY: the file system can not tell.
+ */
+int os_walk_gaps(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg) DK_MUST_CHECK;
 /* Bytes in which the file system gives space and takes it back, a power of
  * two: a multiple of DK_PAGE, or that. */
 int os_fs_block(int fd, size_t *bytes) DK_MUST_CHECK;
@@ -204,8 +215,15 @@ int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* Whether the byte at off can be read; -ENODATA: the file ends before.  May be
  * called by a signal handler. */
 int os_probe_file(int fd, size_t off) DK_MUST_CHECK;
-/* bytes may be in a mapping of that part of the file: it has file space then,
- * and no byte changed. */
+/* The same by single pages: see OS_MAP_BY_PAGE. */
+int os_write_zero_pages(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* Have nothing of the file in the page cache, but what is used just now. */
+void os_drop_cache(int fd);
+/* Have what was written to the range be on the disk, and so in space that is
+ * there.  What failed is said to the first who asks, whatever the range. */
+int os_sync_range(int fd, size_t off, size_t len) DK_MUST_CHECK;
+/* The same for bytes, which may be in a mapping of that part of the file: it has
+ * file space then, and no byte changed. */
 int os_write(int fd, size_t off, const void *bytes, size_t len) DK_MUST_CHECK;
 /* Make a new file, its size and its name durable. */
 int os_sync_new_file(int fd, const char *path) DK_MUST_CHECK;

@@ -231,7 +231,7 @@ enum {
 /* Call visit for each extent of [off, off + len), until it returns other than
  * 0, which is returned then. */
 static int
-walk_extents(int fd, size_t off, size_t len,
+walk_extents(int fd, size_t off, size_t len, unsigned flags,
     int (*visit)(void *arg, const struct fiemap_extent *extent), void *arg)
 {
 	DK_NO_CANCEL();
@@ -248,7 +248,7 @@ walk_extents(int fd, size_t off, size_t len,
 		memset(&u, 0, sizeof(u));
 		u.map.fm_start = off;
 		u.map.fm_length = end - off;
-		u.map.fm_flags = FIEMAP_FLAG_SYNC;
+		u.map.fm_flags = flags;
 		u.map.fm_extent_count = NR_EXTENTS;
 		if (ioctl(fd, FS_IOC_FIEMAP, &u.map) != 0)
 			return os_result(-1, saved_errno);
@@ -293,7 +293,41 @@ os_walk_extents(int fd, size_t off, size_t len,
 {
 	struct extent_walk walk = {off, off + len, visit, arg};
 
-	return walk_extents(fd, off, len, pass_on, &walk);
+	return walk_extents(fd, off, len, FIEMAP_FLAG_SYNC, pass_on, &walk);
+}
+
+struct gap_walk {
+	size_t pos, end; /* of the file, what is left to look at */
+	int (*visit)(void *arg, size_t off, size_t len);
+	void *arg;
+};
+
+/* What is before the extent has no space, nor has the extent if it is shared. */
+static int
+find_gap(void *arg, const struct fiemap_extent *e)
+{
+	struct gap_walk *walk = arg;
+	bool is_shared = (e->fe_flags & FIEMAP_EXTENT_SHARED) != 0;
+	size_t e_end = e->fe_logical + e->fe_length;
+	size_t gap_end = min_size(is_shared ? e_end : e->fe_logical, walk->end);
+	int rc = 0;
+
+	if (gap_end > walk->pos)
+		rc = walk->visit(walk->arg, walk->pos, gap_end - walk->pos);
+	walk->pos = max_size(walk->pos, min_size(e_end, walk->end));
+	return rc;
+}
+
+int
+os_walk_gaps(int fd, size_t off, size_t len,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg)
+{
+	struct gap_walk walk = {off, off + len, visit, arg};
+	int rc = walk_extents(fd, off, len, 0, find_gap, &walk);
+
+	if (rc == 0 && walk.pos < walk.end)
+		rc = visit(arg, walk.pos, walk.end - walk.pos);
+	return rc;
 }
 
 static int
@@ -334,8 +368,8 @@ os_copies_on_write(int fd)
 		if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 ||
 		    (flags & FS_NOCOW_FL) == 0)
 			cow = OS_COW_ALWAYS;
-		else if (walk_extents(
-			     fd, 0, (size_t)INT64_MAX, is_shared, NULL) == 1)
+		else if (walk_extents(fd, 0, (size_t)INT64_MAX,
+			     FIEMAP_FLAG_SYNC, is_shared, NULL) == 1)
 			cow = OS_COW_SHARED;
 	}
 	errno = saved_errno;
@@ -575,9 +609,11 @@ os_punch(int fd, size_t off, size_t len)
 	return os_result(rc, saved_errno);
 }
 
-/* Write len bytes at off: those at from, again and again if it has fewer. */
+/* Write len bytes at off, by pieces: those at from, again and again if it has
+ * fewer. */
 static int
-write_at(int fd, size_t off, size_t len, const char *from, size_t from_len)
+write_at(int fd, size_t off, size_t len, const char *from, size_t from_len,
+    size_t piece)
 {
 	DK_NO_CANCEL();
 	int saved_errno = errno;
@@ -587,8 +623,9 @@ write_at(int fd, size_t off, size_t len, const char *from, size_t from_len)
 	hold_size_signal(&signal);
 	for (size_t at = 0; rc == 0 && at < len;) {
 		size_t part = at % from_len;
-		ssize_t done = pwrite(fd, from + part,
-		    min_size(len - at, from_len - part), (off_t)(off + at));
+		size_t want =
+		    min_size(min_size(len - at, from_len - part), piece);
+		ssize_t done = pwrite(fd, from + part, want, (off_t)(off + at));
 
 		if (done > 0)
 			at += (size_t)done;
@@ -605,13 +642,50 @@ os_write_zeroes(int fd, size_t off, size_t len)
 {
 	static const char Zeroes[64 * 1024];
 
-	return write_at(fd, off, len, Zeroes, sizeof(Zeroes));
+	return write_at(fd, off, len, Zeroes, sizeof(Zeroes), sizeof(Zeroes));
+}
+
+int
+os_sync_range(int fd, size_t off, size_t len)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	int rc;
+
+	do {
+		rc = sync_file_range(fd, (off_t)off, (off_t)len,
+		    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			SYNC_FILE_RANGE_WAIT_AFTER);
+		if (rc != 0 && (errno == ENOSYS || errno == EPERM))
+			rc = fdatasync(fd);
+	} while (rc != 0 && errno == EINTR);
+	return os_result(rc, saved_errno);
+}
+
+int
+os_write_zero_pages(int fd, size_t off, size_t len)
+{
+	static const char Zeroes[DK_PAGE];
+
+	return write_at(fd, off, len, Zeroes, sizeof(Zeroes), sizeof(Zeroes));
 }
 
 int
 os_write(int fd, size_t off, const void *bytes, size_t len)
 {
-	return write_at(fd, off, len, bytes, len);
+	return write_at(fd, off, len, bytes, len, DK_PAGE);
+}
+
+void
+os_drop_cache(int fd)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+
+	/* What is not on the disk stays. */
+	(void)fdatasync(fd);
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	errno = saved_errno;
 }
 
 int

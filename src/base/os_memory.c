@@ -283,8 +283,16 @@ os_map_file(
 	how |= MAP_NORESERVE;
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
-	return map_aligned(
-	    len, align, PROT_READ | PROT_WRITE, how, fd, off, addr);
+	int rc =
+	    map_aligned(len, align, PROT_READ | PROT_WRITE, how, fd, off, addr);
+	if (rc == 0 && (flags & OS_MAP_BY_PAGE) != 0) {
+		int saved_errno = errno;
+
+		/* Nothing else keeps the kernel from reading ahead. */
+		(void)madvise(*addr, len, MADV_RANDOM);
+		errno = saved_errno;
+	}
+	return rc;
 }
 
 int

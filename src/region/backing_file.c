@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/kept_fd.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/pool.h"
@@ -39,8 +40,11 @@ struct backing_file {
 	struct kept_fd fd;       /* holds the owner lock */
 	_Atomic(bool) may_share; /* of its data, with clones of the file */
 	_Atomic(bool) has_lost;  /* the descriptor, and that was said */
-	unsigned undo;           /* enum undo */
-	char path[];             /* for UNDO_MAKING */
+	/* Rank RANK_BACKING: see write_through().  Not ended, since a child of
+	 * fork(2), which writes to no file, may have it from another thread. */
+	struct lock writing;
+	unsigned undo; /* enum undo */
+	char path[];   /* for UNDO_MAKING */
 };
 
 /* What is asked of the file system when nothing tells how much it has (tmpfs
@@ -57,16 +61,21 @@ file_of(struct backing *b)
 
 /* --- file space -------------------------------------------------- */
 
+/* Without a page cache in large pieces, in which a store to a page would want
+ * space for the whole piece: see OS_MAP_BY_PAGE. */
 static int
 write_zeroes(struct backing_file *f, size_t off, size_t len)
 {
-	return os_write_zeroes(f->fd.fd, off, len);
+	return f->base.is_sync ? os_write_zeroes(f->fd.fd, off, len)
+			       : os_write_zero_pages(f->fd.fd, off, len);
 }
 
 static int
 punch(struct backing_file *f, size_t off, size_t len)
 {
-	int rc = os_punch_mapped(f->base.base + off, len);
+	/* A file system of small blocks has holes of less than a page. */
+	bool is_paged = off % DK_PAGE == 0 && len % DK_PAGE == 0;
+	int rc = is_paged ? os_punch_mapped(f->base.base + off, len) : -EINVAL;
 
 	/* Memory that is locked or read-only; or not Linux's own (ENOSYS). */
 	if ((rc == -EINVAL || rc == -EACCES || rc == -ENOSYS) &&
@@ -77,7 +86,7 @@ punch(struct backing_file *f, size_t off, size_t len)
 
 /* A clone of the file shares its data, and a store to that needs new space. */
 static int
-allocate(struct backing_file *f, size_t off, size_t len)
+allocate_one(struct backing_file *f, size_t off, size_t len)
 {
 	if (atomic_load_explicit(&f->may_share, memory_order_relaxed)) {
 		int rc = os_allocate_unshared(f->fd.fd, off, len);
@@ -88,6 +97,33 @@ allocate(struct backing_file *f, size_t off, size_t len)
 		    &f->may_share, false, memory_order_relaxed);
 	}
 	return os_allocate(f->fd.fd, off, len);
+}
+
+struct gaps {
+	struct backing_file *file;
+	size_t len; /* of the range that has them */
+};
+
+static int
+allocate_gap(void *arg, size_t off, size_t len)
+{
+	const struct gaps *gaps = arg;
+
+	/* That was tried. */
+	return len == gaps->len ? -ENOSPC : allocate_one(gaps->file, off, len);
+}
+
+/* XFS wants as much free space as the range is long, whatever of it has some. */
+static int
+allocate(struct backing_file *f, size_t off, size_t len)
+{
+	struct gaps gaps = {f, len};
+	int rc = allocate_one(f, off, len);
+
+	if (rc != -ENOSPC)
+		return rc;
+	int gaps_rc = os_walk_gaps(f->fd.fd, off, len, allocate_gap, &gaps);
+	return gaps_rc == -EOPNOTSUPP || gaps_rc == -ENOTTY ? rc : gaps_rc;
 }
 
 /* What a bad block says that cannot be written anew. */
@@ -149,22 +185,46 @@ holes_change(const struct holes *holes, struct backing_file *f,
  * that does not say where those are gets all bytes again, as they are.
  */
 static int
-write_space(struct backing_file *f, size_t off, size_t len, bool *is_zero)
+write_part(
+    struct backing_file *f, const struct holes *holes, size_t off, size_t len)
 {
-	struct holes holes;
-	int rc;
-
-	*is_zero = true;
 	if (!f->base.has_content)
 		return write_zeroes(f, off, len);
-	rc = holes_init(&holes, f->fd.fd, off, len);
+	if (holes->set.nr == 0 && !f->base.is_sync)
+		return os_write(f->fd.fd, off, f->base.base + off, len);
+	return holes_change(holes, f, write_zeroes);
+}
+
+/*
+ * Without fallocate, what was written may have its place found only on the way
+ * to the disk (ext2, NFS), and that there is none be said to nobody: so it goes
+ * there now.  One thread at a time, for the first to ask is told of what failed.
+ */
+static int
+write_through(
+    struct backing_file *f, const struct holes *holes, size_t off, size_t len)
+{
+	lock_take(&f->writing);
+	int rc = write_part(f, holes, off, len);
+	if (rc == 0)
+		rc = os_sync_range(f->fd.fd, off, len);
+	lock_drop(&f->writing);
+	return rc;
+}
+
+static int
+write_space(struct backing_file *f, size_t off, size_t len, bool *is_zero)
+{
+	/* Of a new file, all that is not handed out may be zeroed. */
+	size_t kept_len = f->base.has_content ? len : 0;
+	struct holes holes;
+	int rc = holes_init(&holes, f->fd.fd, off, kept_len);
+
 	if (rc < 0)
 		return rc;
-	*is_zero = holes.set.total == len;
-	if (holes.set.nr == 0 && !f->base.is_sync)
-		rc = os_write(f->fd.fd, off, f->base.base + off, len);
-	else
-		rc = holes_change(&holes, f, write_zeroes);
+	*is_zero = kept_len == 0 || holes.set.total == len;
+	rc = f->base.is_sync ? write_part(f, &holes, off, len)
+			     : write_through(f, &holes, off, len);
 	if (rc < 0 && !is_bad_block(rc))
 		(void)holes_change(&holes, f, punch);
 	holes_fini(&holes);
@@ -338,7 +398,7 @@ map(struct backing *b, int fd, const char *name)
 	b->is_sync = rc == 0;
 	/* EINVAL: a kernel before 4.15. */
 	if (rc == -EOPNOTSUPP || rc == -EINVAL)
-		rc = os_map_file(fd, 0, b->size, align, 0, &addr);
+		rc = os_map_file(fd, 0, b->size, align, OS_MAP_BY_PAGE, &addr);
 	if (rc < 0)
 		return error_set(rc, "%s: %zu bytes cannot be mapped: %s%s",
 		    name, b->size, strerror(-rc),
@@ -404,6 +464,7 @@ new_record(int fd, const char *name, bool is_new, unsigned undo)
 	    .numa_node = -1,
 	};
 	atomic_init(&f->may_share, !is_new);
+	lock_init(&f->writing, RANK_BACKING);
 	return f;
 }
 
@@ -414,6 +475,9 @@ start(struct backing_file *f, size_t size, unsigned flags)
 	struct backing *b = &f->base;
 
 	b->size = align_down(size, DK_PAGE);
+	/* Large pieces may be in the page cache: see OS_MAP_BY_PAGE. */
+	if (b->has_content && !os_is_dense(f->fd.fd, size))
+		os_drop_cache(f->fd.fd);
 	int rc = map(b, f->fd.fd, f->path);
 	if (rc < 0)
 		return rc;

@@ -51,6 +51,7 @@
 		size_t *hole_len),                                             \
 	    (fd, off, len, hole_off, hole_len))                                \
 	X(os_set_size, (int fd, size_t len), (fd, len))                        \
+	X(os_sync_range, (int fd, size_t off, size_t len), (fd, off, len))     \
 	X(os_write, (int fd, size_t off, const void *bytes, size_t len),       \
 	    (fd, off, bytes, len))                                             \
 	X(os_punch_mapped, (void *addr, size_t len), (addr, len))              \
@@ -73,7 +74,7 @@ enum {
 
 static _Thread_local struct {
 	const char *only;      /* NULL: any ... */
-	const char *except[2]; /* ... but these */
+	const char *except[3]; /* ... but these */
 	unsigned first, last;  /* the calls that fail */
 	int err;
 	unsigned nr; /* calls that the plan is about */
@@ -128,7 +129,11 @@ mock_os_fail_all(const char *name, int err)
 void
 mock_os_let(const char *name)
 {
-	Plan.except[Plan.except[0] != NULL] = name;
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(Plan.except) - 1 && Plan.except[i] != NULL)
+		i++;
+	Plan.except[i] = name;
 }
 
 void
@@ -222,6 +227,7 @@ FUNCTIONS(WRAP)
 WRAP_HALF(os_allocate)
 WRAP_HALF(os_allocate_unshared)
 WRAP_HALF(os_write_zeroes)
+WRAP_HALF(os_write_zero_pages)
 
 /* What the file system is, if it is not what it is. */
 static _Thread_local size_t Fs_block;

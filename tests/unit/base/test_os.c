@@ -663,6 +663,71 @@ test_a_hole_is_what_nobody_wrote_to(void **state)
 	assert_call(os_find_hole(fd, 0, DK_PAGE, &off, &len), -ENOENT);
 }
 
+struct gaps {
+	size_t nr, off[8], len[8];
+};
+
+static int
+note_gap(void *arg, size_t off, size_t len)
+{
+	struct gaps *gaps = arg;
+
+	gaps->off[gaps->nr] = off;
+	gaps->len[gaps->nr++] = len;
+	return gaps->nr == ARRAY_LEN(gaps->off) ? 77 : 0;
+}
+
+/* Of file systems that say so: not tmpfs, nor a memfd. */
+static void
+test_a_gap_is_what_has_no_space(void **state)
+{
+	struct gaps gaps = {0};
+	int fd;
+
+	(void)state;
+	assert_call(os_open_unlinked(test_dir(), &fd), 0);
+	assert_call(os_set_size(fd, 16 * MIB), 0);
+	int rc = os_walk_gaps(fd, 0, MIB, note_gap, &gaps);
+	if (rc == 0) {
+		/* all of what was asked about, and not more */
+		assert_int_equal(gaps.nr, 1);
+		assert_int_equal(gaps.off[0], 0);
+		assert_int_equal(gaps.len[0], MIB);
+		assert_call(os_allocate(fd, 2 * MIB, MIB), 0);
+		assert_call(os_allocate(fd, 4 * MIB, MIB), 0);
+		gaps.nr = 0;
+		assert_call(os_walk_gaps(fd, MIB + 4 * DK_PAGE, 4 * MIB,
+				note_gap, &gaps),
+		    0);
+		assert_int_equal(gaps.nr, 3);
+		assert_int_equal(gaps.off[0], MIB + 4 * DK_PAGE);
+		assert_int_equal(gaps.len[0], MIB - 4 * DK_PAGE);
+		assert_int_equal(gaps.off[1], 3 * MIB);
+		assert_int_equal(gaps.len[1], MIB);
+		assert_int_equal(gaps.off[2], 5 * MIB);
+		assert_int_equal(gaps.len[2], 4 * DK_PAGE);
+		/* the visitor's end of it */
+		gaps.nr = ARRAY_LEN(gaps.off) - 1;
+		assert_call(os_walk_gaps(fd, 0, 16 * MIB, note_gap, &gaps), 77);
+	} else {
+		assert_true(rc == -EOPNOTSUPP || rc == -ENOTTY);
+	}
+	/* what is written is on the disk, in space of its own */
+	assert_call(os_write_zero_pages(fd, 8 * MIB, 3 * DK_PAGE), 0);
+	assert_call(os_sync_range(fd, 8 * MIB, 3 * DK_PAGE), 0);
+	gaps.nr = 0;
+	if (rc == 0)
+		assert_call(
+		    os_walk_gaps(fd, 8 * MIB, 3 * DK_PAGE, note_gap, &gaps), 0);
+	assert_int_equal(gaps.nr, 0);
+	os_close(fd);
+	assert_call(os_sync_range(fd, 0, DK_PAGE), -EBADF);
+	assert_call(os_walk_gaps(fd, 0, DK_PAGE, note_gap, &gaps), -EBADF);
+	errno = ERRNO_BEFORE;
+	os_drop_cache(fd);
+	assert_int_equal(errno, ERRNO_BEFORE);
+}
+
 static void
 test_what_a_file_system_can_is_an_answer(void **state)
 {
@@ -969,6 +1034,7 @@ main(void)
 	    test_unit(test_write_writes_bytes_that_may_be_the_file_s),
 	    test_unit(test_a_hole_is_what_nobody_wrote_to),
 	    test_unit(test_what_a_file_system_can_is_an_answer),
+	    test_unit(test_a_gap_is_what_has_no_space),
 	    test_unit(test_a_lock_is_one_opening_s),
 	    test_unit(test_read_line_gives_the_first),
 	    test_unit(test_read_link_name_gives_the_last_part),

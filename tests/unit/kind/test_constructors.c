@@ -430,6 +430,8 @@ do_nothing(void)
 }
 
 /* Failures that a constructor does without, and says so in its log. */
+/* The half of it that is there is not wanted again. */
+static const char No_space_of_its_own[] = "os_allocate_unshared";
 static const char No_hole[] = "os_find_hole";      /* it does not say */
 static const char No_lock[] = "os_lock_file";      /* network file systems */
 static const char No_keeper[] = "os_thread_start"; /* file space stays */
@@ -446,7 +448,7 @@ static const struct row {
 	bool (*has_none)(void); /* after it failed */
 	void (*end)(void);      /* after it did not */
 	void (*clean)(void);    /* what prepare made */
-	const char *tolerates[5];
+	const char *tolerates[7];
 	bool is_silent; /* no text for daxkind_last_error() */
 } Rows[] = {
     {"memkind_create_fixed", do_nothing, create_fixed, has_no_kind, end_kind,
@@ -469,25 +471,27 @@ static const struct row {
 	{No_lock, No_keeper, No_list, No_start}, false},
     {"daxkind_region_open_file, new, prefaulted", do_nothing,
 	open_new_file_prefault, has_no_region_and_file, end_region, clean_file,
-	{No_lock, No_keeper, No_list, No_start}, false},
+	{No_lock, No_keeper, No_list, No_start, No_space_ahead}, false},
     {"daxkind_region_open_file, existing", prepare_file, open_old_file,
 	has_no_region_but_file, end_region, clean_file,
 	{No_lock, No_keeper, No_list, No_start}, false},
     {"daxkind_region_open_file, existing, prefaulted", prepare_file,
 	open_old_file_prefault, has_no_region_but_file, end_region, clean_file,
-	{No_lock, No_keeper, No_list, No_start, No_hole}, false},
+	{No_lock, No_keeper, No_list, No_start, No_hole, No_space_ahead,
+	    No_space_of_its_own},
+	false},
     {"daxkind_region_open_dir", do_nothing, open_dir, has_no_region, end_region,
 	do_nothing, {No_lock, No_keeper, No_list, No_start}, false},
     {"daxkind_region_open_dir, prefaulted", do_nothing, open_dir_prefault,
 	has_no_region, end_region, do_nothing,
-	{No_lock, No_keeper, No_list, No_start}, false},
+	{No_lock, No_keeper, No_list, No_start, No_space_ahead}, false},
     /* what cannot be looked at is opened as a file all the same */
     {"daxkind_region_open, a file", do_nothing, open_by_path,
 	has_no_region_and_file, end_region, clean_file,
 	{No_lock, No_keeper, No_list, No_start}, false},
     {"daxkind_region_open, a folder", do_nothing, open_folder_by_path,
 	has_no_region, end_region, do_nothing,
-	{No_lock, No_keeper, No_list, No_start}, false},
+	{No_lock, No_keeper, No_list, No_start, No_space_ahead}, false},
     {"daxkind_kind_create", prepare_region, create_kind, has_no_kind, end_kind,
 	clean_region, {NULL}, false},
     {"daxkind_kind_create_with_ops", prepare_region, create_kind_with_ops,
