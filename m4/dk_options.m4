@@ -17,6 +17,21 @@ AC_DEFUN([DK_WARNING_FLAGS], [
   done
 ])
 
+dnl DK_LINKER_FLAGS(VAR, FLAGS): append to VAR each flag that links.
+AC_DEFUN([DK_LINKER_FLAGS], [
+  for dk_flag in m4_normalize([$2]); do
+    AS_VAR_PUSHDEF([dk_cache], [dk_cv_link_$dk_flag])
+    AC_CACHE_CHECK([whether $CC links with $dk_flag], [dk_cache], [
+      dk_saved_LDFLAGS=$LDFLAGS
+      LDFLAGS="$LDFLAGS $dk_flag"
+      AC_LINK_IFELSE([AC_LANG_PROGRAM()],
+        [AS_VAR_SET([dk_cache], [yes])], [AS_VAR_SET([dk_cache], [no])])
+      LDFLAGS=$dk_saved_LDFLAGS])
+    AS_VAR_IF([dk_cache], [yes], [AS_VAR_APPEND([$1], [" $dk_flag"])])
+    AS_VAR_POPDEF([dk_cache])
+  done
+])
+
 dnl DK_ARG_ENABLE(NAME, DEFAULT, VALUES, HELP): --enable-NAME sets enable_NAME;
 dnl a value that is not among VALUES is an error, not a silent "no".
 AC_DEFUN([DK_ARG_ENABLE], [

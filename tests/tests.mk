@@ -208,6 +208,7 @@ UNIT_WRAPS = \
 # scripts that look at the built library and at the sources
 SCRIPT_TESTS = \
 	tests/abi/cancel.sh \
+	tests/abi/hardened.sh \
 	tests/abi/headers.sh \
 	tests/abi/ignored.sh \
 	tests/abi/install.sh \

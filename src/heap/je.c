@@ -507,6 +507,13 @@ flags_of(size_t align, bool zero)
 	       (zero ? MALLOCX_ZERO : 0);
 }
 
+/* MALLOCX_ARENA() shifts an int, which overflows from arena 2,047 on. */
+static int
+arena_flag(unsigned arena)
+{
+	return (int)((arena + 1) << 20);
+}
+
 /* Sizes up to this, aligned to a page at most, need no check. */
 #define ALWAYS_FITS ((size_t)16 * KIB)
 
@@ -527,7 +534,7 @@ je_alloc(unsigned arena, size_t size, size_t align, bool zero)
 	if (is_too_large(size, align))
 		return NULL;
 	return jemk_mallocx(size,
-	    flags_of(align, zero) | MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
+	    flags_of(align, zero) | arena_flag(arena) | MALLOCX_TCACHE_NONE);
 }
 
 void *
@@ -535,8 +542,7 @@ je_resize(unsigned arena, void *ptr, size_t size)
 {
 	if (is_too_large(size, 0))
 		return NULL;
-	return jemk_rallocx(
-	    ptr, size, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
+	return jemk_rallocx(ptr, size, arena_flag(arena) | MALLOCX_TCACHE_NONE);
 }
 
 void
@@ -584,8 +590,8 @@ je_alloc_cached(
 {
 	if (is_too_large(size, align))
 		return NULL;
-	return jemk_mallocx(size, flags_of(align, zero) | MALLOCX_ARENA(arena) |
-				      MALLOCX_TCACHE(cache));
+	return jemk_mallocx(size,
+	    flags_of(align, zero) | arena_flag(arena) | MALLOCX_TCACHE(cache));
 }
 
 void

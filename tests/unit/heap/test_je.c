@@ -319,6 +319,34 @@ test_nothing_is_printed_by_itself(void **state)
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Numbers of arenas that do not fit where mallocx(3) wants a signed one. */
+static void
+test_an_arena_with_a_high_number(void **state)
+{
+	enum {
+		NR = 2100
+	};
+	static unsigned arenas[NR];
+
+	(void)state;
+	for (size_t i = 0; i < NR; i++)
+		assert_int_equal(je_arena_new(&Hooks.je, true, &arenas[i]), 0);
+	for (size_t i = 0; i < NR; i += 300) {
+		unsigned found;
+		void *p = je_alloc(arenas[i], 100, 0, false);
+
+		assert_non_null(p);
+		assert_true(je_find_arena(p, &found));
+		assert_int_equal(found, arenas[i]);
+		p = je_resize(arenas[i], p, 5000);
+		assert_non_null(p);
+		je_free(p);
+	}
+	assert_true(arenas[NR - 1] >= 2047);
+	for (size_t i = 0; i < NR; i++)
+		je_arena_free(arenas[i]);
+}
+
 int
 main(void)
 {
@@ -328,6 +356,9 @@ main(void)
 		UNIT(test_resizing_keeps_the_bytes),
 		UNIT(test_any_pointer_can_be_asked_about),
 		UNIT(test_arenas_can_be_made_again_and_again),
+#if !DK_TSAN /* it would take minutes */
+		UNIT(test_an_arena_with_a_high_number),
+#endif
 #if !DK_SANITIZED
 		UNIT(test_there_is_a_last_arena),
 #endif
