@@ -223,6 +223,8 @@ SCRIPT_TESTS = \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
 	tests/cxx/allocators.sh \
+	tests/lint/check.sh \
+	tests/lint/docs.sh \
 	tests/lint/layers.sh \
 	tests/man/man_examples.sh \
 	tests/programs/memkind_examples.sh

@@ -78,7 +78,7 @@ if [ -n "$program" ]; then
 	fi
 	grep -q 'is not there' "$tmp/out" || fail "not there"
 else
-	echo "test programs are not built: not run"
+	echo "skipped: what takes a program: the test programs are not built"
 fi
 
 # shellcheck disable=SC2016 # the other shell's

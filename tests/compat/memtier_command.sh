@@ -121,7 +121,7 @@ if [ -n "$program" ]; then
 	want 0 ok "$memtier" -r 1:4 -t INIT_VAL=100K,MIN_VAL=1,MAX_VAL=1M \
 		"$program" D
 else
-	echo "test programs are not built: not run"
+	echo "skipped: what takes a program: the test programs are not built"
 fi
 unset MEMKIND_DAX_KMEM_NODES
 [ $bad -eq 0 ] || exit 1
