@@ -160,7 +160,7 @@ struct daxkind_space {
 	size_t taken;        /* by the heap and by memkind_fixed_mmap() */
 	size_t free;         /* not taken, not bad */
 	size_t bad;          /* never handed out: media errors */
-	size_t largest_free; /* the longest contiguous free run */
+	size_t largest_free; /* of a free run, what one block can have */
 	size_t held;         /* file space that is allocated */
 };
 

@@ -13,6 +13,7 @@
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
 #include "dram/mem_policy.h"
+#include "heap/page_map.h"
 #include "region/region.h"
 #include "region/region_index.h"
 
@@ -249,7 +250,8 @@ daxkind_region_space(const struct daxkind_region *region,
 	    .taken = figures.taken,
 	    .free = figures.free,
 	    .bad = figures.bad,
-	    .largest_free = figures.longest_free,
+	    /* what can be had in one block */
+	    .largest_free = min_size(figures.longest_free, PAGE_LARGE_MAX),
 	    .held = figures.held,
 	};
 	answer(space, space_size, &value, sizeof(value));

@@ -237,6 +237,14 @@ reclaimer_wake(void)
 	lock_drop(&Reclaimer.lock);
 }
 
+void
+reclaimer_hurry(void)
+{
+	lock_take(&Reclaimer.lock);
+	(void)pthread_cond_broadcast(&Reclaimer.changed);
+	lock_drop(&Reclaimer.lock);
+}
+
 int
 reclaimer_set(bool on, void (*task)(void))
 {

@@ -51,6 +51,8 @@ void reclaimer_set_task(
     struct reclaimer_entry *e, bool (*task)(void *arg), void *arg);
 /* Some region has idle space, or a heap something in caches: cheap when that is known already. */
 void reclaimer_wake(void);
+/* Somebody wants what is idle gone soon from now on: a long wait ends. */
+void reclaimer_hurry(void);
 /*
  * true: run the thread in any case, and have it call task (which may be NULL)
  * each period.  false: end the thread, until the next reclaimer_set(true) or

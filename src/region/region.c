@@ -758,6 +758,9 @@ region_set_policy(struct daxkind_region *r, enum region_policy policy)
 	lock_take(&r->lock);
 	r->policy = policy;
 	unlock(r);
+	/* The reclaimer may have just begun to wait for long. */
+	if (policy == REGION_GIVE_AT_ONCE)
+		reclaimer_hurry();
 }
 
 /* Give one idle range back.  Called with the lock held, drops it meanwhile. */

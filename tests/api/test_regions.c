@@ -233,6 +233,45 @@ test_bad_mappings_are_refused(void **state)
 	test_area_unmap(&area);
 }
 
+/* A block has less than 8 TiB, whatever the region has. */
+static void
+test_largest_free_can_be_had(void **state)
+{
+	static const size_t sizes[] = {TEST_GIB, 9 * 1024 * TEST_GIB};
+	struct daxkind_region *region = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct daxkind_space space;
+		memkind_t kind = NULL;
+		void *p = MAP_FAILED;
+
+		/* of address space, which a sanitizer has no more of */
+		if (i == 0 || !DK_SANITIZED)
+			p = mmap(NULL, sizes[i], PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p == MAP_FAILED) {
+			print_message(
+			    "%zu GiB cannot be mapped\n", sizes[i] / TEST_GIB);
+			continue;
+		}
+		assert_int_equal(
+		    daxkind_region_open_mapping(p, sizes[i], 0, &region), 0);
+		assert_int_equal(daxkind_kind_create(region, &kind), 0);
+		assert_int_equal(
+		    daxkind_region_space(region, &space, sizeof(space)), 0);
+		errno = 0;
+		assert_null(memkind_malloc(kind, space.largest_free + 1));
+		assert_int_equal(errno, ENOMEM);
+		void *block = memkind_malloc(kind, space.largest_free);
+		assert_non_null(block);
+		memkind_free(kind, block);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+		close_region(region);
+		assert_int_equal(munmap(p, sizes[i]), 0);
+	}
+}
+
 static void
 test_prefault_keeps_the_content_of_a_mapping(void **state)
 {
@@ -1298,6 +1337,7 @@ main(void)
 	    test_unit(test_mapping_is_a_region),
 	    test_unit(test_mapping_that_the_caller_vouches_for),
 	    test_unit(test_bad_mappings_are_refused),
+	    test_unit(test_largest_free_can_be_had),
 	    test_unit(test_prefault_keeps_the_content_of_a_mapping),
 	    test_unit(test_new_file_is_made_and_kept),
 	    test_unit(test_empty_file_is_used),

@@ -171,6 +171,102 @@ test_prefaulted_file_is_written(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static bool Used[16 * 256]; /* pages of 16 MiB that were taken */
+
+static int
+note_used(void *arg, size_t off, size_t len, enum daxkind_run_state state)
+{
+	(void)arg;
+	if (state == DAXKIND_RUN_TAKEN)
+		memset(Used + off / TEST_PAGE, true, len / TEST_PAGE);
+	return 0;
+}
+
+/* In turns of 256 KiB: data, a hole; data, space that was never written to. */
+static void
+make_data(const char *path)
+{
+	static char data[256 * 1024];
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	memset(data, 0xee, sizeof(data));
+	assert_int_equal(ftruncate(fd, 16 * TEST_MIB), 0);
+	for (size_t i = 0; i < 32; i++) {
+		off_t off = (off_t)(2 * i * sizeof(data));
+		off_t next = off + (off_t)sizeof(data);
+
+		assert_int_equal(
+		    pwrite(fd, data, sizeof(data), off), sizeof(data));
+		if (i % 2 == 1)
+			assert_int_equal(
+			    fallocate(fd, 0, next, sizeof(data)), 0);
+	}
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(close(fd), 0);
+}
+
+/* Under MAP_SYNC file space is written with zeroes, but not over data. */
+static void
+test_existing_data_stays_where_no_block_is(void **state)
+{
+	static const size_t sizes[] = {
+	    100, 14000, 50000, TEST_MIB, 3 * TEST_MIB};
+	static char page[4096];
+	struct daxkind_region_info info;
+	struct daxkind_region *region;
+	size_t mapped;
+	char path[4096];
+	memkind_t kind;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s", test_path("pool"));
+	make_data(path);
+	assert_int_equal(
+	    daxkind_region_open_file(path, 0, DAXKIND_OVERWRITE, &region), 0);
+	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
+	assert_int_equal(info.is_sync, 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	for (unsigned i = 0; i < 2; i++) {
+		char *p[5];
+
+		assert_int_equal(daxkind_kind_create(region, &kind), 0);
+		if (i == 1)
+			assert_int_equal(daxkind_kind_set_policy(
+					     kind, DAXKIND_POLICY_CONSERVATIVE),
+			    0);
+		for (size_t j = 0; j < ARRAY_LEN(sizes); j++) {
+			p[j] = memkind_malloc(kind, sizes[j]);
+			assert_non_null(p[j]);
+			size_t off = (size_t)(p[j] - (char *)info.base) /
+				     TEST_PAGE * TEST_PAGE;
+			/* a store waits for no journal */
+			assert_int_equal(
+			    unwritten_bytes(fd, off, sizes[j], &mapped), 0);
+			memset(p[j], 1, sizes[j]);
+		}
+		assert_int_equal(
+		    daxkind_region_walk(region, note_used, NULL), 0);
+		for (size_t j = 0; j < ARRAY_LEN(sizes); j++)
+			memkind_free(kind, p[j]);
+		assert_int_equal(memkind_destroy_kind(kind), MEMKIND_SUCCESS);
+	}
+	/* until the reclaimer has been there twice */
+	test_sleep_ms(1500);
+	assert_int_equal(daxkind_region_close(region), 0);
+	for (size_t i = 0; i < ARRAY_LEN(Used); i++) {
+		assert_int_equal(
+		    pread(fd, page, sizeof(page), (off_t)(i * sizeof(page))),
+		    sizeof(page));
+		if (!Used[i] && !test_all_bytes(page,
+				    i / 64 % 2 == 0 ? 0xee : 0, sizeof(page)))
+			fail_msg("page %zu has changed", i);
+	}
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* A hole punched by an earlier run is not durable without fsync(2), and old
  * bytes may be back after a power failure: nothing of an existing file is
  * taken for zero. */
@@ -424,6 +520,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_taken_file_space_is_written_space),
 	    test_unit(test_prefaulted_file_is_written),
+	    test_unit(test_existing_data_stays_where_no_block_is),
 	    test_unit(test_existing_file_is_not_taken_for_zeroed),
 	    test_when_most_is_taken(test_full_to_the_last_block_from_8_threads),
 	    test_when_most_is_taken(test_failed_allocation_leaves_nothing),

@@ -401,6 +401,35 @@ test_a_heap_is_visited_until_it_wants_no_more(void **state)
 	reclaimer_set_task(&A.region->reclaimer, NULL, NULL);
 }
 
+static bool
+wants_more_visits(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+/* It may have begun a long wait for another's sake. */
+static void
+test_at_once_ends_a_long_wait(void **state)
+{
+	(void)state;
+	open_kept(&B);
+	assert_true(becomes_asleep());
+	reclaimer_set_task(&B.region->reclaimer, wants_more_visits, NULL);
+	reclaimer_wake();
+	assert_true(is_between_looks());
+	assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_MS);
+	open_kept(&A);
+	make_idle(&A, DK_PAGE);
+	unsigned nr = mock_time_nr_waits();
+	region_set_policy(A.region, REGION_GIVE_AT_ONCE);
+	for (int i = 0; i < 10000 && mock_time_nr_waits() == nr; i++)
+		test_sleep_ms(1);
+	assert_int_equal(mock_time_nr_waits(), nr + 1);
+	assert_int_equal(mock_time_last_ms(), RECLAIMER_PERIOD_AT_ONCE_MS);
+	reclaimer_set_task(&B.region->reclaimer, NULL, NULL);
+}
+
 static _Atomic(unsigned) Nr_tasks;
 
 static void
@@ -549,6 +578,7 @@ main(void)
 		UNIT(test_at_once_it_comes_back_soon),
 		UNIT(test_it_sleeps_while_nothing_is_idle),
 		UNIT(test_a_heap_is_visited_until_it_wants_no_more),
+		UNIT(test_at_once_ends_a_long_wait),
 		UNIT(test_a_task_is_done_each_period),
 		UNIT(test_close_waits_for_the_thread),
 		UNIT(test_regions_come_and_go_beside_it),
