@@ -147,6 +147,7 @@ main(void)
 	if (jemk_arena_of(foreign) != -1U)
 		return fail("it knows an arena of a foreign pointer");
 	free(foreign);
+	jemk_bad_free_hook = NULL; /* of this version's utils/jemalloc */
 	return 0;
 }
 ]])])

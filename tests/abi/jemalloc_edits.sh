@@ -26,7 +26,15 @@ obtain_malloc_conf(unsigned which_source, char buf[PATH_MAX + 1]) {
 	    "malloc_conf_2_conf_harder",
 	};
 C
-	echo '		bin->stats.curslabs = 0;' >"$tmp/source/src/arena.c"
+	cat >"$tmp/source/src/arena.c" <<'C'
+		bin->stats.curslabs = 0;
+static void
+arena_dalloc_bin(tsdn_t *tsdn, arena_t *arena, edata_t *edata, void *ptr) {
+	malloc_mutex_lock(tsdn, &bin->lock);
+}
+C
+	echo '	ecache_dalloc(tsdn, pac, ehooks, &pac->ecache_dirty, edata);' \
+		>"$tmp/source/src/pac.c"
 	echo '		addr = extent_alloc_mmap(NULL, size, alignment,' \
 		'&zero, &commit);' >"$tmp/source/src/base.c"
 	: >"$tmp/source/src/jemalloc.c"
@@ -52,7 +60,7 @@ expect() {
 make_source
 expect 'failed: .*configure' # all places were found
 grep -qx configured "$tmp/out" || { cat "$tmp/out"; exit 1; }
-for file in conf.c arena.c base.c; do
+for file in conf.c arena.c base.c pac.c; do
 	make_source
 	echo 'int elsewhere;' >"$tmp/source/src/$file"
 	expect "$file.*: cannot "
