@@ -81,6 +81,9 @@ libdaxkind_core_la_SOURCES += \
 libdaxkind_core_la_SOURCES += \
 	src/heap/arena_set.c \
 	src/heap/arena_set.h \
+	src/heap/cache.h \
+	src/heap/cache_collect.c \
+	src/heap/cache_collect.h \
 	src/heap/dram_cache.c \
 	src/heap/dram_cache.h \
 	src/heap/extent_hooks.c \
@@ -89,6 +92,8 @@ libdaxkind_core_la_SOURCES += \
 	src/heap/heap.h \
 	src/heap/je.c \
 	src/heap/je.h \
+	src/heap/outbox.c \
+	src/heap/outbox.h \
 	src/heap/page_map.h \
 	src/heap/quarantine.c \
 	src/heap/quarantine.h \

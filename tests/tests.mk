@@ -28,6 +28,7 @@ UNIT_TESTS = \
 	tests/unit/heap/test_page_map \
 	tests/unit/heap/test_size_class \
 	tests/unit/heap/test_slabs \
+	tests/unit/heap/test_standstill \
 	tests/unit/heap/test_thread_cache \
 	tests/unit/kind/test_constructors \
 	tests/unit/kind/test_fork \
@@ -185,6 +186,7 @@ UNIT_WRAPS = \
 	os_open \
 	os_open_read \
 	os_open_unlinked \
+	os_pause \
 	os_populate \
 	os_punch \
 	os_punch_mapped \
@@ -202,6 +204,7 @@ UNIT_WRAPS = \
 	os_write \
 	os_write_zero_pages \
 	os_write_zeroes \
+	os_yield \
 	pthread_cond_broadcast \
 	pthread_cond_timedwait
 

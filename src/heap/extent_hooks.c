@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/sched_point.h"
 #include "base/util.h"
 
 /*
@@ -47,6 +48,7 @@ region_give_back(struct je_hooks *je, void *addr, size_t len)
 		return true;
 	for (char *page = addr; page < (char *)addr + len; page += DK_PAGE)
 		page_map_set(hooks->pages, page, 0);
+	DK_POINT("pages go back");
 	return region_give(hooks->region, addr, len) == 0;
 }
 

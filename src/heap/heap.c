@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/sched_point.h"
 #include "base/util.h"
 #include "heap/je.h"
 #include "region/reclaimer.h"
@@ -120,38 +121,17 @@ heap_free_all(struct heap *heap)
 /* --- large blocks: whole pages of the region --------------------------------- */
 
 /*
- * Take free blocks out of thread caches and let go of withheld ones, so that
- * slabs without a live block go back; says whether to look again.  A block is
- * withheld only by an allocation that met it, which bounds the cost.
+ * Let go of withheld blocks, take free ones out of thread caches, and wait for
+ * what other threads are giving back, so that slabs without a live block go
+ * back; says whether to look again.  A block is withheld only by an allocation
+ * that met it, which bounds the cost.
  */
 static bool
 collect(struct heap *heap)
 {
-	bool any = thread_cache_reclaim(&heap->caches);
+	bool any = quarantine_free_withheld(&heap->quarantine);
 
-	return quarantine_free_withheld(&heap->quarantine) || any;
-}
-
-/*
- * Give back what arenas hold without a live block in it; says whether to look
- * again.  Arenas give pages back as soon as they are free, so there is
- * something only while another thread is about to do that: once in a
- * millisecond is enough.
- */
-static bool
-purge(struct heap *heap)
-{
-	uint64_t now = os_now_coarse_us();
-	uint64_t next =
-	    atomic_load_explicit(&heap->next_purge_us, memory_order_relaxed);
-	unsigned pos = 0, arena;
-
-	if (now < next || !atomic_compare_exchange_strong(
-			      &heap->next_purge_us, &next, now + 1000))
-		return false;
-	while (arena_set_next(&heap->arenas, &pos, &arena))
-		je_arena_purge(arena);
-	return true;
+	return thread_cache_reclaim(&heap->caches) || any;
 }
 
 /* len is whole pages. */
@@ -182,8 +162,6 @@ alloc_large(struct heap *heap, size_t size, size_t align, bool zero)
 	void *ptr = take_pages(heap, len, align, zero);
 	if (ptr == NULL && collect(heap))
 		ptr = take_pages(heap, len, align, zero);
-	if (ptr == NULL && purge(heap))
-		ptr = take_pages(heap, len, align, zero);
 	return ptr;
 }
 
@@ -205,6 +183,15 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 		    len);
 }
 
+static void
+note_large(struct heap *heap, const char *ptr, size_t old_len, size_t new_len)
+{
+	page_map_set(&heap->pages, ptr, page_word_of_large(new_len));
+	/* Wraps on purpose when it shrinks. */
+	atomic_fetch_add_explicit(
+	    &heap->large_bytes, new_len - old_len, memory_order_relaxed);
+}
+
 /* Change a large block's length where it is. */
 static bool
 resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
@@ -216,16 +203,17 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 		    region_take_at(heap->region, ptr + old_len,
 			new_len - old_len, &block) < 0)
 			return false;
+		note_large(heap, ptr, old_len, new_len);
 	} else if (new_len < old_len) {
-		/* Refused for want of memory: the block stays longer. */
+		/* Never longer than what is taken: a child of fork(2) may find
+		 * it so.  Refused for want of memory: it stays longer. */
+		note_large(heap, ptr, old_len, new_len);
+		DK_POINT("a large block shrinks");
 		if (region_give(
 			heap->region, ptr + new_len, old_len - new_len) < 0)
-			return true;
+			note_large(heap, ptr, new_len, old_len);
+		DK_POINT("a large block has shrunk");
 	}
-	page_map_set(&heap->pages, ptr, page_word_of_large(new_len));
-	/* Wraps on purpose when it shrinks. */
-	atomic_fetch_add_explicit(
-	    &heap->large_bytes, new_len - old_len, memory_order_relaxed);
 	return true;
 }
 
@@ -263,16 +251,14 @@ alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
 	return ptr;
 }
 
-/* The class has no room: free blocks may be cached, an arena may be about to
- * give pages back, and a larger block will do. */
+/* The class has no room: free blocks may be cached or on their way back, and a
+ * larger block will do. */
 static DK_NOINLINE void *
 alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
 {
 	void *ptr = NULL;
 
 	if (collect(heap))
-		ptr = thread_cache_alloc_slow(&heap->caches, size_class);
-	if (ptr == NULL && purge(heap))
 		ptr = thread_cache_alloc_slow(&heap->caches, size_class);
 	if (ptr == NULL)
 		ptr = alloc_stand_in(heap, size_class, align);
@@ -525,7 +511,7 @@ defrag_small(struct heap *heap, void *ptr)
 		return NULL;
 	memcpy(moved, ptr, usable);
 	if (heap->region != NULL)
-		slabs_free(&heap->slabs, size_class, &ptr, 1);
+		thread_cache_free_past(&heap->caches, ptr, size_class);
 	else
 		je_free(ptr);
 	return moved;
@@ -669,6 +655,8 @@ heap_unlock_quarantine_at_fork(struct heap *heap)
 void
 heap_after_fork_in_child(struct heap *heap)
 {
-	if (heap->region != NULL)
+	if (heap->region != NULL) {
 		thread_cache_heap_after_fork_in_child(&heap->caches);
+		slabs_after_fork_in_child(&heap->slabs);
+	}
 }

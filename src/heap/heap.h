@@ -50,8 +50,7 @@ struct heap {
 	struct slabs slabs;           /* the same */
 	struct quarantine quarantine; /* the same */
 	int dram_cache_nr;            /* of heaps over DRAM; or none */
-	_Atomic(uint64_t) next_purge_us;
-	_Atomic(size_t) large_bytes; /* in live large blocks */
+	_Atomic(size_t) large_bytes;  /* in live large blocks */
 };
 
 /* A heap over all of a region that nobody else uses.  -ENOMEM. */

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/sched_point.h"
 #include "heap/je.h"
 
 #define FULL (UINT64_C(1) << 32)
@@ -102,10 +103,19 @@ slabs_free(struct slabs *slabs, unsigned size_class, void **blocks, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		je_free(blocks[i]);
+	DK_POINT("blocks are back in their slabs");
 	/* After the blocks are back: who reads the old number and then looks
 	 * in vain will look again. */
 	if (nr > 0)
 		start_generation(slabs, size_class);
+}
+
+void
+slabs_after_fork_in_child(struct slabs *slabs)
+{
+	/* A thread may have given blocks back, and not have said so. */
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+		start_generation(slabs, i);
 }
 
 bool

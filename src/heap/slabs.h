@@ -48,6 +48,7 @@ void *slabs_alloc_anywhere(
 void slabs_free(
     struct slabs *slabs, unsigned size_class, void **blocks, size_t nr);
 
+void slabs_after_fork_in_child(struct slabs *slabs);
 /* Whether it is known that only a new slab can have a block. */
 bool slabs_are_full(const struct slabs *slabs, unsigned size_class);
 

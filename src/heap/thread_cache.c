@@ -19,6 +19,7 @@
 #include "base/pool.h"
 #include "base/sched_point.h"
 #include "base/util.h"
+#include "heap/cache_collect.h"
 #include "heap/slabs.h"
 #include "region/reclaimer.h"
 
@@ -44,7 +45,12 @@ enum {
 };
 /* A cache that was not used for this long is emptied by whoever comes by. */
 #define IDLE_US ((uint64_t)2 * 1000000)
-/* At least the largest sum of all bins' max, 4,653: the size of an items array. */
+/* The outbox has room for what leaves a full bin at once. */
+enum {
+	OUTBOX_MAX = BIN_MAX / 2
+};
+/* Size of an items array: the outbox, and at least the largest sum of all bins'
+ * max, 4,653. */
 enum {
 	ITEMS_MAX = 20 * BIN_MAX
 };
@@ -72,8 +78,7 @@ static struct pool Item_arrays = {
     .object_size = ITEMS_MAX * sizeof(void *), .next_chunk_len = 65536};
 
 static pthread_key_t Key;
-static bool Has_key;        /* else threads could not clean up: no caches */
-static bool Has_membarrier; /* else nobody takes from another's cache */
+static bool Has_key; /* else threads could not clean up: no caches */
 
 static void end_thread(void *arg);
 
@@ -84,7 +89,7 @@ __attribute__((constructor(101))) static void
 init(void)
 {
 	Has_key = pthread_key_create(&Key, end_thread) == 0;
-	Has_membarrier = os_membarrier_init() == 0;
+	cache_collect_init();
 }
 
 /* --- of a heap ----------------------------------------------------------------- */
@@ -136,8 +141,10 @@ thread_cache_heap_fini(struct heap_caches *hc)
 {
 
 	lock_take(&Threads_lock);
-	while (hc->nr_leaving > 0)
+	while (hc->nr_leaving > 0) {
+		DK_POINT("waiting for a cache that ends");
 		lock_wait(&Threads_lock, &Left);
+	}
 	lock_take(&hc->lock);
 	while (hc->list != NULL) {
 		struct thread_cache *c = hc->list;
@@ -153,18 +160,6 @@ thread_cache_heap_fini(struct heap_caches *hc)
 }
 
 /* --- of a thread --------------------------------------------------------------- */
-
-static struct cache_bin *
-bin_of(struct thread_cache *c, unsigned size_class)
-{
-	return cache_bin(c, page_word_of_small(size_class));
-}
-
-static size_t
-nr_blocks(const struct cache_bin *bin)
-{
-	return (size_t)(cache_top(bin) - bin->base);
-}
 
 static size_t
 room(const struct cache_bin *bin)
@@ -198,16 +193,17 @@ bin_max(const struct heap_caches *hc, unsigned size_class)
 static void
 init_cache(struct thread_cache *c, void **items, struct heap_caches *hc)
 {
-	void **at = items;
+	void **at = items + OUTBOX_MAX;
 
 	memset(c, 0, sizeof(*c));
 	c->base = (uintptr_t)hc->slabs->region->base;
 	c->size = hc->slabs->region->size;
 	c->words = hc->slabs->pages->words;
 	c->items = items;
+	outbox_init(&c->outbox, items);
 	c->caches = hc;
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
-		struct cache_bin *bin = bin_of(c, i);
+		struct cache_bin *bin = cache_bin_of(c, i);
 
 		bin->base = at;
 		at += bin_max(hc, i);
@@ -275,24 +271,34 @@ bucket_of(struct thread_caches *t, const struct heap_caches *hc)
 	return &t->buckets[hc->nr % THREAD_CACHE_BUCKETS];
 }
 
-/* This thread's cache for heap, in its slot, made if there is none.  NULL: do
- * without. */
+/* This thread's cache for the heap, in its slot now; NULL: it has none. */
 static struct thread_cache *
-get_cache(struct heap_caches *hc)
+find_cache(struct heap_caches *hc)
 {
-	struct thread_caches *t = Thread_caches;
 	struct thread_cache *c = cache_in_slot(hc->slot);
 
 	if (DK_LIKELY(c->caches == hc))
 		return c;
-	if (!Has_key || t->is_off || hc->max_bytes == 0)
-		return NULL;
-	for (c = *bucket_of(t, hc); c != NULL; c = c->thread_next) {
+	for (c = *bucket_of(Thread_caches, hc); c != NULL; c = c->thread_next) {
 		if (c->caches == hc) {
 			daxkind_tls_slots[hc->slot] = c;
 			return c;
 		}
 	}
+	return NULL;
+}
+
+/* The same, made if there is none.  NULL: do without. */
+static struct thread_cache *
+get_cache(struct heap_caches *hc)
+{
+	struct thread_cache *c = find_cache(hc);
+	struct thread_caches *t = Thread_caches;
+
+	if (DK_LIKELY(c != NULL))
+		return c;
+	if (!Has_key || t->is_off || hc->max_bytes == 0)
+		return NULL;
 	lock_take(&Threads_lock);
 	t = get_thread_locked();
 	if (t != NULL) {
@@ -325,35 +331,6 @@ get_cache(struct heap_caches *hc)
 	return c;
 }
 
-/* Free all blocks of a cache that nobody uses. */
-static void
-flush(struct heap_caches *hc, struct thread_cache *c)
-{
-	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
-		struct cache_bin *bin = bin_of(c, i);
-
-		slabs_free(hc->slabs, i, bin->base, nr_blocks(bin));
-		cache_set_top(bin, bin->base);
-	}
-}
-
-static bool
-is_closed(const struct thread_cache *c)
-{
-	return atomic_load_explicit(&c->is_closed, memory_order_relaxed);
-}
-
-/* Let an empty cache that nobody uses take nothing more. */
-static void
-close_locked(struct heap_caches *hc, struct thread_cache *c)
-{
-	lock_assert_held(&hc->lock);
-	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
-		bin_of(c, i)->limit = bin_of(c, i)->base;
-	atomic_store_explicit(&c->is_closed, true, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&hc->nr_open, 1, memory_order_relaxed);
-}
-
 /* The calling thread's cache may hold blocks again, if memory is not short. */
 static void
 reopen(struct heap_caches *hc, struct thread_cache *c)
@@ -366,7 +343,8 @@ reopen(struct heap_caches *hc, struct thread_cache *c)
 	/* Before a block can be cached: thread_cache_reclaim() looks at it. */
 	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
-		bin_of(c, i)->limit = bin_of(c, i)->base + bin_max(hc, i);
+		cache_bin_of(c, i)->limit =
+		    cache_bin_of(c, i)->base + bin_max(hc, i);
 	atomic_store_explicit(&c->is_closed, false, memory_order_relaxed);
 	lock_drop(&hc->lock);
 }
@@ -389,14 +367,16 @@ end_bucket_locked(struct thread_cache **bucket)
 		hc->nr_leaving++;
 		lock_drop(&Threads_lock);
 
+		/* With the lock, so that who looks for room waits for it. */
 		lock_take(&hc->lock);
+		cache_flush_locked(hc, c);
 		unlink_from_heap(hc, c);
-		if (!is_closed(c))
+		if (!cache_is_closed(c))
 			atomic_fetch_sub_explicit(
 			    &hc->nr_open, 1, memory_order_relaxed);
 		lock_drop(&hc->lock);
-		flush(hc, c);
 
+		DK_POINT("a cache has ended");
 		lock_take(&Threads_lock);
 		hc->nr_leaving--;
 		(void)pthread_cond_broadcast(&Left);
@@ -423,93 +403,26 @@ end_thread(void *arg)
 
 /* --- taking from others ----------------------------------------------------------- */
 
-/* Whether a cache was not used since it was looked at last; there may be
- * uses that leave the sum as it was, which do not matter. */
-static bool
-is_idle(struct thread_cache *c)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
-		sum = sum * 31 + nr_blocks(bin_of(c, i));
-	bool same = sum == c->last_fill;
-	c->last_fill = sum;
-	return same && sum != 0;
-}
-
-/* Their threads may be inside without our knowing: they keep them. */
-static void
-restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
-{
-	lock_assert_held(&hc->lock);
-	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
-		if (c != own)
-			atomic_store_explicit(
-			    &c->owner, hc->owner, memory_order_release);
-	}
-}
-
-/* Empty the heap's caches: all, and close them, or the idle ones. */
-static bool
-empty_caches(struct heap_caches *hc, bool only_idle)
-{
-	struct thread_cache *own = cache_in_slot(hc->slot);
-	bool any = false, others = false;
-
-	lock_take(&hc->lock);
-	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
-		if (c != own && !Has_membarrier)
-			continue;
-		if (only_idle ? !is_idle(c) : is_closed(c))
-			continue;
-		atomic_store_explicit(&c->owner, NULL, CACHE_ORDER);
-		others = others || c != own;
-		any = any || c == own;
-	}
-	/* After this, whoever is not inside sees the owner as it is now. */
-	if (others && os_membarrier() == 0)
-		any = true;
-	else if (others)
-		restore_owners_locked(hc, own);
-	for (struct thread_cache *c = any ? hc->list : NULL; c != NULL;
-	     c = c->heap_next) {
-		if (atomic_load_explicit(&c->owner, memory_order_relaxed) ==
-		    hc->owner)
-			continue;
-		while (atomic_load_explicit(&c->busy, CACHE_ORDER_LOAD) != 0)
-			os_yield();
-		flush(hc, c);
-		if (!only_idle)
-			close_locked(hc, c);
-		atomic_store_explicit(
-		    &c->owner, hc->owner, memory_order_release);
-	}
-	lock_drop(&hc->lock);
-	return any;
-}
-
 bool
 thread_cache_reclaim_idle(struct heap_caches *hc)
 {
-	(void)empty_caches(hc, true);
+	cache_collect_idle(hc, find_cache(hc));
 	return thread_cache_bytes(hc) > 0;
 }
 
 void
 thread_cache_empty(struct heap_caches *hc)
 {
-	(void)empty_caches(hc, false);
+	(void)cache_collect_all(hc, find_cache(hc));
 }
 
 bool
 thread_cache_reclaim(struct heap_caches *hc)
 {
-
 	atomic_store_explicit(
 	    &hc->reopen_countdown, REOPEN_COUNT, memory_order_relaxed);
-	if (atomic_load_explicit(&hc->nr_open, memory_order_relaxed) == 0)
-		return false;
-	return empty_caches(hc, false);
+	bool any = cache_collect_all(hc, find_cache(hc));
+	return cache_collect_in_hands(hc) || any;
 }
 
 /* Now and then, on the way to fetching more. */
@@ -524,7 +437,7 @@ flush_idle_caches(struct heap_caches *hc)
 			      &hc->next_idle_check_us, &next, now + IDLE_US))
 		return;
 	if (next != 0)
-		(void)empty_caches(hc, true);
+		cache_collect_idle(hc, find_cache(hc));
 }
 
 size_t
@@ -535,7 +448,11 @@ thread_cache_bytes(struct heap_caches *hc)
 	lock_take(&hc->lock);
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
-			bytes += nr_blocks(bin_of(c, i)) * Size_classes.size[i];
+			bytes += cache_nr_blocks(cache_bin_of(c, i)) *
+				 Size_classes.size[i];
+		bytes += outbox_nr(&c->outbox) *
+			 Size_classes.size[atomic_load_explicit(
+			     &c->outbox.size_class, memory_order_relaxed)];
 	}
 	lock_drop(&hc->lock);
 	return bytes;
@@ -543,39 +460,48 @@ thread_cache_bytes(struct heap_caches *hc)
 
 /* --- the slow ways ------------------------------------------------------------------ */
 
-/* Put blocks of one class into the cache; those that find no place are freed. */
-static void
+/* Whether a free block is in the cache now. */
+static bool
 put(struct heap_caches *hc, struct thread_cache *c, unsigned size_class,
-    void **blocks, size_t nr)
+    void *ptr)
 {
+	bool is_in = false;
+
+	if (quarantine_touches(
+		hc->slabs->quarantine, ptr, Size_classes.size[size_class]))
+		return false;
 	if (cache_enter(c, hc->owner)) {
-		struct cache_bin *bin = bin_of(c, size_class);
+		struct cache_bin *bin = cache_bin_of(c, size_class);
 		void **top = cache_top(bin);
 
-		while (nr > 0 && top != bin->limit &&
-		       !quarantine_touches(hc->slabs->quarantine,
-			   blocks[nr - 1], Size_classes.size[size_class]))
-			*top++ = blocks[--nr];
-		cache_set_top(bin, top);
+		if (top != bin->limit) {
+			*top = ptr;
+			cache_set_top(bin, top + 1);
+			is_in = true;
+		}
 	}
 	cache_leave(c);
-	slabs_free(hc->slabs, size_class, blocks, nr);
+	return is_in;
 }
 
-/* The calling thread's cache, if it may be filled now. */
-static struct thread_cache *
-get_open_cache(struct heap_caches *hc)
+/* The calling thread's cache, and whether it may be filled now. */
+static bool
+get_open_cache(struct heap_caches *hc, struct thread_cache **cache)
 {
 	struct thread_cache *c = get_cache(hc);
 
+	*cache = c;
 	/* What is cached holds file space: somebody has to look for caches that
 	 * are not used any more. */
 	if (holds_file_space(hc))
 		reclaimer_wake();
-
-	if (c != NULL && is_closed(c))
+	if (c == NULL)
+		return false;
+	if (atomic_load_explicit(&c->owner, memory_order_relaxed) != hc->owner)
+		cache_collect_own(hc, c);
+	if (cache_is_closed(c))
 		reopen(hc, c);
-	return c != NULL && !is_closed(c) ? c : NULL;
+	return !cache_is_closed(c);
 }
 
 /* Fetch blocks for the next allocations of that class. */
@@ -583,46 +509,51 @@ static void
 fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
     unsigned size_class)
 {
-	struct cache_bin *bin = bin_of(c, size_class);
+	struct cache_bin *bin = cache_bin_of(c, size_class);
 	size_t max = bin_max(hc, size_class);
 	size_t want = min_size(bin->batch, max / 2);
-	void *blocks[BIN_MAX];
-	size_t nr = 0;
 
 	/* Slow start: a bin that is used a lot fetches many at a time. */
 	if (bin->batch < max)
 		bin->batch *= 2;
-	else
-		flush_idle_caches(hc);
-	while (nr < want) {
-		blocks[nr] = slabs_alloc(hc->slabs, arena, size_class);
-		if (blocks[nr] == NULL)
+	/* Each at once where others find it. */
+	for (size_t i = 0; i < want; i++) {
+		void *ptr = slabs_alloc(hc->slabs, arena, size_class);
+
+		if (ptr == NULL)
 			break;
-		nr++;
+		if (!put(hc, c, size_class, ptr)) {
+			slabs_free(hc->slabs, size_class, &ptr, 1);
+			break;
+		}
 	}
-	put(hc, c, size_class, blocks, nr);
 }
 
 void *
 thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 {
-	struct thread_cache *c = get_open_cache(hc);
+	struct thread_cache *c;
+	bool is_open = get_open_cache(hc, &c);
 	void *ptr = NULL;
 	unsigned arena;
 
 	/* Its slot may have been another heap's. */
-	if (c != NULL)
+	if (is_open)
 		ptr = thread_cache_alloc(
 		    hc->owner, hc->slot, page_word_of_small(size_class));
 	if (ptr != NULL)
 		return ptr;
 	if (arena_set_get(hc->slabs->arenas, &arena) < 0)
 		return NULL;
+	cache_begin_at_slabs(c);
 	ptr = slabs_alloc_anywhere(hc->slabs, arena, size_class);
+	if (ptr != NULL && is_open)
+		fetch(hc, c, arena, size_class);
+	cache_end_at_slabs(c);
 	if (ptr == NULL)
 		return NULL;
-	if (c != NULL)
-		fetch(hc, c, arena, size_class);
+	if (is_open)
+		flush_idle_caches(hc);
 	else if (atomic_load_explicit(
 		     &hc->reopen_countdown, memory_order_relaxed) > 0)
 		atomic_fetch_sub_explicit(
@@ -630,33 +561,77 @@ thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 	return ptr;
 }
 
+/* Move the older half of a full bin to the outbox.  What is in neither for a
+ * moment would be lost to a child of fork(2); nothing is in both. */
+static void
+evict_half(struct thread_cache *c, struct cache_bin *bin, unsigned size_class)
+{
+	void *blocks[OUTBOX_MAX];
+	size_t nr = room(bin) / 2;
+	size_t nr_left = room(bin) - nr;
+
+	memcpy(blocks, bin->base, nr * sizeof(*blocks));
+	cache_set_top(bin, bin->base);
+	atomic_thread_fence(memory_order_release);
+	DK_POINT("a bin is being halved");
+	memmove(bin->base, bin->base + nr, nr_left * sizeof(*blocks));
+	cache_set_top(bin, bin->base + nr_left);
+	outbox_fill(&c->outbox, size_class, blocks, nr);
+}
+
+/* Without a cache of the calling thread's: who looks for room waits for the
+ * lock. */
+static void
+free_without_cache(struct heap_caches *hc, void *ptr, unsigned size_class)
+{
+	lock_take(&hc->lock);
+	slabs_free(hc->slabs, size_class, &ptr, 1);
+	lock_drop(&hc->lock);
+}
+
+static void
+free_at_slabs(struct heap_caches *hc, struct thread_cache *c, void *ptr,
+    unsigned size_class)
+{
+	cache_begin_at_slabs(c);
+	(void)cache_free_outbox(hc, c);
+	if (ptr != NULL)
+		slabs_free(hc->slabs, size_class, &ptr, 1);
+	cache_end_at_slabs(c);
+}
+
+void
+thread_cache_free_past(struct heap_caches *hc, void *ptr, unsigned size_class)
+{
+	struct thread_cache *c = get_cache(hc);
+
+	if (c == NULL)
+		free_without_cache(hc, ptr, size_class);
+	else
+		free_at_slabs(hc, c, ptr, size_class);
+}
+
 void
 thread_cache_free_slow(struct heap_caches *hc, void *ptr, unsigned size_class)
 {
-	struct thread_cache *c = get_open_cache(hc);
-	void *blocks[BIN_MAX];
-	size_t nr = 0;
+	struct thread_cache *c;
 
-	if (c == NULL) {
-		slabs_free(hc->slabs, size_class, &ptr, 1);
+	if (!get_open_cache(hc, &c)) {
+		thread_cache_free_past(hc, ptr, size_class);
 		return;
 	}
 	/* Full: the older half goes, ptr stays. */
 	if (cache_enter(c, hc->owner)) {
-		struct cache_bin *bin = bin_of(c, size_class);
-		void **top = cache_top(bin);
+		struct cache_bin *bin = cache_bin_of(c, size_class);
 
-		if (top == bin->limit) {
-			nr = room(bin) / 2;
-			memcpy(blocks, bin->base, nr * sizeof(*blocks));
-			memmove(bin->base, bin->base + nr,
-			    (room(bin) - nr) * sizeof(*blocks));
-			cache_set_top(bin, top - nr);
-		}
+		if (cache_top(bin) == bin->limit)
+			evict_half(c, bin, size_class);
 	}
 	cache_leave(c);
-	slabs_free(hc->slabs, size_class, blocks, nr);
-	put(hc, c, size_class, &ptr, 1);
+	if (put(hc, c, size_class, ptr))
+		ptr = NULL;
+	if (ptr != NULL || outbox_nr(&c->outbox) > 0)
+		free_at_slabs(hc, c, ptr, size_class);
 }
 
 /* --- fork ------------------------------------------------------------------------------ */
@@ -673,18 +648,28 @@ thread_cache_unlock_at_fork(void)
 	lock_drop(&Threads_lock);
 }
 
-/* The other threads are gone, wherever they were inside: a block that one of
- * them was about to put down or pick up is lost, the stacks are sound. */
+void
+thread_cache_after_fork_in_child(void)
+{
+	/* Who waited is not here. */
+	lock_cond_init(&Left);
+}
+
+/* The other threads are gone, wherever they were: what one of them had in its
+ * hands is lost, the stacks are sound. */
 void
 thread_cache_heap_after_fork_in_child(struct heap_caches *hc)
 {
+	bool is_off = region_is_off(hc->slabs->region);
 
 	hc->nr_leaving = 0;
-	if (region_is_off(hc->slabs->region))
+	if (is_off)
 		hc->max_bytes = 0;
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		atomic_store(&c->busy, 0);
-		if (region_is_off(hc->slabs->region))
+		if (atomic_load(&c->at_slabs) % 2 != 0)
+			atomic_fetch_add(&c->at_slabs, 1);
+		if (is_off)
 			atomic_store(&c->owner, NULL);
 	}
 }

@@ -13,6 +13,12 @@
  * thread (membarrier(2)), and wait until its thread is not inside.  So what is
  * costly is on the rare side.
  *
+ * Who says that there is no room has looked at every free block, wherever its
+ * thread stands: cache_collect.h says how.
+ *
+ * A fork(2) may come at any instruction: at each, what the child finds of the
+ * caches of other threads is sound.  A block may be in none, never in two places.
+ *
  * What counts on the hot paths is the number of instructions.  So a word of the
  * page map is, for small blocks, a multiple of the place of the bin: both the
  * table of size classes and the page map lead to the bin without a shift, and
@@ -30,83 +36,19 @@
 #include <stdint.h>
 
 #include "base/export.h"
-#include "base/lock.h"
 #include "base/tls.h"
+#include "heap/cache.h"
 #include "heap/page_map.h"
 #include "heap/size_class.h"
-
-struct slabs;
-struct heap_caches;
-
-/* A stack of free blocks of one class:
- *   base             top               limit
- *   |p|p|p|p|p|p|p|p|.|.|.|.|.|.|.|.|.|                                      */
-struct cache_bin {
-	_Atomic(void **) top; /* others read it for figures */
-	void **base, **limit;
-	size_t batch; /* how many its thread fetches next: grows with use */
-};
-
-/* From a word of the page map to the bytes before the bin. */
-#define CACHE_BIN_FACTOR ((size_t)8)
-_Static_assert(sizeof(struct cache_bin) == CACHE_BIN_FACTOR * PAGE_SMALL,
-    "page words are multiples of the place of a bin");
-
-struct thread_cache {
-	struct thread_cache *thread_next; /* in the thread's bucket */
-	/* As in heap_caches; NULL: to be left alone. */
-	_Atomic(const void *) owner;
-	_Atomic(uint32_t) busy; /* its thread is inside */
-	/* Copies of the heap's, for the hot paths. */
-	uintptr_t base;
-	size_t size;
-	_Atomic(uint32_t) *words;                 /* of the page map */
-	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first takes nothing */
-
-	void **items; /* all stacks */
-	/* Of its heap; NULL once that has ended. */
-	_Atomic(struct heap_caches *) caches;
-	_Atomic(bool) is_closed; /* bins take nothing: limit is base */
-	uint64_t last_fill; /* sum of nr when an idle look was taken last */
-	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
-};
 
 enum {
 	THREAD_CACHE_BUCKETS = 64
 };
 
-/* Of two copies of this library in a process, libmemkind.so.0 being one, each may
- * find a cache of the other's in a slot, mark it, and see that it is not its own:
- * these places stay where they are in every version. */
-_Static_assert(offsetof(struct thread_cache, owner) == 8 &&
-		   offsetof(struct thread_cache, busy) == 16,
-    "the places are known to other versions");
-
 struct thread_caches {
 	/* All of the thread, by the heap's number; linked by thread_next. */
 	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];
 	bool is_off; /* the thread is ending: cache nothing more */
-};
-
-/* Part of each heap. */
-struct heap_caches {
-	/* Who the caches are looked for by: this, or the kind where that has
-	 * no operations of a user's. */
-	const void *owner;
-	struct slabs *slabs; /* where blocks come from */
-	unsigned nr;         /* counted: spreads heaps over slots and buckets */
-	unsigned slot;       /* of daxkind_tls_slots; 0 is MEMKIND_DEFAULT's */
-	size_t max_bytes;    /* of one bin */
-	struct lock lock;    /* rank RANK_CACHES: list, and changes of owner */
-	struct thread_cache *list; /* linked by heap_next */
-	/* Caches that are not closed. */
-	_Atomic(unsigned) nr_open;
-	/* Above 0 after an allocation failed: caches stay closed, and each
-	 * allocation that goes the slow way and works takes 1 off. */
-	_Atomic(int) reopen_countdown;
-	unsigned nr_leaving; /* threads that end and are flushing a cache */
-	_Atomic(uint64_t)
-	    next_idle_check_us; /* when idle caches are looked for */
 };
 
 extern _Thread_local struct thread_caches *Thread_caches;
@@ -129,8 +71,14 @@ thread_cache_is_off(void)
 void *thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class);
 void thread_cache_free_slow(
     struct heap_caches *hc, void *ptr, unsigned size_class);
-/* The heap is full: give the cached blocks of every thread back to their slabs,
- * and cache none for a while.  Says whether any cache was open. */
+/* Free a block past the cache. */
+void thread_cache_free_past(
+    struct heap_caches *hc, void *ptr, unsigned size_class);
+/*
+ * The heap is full: give the cached blocks of every thread back to their slabs,
+ * cache none for a while, and wait for what is on its way back.  Says whether
+ * there is any reason to look for room again.
+ */
 bool thread_cache_reclaim(struct heap_caches *hc);
 /* The same without caring for room: caches may be filled again at once. */
 void thread_cache_empty(struct heap_caches *hc);
@@ -138,21 +86,13 @@ void thread_cache_empty(struct heap_caches *hc);
  * a heap that is off loses its caches. */
 void thread_cache_lock_at_fork(void);
 void thread_cache_unlock_at_fork(void);
+void thread_cache_after_fork_in_child(void);
 void thread_cache_heap_after_fork_in_child(struct heap_caches *hc);
 /* The same for caches that were not used since the last call.  Whether blocks
  * are still cached: call it again. */
 bool thread_cache_reclaim_idle(struct heap_caches *hc);
 /* Bytes in cached blocks, about. */
 size_t thread_cache_bytes(struct heap_caches *hc);
-
-/* ThreadSanitizer knows nothing of membarrier(2): there, pay for it. */
-#if DK_THREAD_SANITIZER
-#define CACHE_ORDER memory_order_seq_cst
-#define CACHE_ORDER_LOAD memory_order_seq_cst
-#else
-#define CACHE_ORDER memory_order_relaxed
-#define CACHE_ORDER_LOAD memory_order_acquire
-#endif
 
 /* True: the cache is of that owner, and nobody else touches it until
  * cache_leave(), which must be called in either case. */
@@ -178,26 +118,6 @@ static inline struct thread_cache *
 cache_in_slot(unsigned slot)
 {
 	return daxkind_tls_slots[slot];
-}
-
-/* word is 0, or that of a size class. */
-static inline struct cache_bin *
-cache_bin(struct thread_cache *c, uint32_t word)
-{
-	return (struct cache_bin *)(void *)((char *)c->bins +
-					    word * CACHE_BIN_FACTOR);
-}
-
-static inline void **
-cache_top(const struct cache_bin *bin)
-{
-	return atomic_load_explicit(&bin->top, memory_order_relaxed);
-}
-
-static inline void
-cache_set_top(struct cache_bin *bin, void **top)
-{
-	atomic_store_explicit(&bin->top, top, memory_order_relaxed);
 }
 
 /* A block of the class of that page word, or NULL: go the slow way. */

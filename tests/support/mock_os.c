@@ -29,7 +29,6 @@
 	X(os_commit, (void *addr, size_t len), (addr, len))                    \
 	X(os_populate, (void *addr, size_t len), (addr, len))                  \
 	X(os_is_mapped, (const void *addr), (addr))                            \
-	X(os_membarrier, (void), ())                                           \
 	X(os_msync, (void *addr, size_t len), (addr, len))                     \
 	X(os_open, (const char *path, bool create, int *fd),                   \
 	    (path, create, fd))                                                \
@@ -79,6 +78,8 @@ static _Thread_local struct {
 	int err;
 	unsigned nr; /* calls that the plan is about */
 	const char *failed;
+	void (*at_membarrier)(void *arg);
+	void *membarrier_arg;
 	/* All calls, by name. */
 	struct {
 		const char *name;
@@ -134,6 +135,13 @@ mock_os_let(const char *name)
 	while (i < ARRAY_LEN(Plan.except) - 1 && Plan.except[i] != NULL)
 		i++;
 	Plan.except[i] = name;
+}
+
+void
+mock_os_call_at_membarrier(void (*f)(void *arg), void *arg)
+{
+	Plan.at_membarrier = f;
+	Plan.membarrier_arg = arg;
 }
 
 void
@@ -258,6 +266,37 @@ enum os_cow
 __wrap_os_copies_on_write(int fd)
 {
 	return Cow != OS_COW_NEVER ? Cow : __real_os_copies_on_write(fd);
+}
+
+int __real_os_membarrier(void);
+int __wrap_os_membarrier(void);
+void __real_os_pause(unsigned *round);
+void __wrap_os_pause(unsigned *round);
+void __real_os_yield(void);
+void __wrap_os_yield(void);
+
+int
+__wrap_os_membarrier(void)
+{
+	if (fails("os_membarrier"))
+		return -Plan.err;
+	if (Plan.at_membarrier != NULL)
+		Plan.at_membarrier(Plan.membarrier_arg);
+	return __real_os_membarrier();
+}
+
+void
+__wrap_os_pause(unsigned *round)
+{
+	count("os_pause");
+	__real_os_pause(round);
+}
+
+void
+__wrap_os_yield(void)
+{
+	count("os_yield");
+	__real_os_yield();
 }
 
 static _Atomic(size_t) Nr_records;

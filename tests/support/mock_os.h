@@ -35,6 +35,8 @@ void mock_os_let(const char *name);
 /* Let file systems have blocks of that size (0: of their own), and copy on write,
  * until mock_os_reset(). */
 void mock_os_set_fs(size_t block, enum os_cow cow);
+/* Call f in the place where os_membarrier() is at work, until the plan is reset. */
+void mock_os_call_at_membarrier(void (*f)(void *arg), void *arg);
 /* Let no call fail, and count from 0. */
 void mock_os_reset(void);
 

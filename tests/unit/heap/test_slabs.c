@@ -93,16 +93,6 @@ test_what_is_known_to_be_full_is_not_asked(void **state)
 	assert_int_equal(Nr_asked, 0);
 }
 
-/* Caches were emptied before the first failure, and that is not all. */
-static void
-test_arenas_are_purged_before_a_failure(void **state)
-{
-	(void)state;
-	assert_int_equal(atomic_load(&Heap->next_purge_us), 0);
-	assert_in_range(fill(1000), 1, MAX_BLOCKS - 1);
-	assert_int_not_equal(atomic_load(&Heap->next_purge_us), 0);
-}
-
 /* A cache that evicts an object after each failure. */
 static void
 test_a_free_costs_at_most_one_vain_question(void **state)
@@ -190,7 +180,6 @@ main(void)
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_what_is_known_to_be_full_is_not_asked),
-	    UNIT(test_arenas_are_purged_before_a_failure),
 	    UNIT(test_a_free_costs_at_most_one_vain_question),
 	    UNIT(test_freed_pages_are_found),
 	    UNIT(test_after_threads_met_at_the_brim_all_room_is_found),

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * cache_collect.c -- see cache_collect.h.
+ */
+#include "heap/cache_collect.h"
+
+#include "base/os.h"
+#include "base/sched_point.h"
+
+/* How long a thread that stands still is waited for: so many steps of
+ * os_pause(), about a second; and where that was in vain, so many, as it may be
+ * out by now. */
+enum {
+	WAIT_STEPS = 1000,
+	WAIT_STEPS_AGAIN = 12
+};
+
+static bool Has_membarrier;
+
+void
+cache_collect_init(void)
+{
+	Has_membarrier = os_membarrier_init() == 0;
+}
+
+bool
+cache_free_outbox(struct heap_caches *hc, struct thread_cache *c)
+{
+	unsigned size_class = 0;
+	void *ptr;
+	bool any = false;
+
+	while ((ptr = outbox_take(&c->outbox, &size_class)) != NULL) {
+		DK_POINT("a block is out of the outbox");
+		slabs_free(hc->slabs, size_class, &ptr, 1);
+		any = true;
+	}
+	return any;
+}
+
+void
+cache_flush_locked(struct heap_caches *hc, struct thread_cache *c)
+{
+	lock_assert_held(&hc->lock);
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
+		struct cache_bin *bin = cache_bin_of(c, i);
+
+		slabs_free(hc->slabs, i, bin->base, cache_nr_blocks(bin));
+		cache_set_top(bin, bin->base);
+	}
+	(void)cache_free_outbox(hc, c);
+}
+
+/* Let an empty cache that nobody uses take nothing more. */
+static void
+close_locked(struct heap_caches *hc, struct thread_cache *c)
+{
+	lock_assert_held(&hc->lock);
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+		cache_bin_of(c, i)->limit = cache_bin_of(c, i)->base;
+	atomic_store_explicit(&c->is_closed, true, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&hc->nr_open, 1, memory_order_relaxed);
+}
+
+/* --- taking from others ----------------------------------------------------------- */
+
+/* Whether a cache was not used since it was looked at last; there may be
+ * uses that leave the sum as it was, which do not matter. */
+static bool
+is_idle(struct thread_cache *c)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+		sum = sum * 31 + cache_nr_blocks(cache_bin_of(c, i));
+	bool same = sum == c->last_fill;
+	c->last_fill = sum;
+	return same && sum != 0;
+}
+
+static void
+set_owner_locked(
+    struct heap_caches *hc, struct thread_cache *c, const void *owner)
+{
+	lock_assert_held(&hc->lock);
+	atomic_store(&c->owner, owner);
+}
+
+/* Whether the heap's lock holder has made it nobody's. */
+static bool
+is_taken_locked(const struct heap_caches *hc, const struct thread_cache *c)
+{
+	lock_assert_held(&hc->lock);
+	return atomic_load_explicit(&c->owner, memory_order_relaxed) !=
+	       hc->owner;
+}
+
+/* Empty a cache that was made nobody's, if its thread is not inside. */
+static bool
+collect_locked(struct heap_caches *hc, struct thread_cache *c)
+{
+	lock_assert_held(&hc->lock);
+	if (atomic_load_explicit(&c->busy, CACHE_ORDER_LOAD) != 0)
+		return false;
+	cache_flush_locked(hc, c);
+	if (c->is_wanted)
+		close_locked(hc, c);
+	c->is_wanted = false;
+	c->was_awaited = false;
+	set_owner_locked(hc, c, hc->owner);
+	return true;
+}
+
+/* Make caches nobody's: all that are open, or the idle ones.  False: others can
+ * not be kept out. */
+static bool
+take_locked(
+    struct heap_caches *hc, const struct thread_cache *own, bool only_idle)
+{
+	lock_assert_held(&hc->lock);
+	bool others = false;
+
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		if (c != own && !Has_membarrier)
+			continue;
+		if (only_idle ? !is_idle(c) : cache_is_closed(c))
+			continue;
+		c->is_wanted = c->is_wanted || !only_idle;
+		if (is_taken_locked(hc, c))
+			continue;
+		set_owner_locked(hc, c, NULL);
+		others = others || c != own;
+	}
+	/* After this, whoever is not inside sees the owner as it is now. */
+	return !others || os_membarrier() == 0;
+}
+
+/* Their threads may be inside without our knowing: they keep them. */
+static void
+restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
+{
+	lock_assert_held(&hc->lock);
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		if (c == own)
+			continue;
+		c->is_wanted = false;
+		set_owner_locked(hc, c, hc->owner);
+	}
+}
+
+/* What can be had now of those that are nobody's; whether any are left that are
+ * worth waiting for, and any that were. */
+struct collected {
+	bool any, is_pending, was_awaited;
+};
+
+static void
+collect_all_locked(struct heap_caches *hc, struct collected *collected)
+{
+	lock_assert_held(&hc->lock);
+	collected->is_pending = false;
+	collected->was_awaited = false;
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		if (!is_taken_locked(hc, c))
+			continue;
+		if (collect_locked(hc, c)) {
+			collected->any = true;
+		} else if (!c->is_wanted) {
+			/* It was idle, and is not any more. */
+			set_owner_locked(hc, c, hc->owner);
+		} else if (c->was_awaited) {
+			collected->was_awaited = true;
+		} else {
+			collected->is_pending = true;
+		}
+	}
+}
+
+/* Let go of the lock for a moment. */
+static void
+pause_locked(struct heap_caches *hc, unsigned *step)
+{
+	lock_assert_held(&hc->lock);
+	lock_drop(&hc->lock);
+	DK_POINT("waiting for another thread");
+	os_pause(step);
+	lock_take(&hc->lock);
+}
+
+static void
+note_in_vain_locked(struct heap_caches *hc)
+{
+	lock_assert_held(&hc->lock);
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next)
+		c->was_awaited = c->was_awaited || c->is_wanted;
+}
+
+bool
+cache_collect_all(struct heap_caches *hc, const struct thread_cache *own)
+{
+	struct collected collected = {.any = false};
+	unsigned step = 0;
+
+	if (atomic_load_explicit(&hc->nr_open, memory_order_relaxed) == 0)
+		return false;
+	lock_take(&hc->lock);
+	if (!take_locked(hc, own, false))
+		restore_owners_locked(hc, own);
+	collect_all_locked(hc, &collected);
+	while ((collected.is_pending && step < WAIT_STEPS) ||
+	       (collected.was_awaited && step < WAIT_STEPS_AGAIN)) {
+		/* Its thread may empty it itself. */
+		collected.any = true;
+		pause_locked(hc, &step);
+		collect_all_locked(hc, &collected);
+	}
+	if (collected.is_pending)
+		note_in_vain_locked(hc);
+	lock_drop(&hc->lock);
+	return collected.any;
+}
+
+void
+cache_collect_idle(struct heap_caches *hc, const struct thread_cache *own)
+{
+	struct collected collected = {.any = false};
+
+	lock_take(&hc->lock);
+	if (!take_locked(hc, own, true))
+		restore_owners_locked(hc, own);
+	collect_all_locked(hc, &collected);
+	lock_drop(&hc->lock);
+}
+
+void
+cache_collect_own(struct heap_caches *hc, struct thread_cache *own)
+{
+	lock_take(&hc->lock);
+	if (is_taken_locked(hc, own))
+		(void)collect_locked(hc, own);
+	lock_drop(&hc->lock);
+}
+
+/* --- hands ------------------------------------------------------------------------ */
+
+static void
+step_at_slabs(struct thread_cache *c, memory_order order)
+{
+	uint32_t now = atomic_load_explicit(&c->at_slabs, memory_order_relaxed);
+
+	atomic_store_explicit(&c->at_slabs, now + 1, order);
+}
+
+void
+cache_begin_at_slabs(struct thread_cache *own)
+{
+	/* Whoever misses what is taken next has seen, by the way that it took
+	 * out of the outbox, a bin or the region, this as well. */
+	if (own != NULL)
+		step_at_slabs(own, memory_order_relaxed);
+}
+
+void
+cache_end_at_slabs(struct thread_cache *own)
+{
+	if (own != NULL)
+		step_at_slabs(own, memory_order_release);
+}
+
+/* Empty outboxes; whether a thread has had something in its hands since the look
+ * of that number, or longer, and was not waited for in vain. */
+static bool
+look_at_hands_locked(struct heap_caches *hc, uint64_t since, bool *any)
+{
+	lock_assert_held(&hc->lock);
+	bool is_pending = false;
+
+	hc->nr_looks++;
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		*any = cache_free_outbox(hc, c) || *any;
+		uint32_t now =
+		    atomic_load_explicit(&c->at_slabs, memory_order_acquire);
+		if (now != c->seen) {
+			c->seen = now;
+			c->seen_at = hc->nr_looks;
+			c->is_stuck = false;
+		}
+		if (now % 2 != 0 && c->seen_at <= since && !c->is_stuck)
+			is_pending = true;
+	}
+	return is_pending;
+}
+
+static void
+note_stuck_locked(struct heap_caches *hc, uint64_t since)
+{
+	lock_assert_held(&hc->lock);
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
+		if (c->seen % 2 != 0 && c->seen_at <= since)
+			c->is_stuck = true;
+	}
+}
+
+bool
+cache_collect_in_hands(struct heap_caches *hc)
+{
+	unsigned step = 0;
+	bool any = false;
+
+	lock_take(&hc->lock);
+	uint64_t since = hc->nr_looks + 1;
+	bool is_pending = look_at_hands_locked(hc, since, &any);
+	any = any || is_pending;
+	while (is_pending && step < WAIT_STEPS) {
+		pause_locked(hc, &step);
+		is_pending = look_at_hands_locked(hc, since, &any);
+	}
+	if (is_pending)
+		note_stuck_locked(hc, since);
+	lock_drop(&hc->lock);
+	return any;
+}
