@@ -147,6 +147,7 @@ static void
 outer_in_child(void)
 {
 	sigbus_after_fork_in_child();
+	thread_cache_after_fork_in_child();
 	each_heap(mend_in_child);
 	outer_after();
 }
