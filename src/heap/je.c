@@ -442,6 +442,17 @@ je_arena_redeem(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
 	return new_arena(hooks, purges_at_once, true, arena);
 }
 
+/* As spare ones do: those of DRAM keep pages for a while. */
+static bool
+gives_at_once(unsigned arena)
+{
+	ssize_t ms = -1;
+	size_t len = sizeof(ms);
+
+	return control(&Je.dirty_decay, 1, arena, &ms, &len, NULL, 0) == 0 &&
+	       ms == 0;
+}
+
 void
 je_arena_free(unsigned arena)
 {
@@ -454,7 +465,7 @@ je_arena_free(unsigned arena)
 	(void)pthread_once(&Nobodys_once, init_nobodys);
 	rc = set_hooks(arena, &Nobodys_hooks);
 	DK_BUG_ON(rc < 0);
-	if (!put_spare(arena))
+	if (!gives_at_once(arena) || !put_spare(arena))
 		destroy(arena);
 	errno = saved_errno;
 }

@@ -174,6 +174,51 @@ test_any_pointer_can_be_asked_about(void **state)
 	free(foreign);
 }
 
+static unsigned Nr_given;
+
+static bool
+count_and_unmap(struct je_hooks *hooks, void *addr, size_t len)
+{
+	(void)hooks;
+	Nr_given++;
+	return os_unmap(addr, len) == 0;
+}
+
+static void *
+map_for_arena(struct je_hooks *hooks, void *new_addr, size_t len, size_t align,
+    bool *zero)
+{
+	void *addr = NULL;
+
+	(void)hooks;
+	*zero = true;
+	return new_addr == NULL && os_map_anon_aligned(len, align, &addr) == 0
+		   ? addr
+		   : NULL;
+}
+
+/* An arena that ended may be used again, of what kind it was. */
+static void
+test_an_arena_that_gives_at_once_always_does(void **state)
+{
+	static struct je_hooks hooks = {
+	    .alloc = map_for_arena, .give = count_and_unmap};
+	unsigned keeps, gives;
+
+	(void)state;
+	je_hooks_init(&hooks);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(je_arena_new(&hooks, false, &keeps), 0);
+		je_arena_free(keeps);
+		assert_int_equal(je_arena_new(&hooks, true, &gives), 0);
+		void *p = je_alloc(gives, 100, 0, false);
+		Nr_given = 0;
+		je_free(p);
+		assert_int_equal(Nr_given, 1);
+		je_arena_free(gives);
+	}
+}
+
 static void
 test_arenas_can_be_made_again_and_again(void **state)
 {
@@ -355,6 +400,7 @@ main(void)
 		UNIT(test_absurd_sizes_are_refused),
 		UNIT(test_resizing_keeps_the_bytes),
 		UNIT(test_any_pointer_can_be_asked_about),
+		UNIT(test_an_arena_that_gives_at_once_always_does),
 		UNIT(test_arenas_can_be_made_again_and_again),
 #if !DK_TSAN /* it would take minutes */
 		UNIT(test_an_arena_with_a_high_number),
