@@ -649,6 +649,21 @@ use_existing(const char *path, unsigned flags)
 	if ((flags & DAXKIND_PREFAULT) == 0)
 		CHECK(daxkind_kind_set_policy(
 			  kind, DAXKIND_POLICY_CONSERVATIVE) == 0);
+	/* a block has what was there, if nobody stored to it */
+	struct daxkind_region_info info;
+	CHECK(daxkind_region_info(region, &info, sizeof(info)) == 0);
+	const size_t len = 400 * TEST_KIB;
+	char *block = memkind_malloc(kind, len);
+	for (size_t at = 0; block != NULL && at < len; at += TEST_PAGE) {
+		size_t off = (size_t)(block - (char *)info.base) + at;
+		bool is_data = off / (256 * TEST_KIB) % 2 == 0;
+
+		CHECK(
+		    Used[off / TEST_PAGE] ||
+		    test_all_bytes(block + at, is_data ? 0xee : 0, TEST_PAGE));
+	}
+	CHECK(daxkind_region_walk(region, note_used, NULL) == 0);
+	memkind_free(kind, block);
 	/* perhaps more than there is room for, with holes and data in it */
 	void *large = memkind_malloc(kind, 12 * TEST_MIB);
 	CHECK(daxkind_region_walk(region, note_used, NULL) == 0);

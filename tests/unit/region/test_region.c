@@ -1638,6 +1638,18 @@ use_copied_region(void *arg)
 	return figures().longest_free == 8 * MIB ? 0 : 3;
 }
 
+static int
+use_what_was_in_flight(void *arg)
+{
+	struct region_block block;
+
+	(void)arg;
+	fake_backing_go(&Fake);
+	if (figures().longest_free != 7 * MIB)
+		return 1;
+	return region_take(Region, 7 * MIB, DK_PAGE, RANGESET_LOW, &block);
+}
+
 static void
 test_a_child_uses_only_what_is_copied(void **state)
 {
@@ -1672,6 +1684,15 @@ test_a_child_uses_only_what_is_copied(void **state)
 	block = take_low(MIB);
 	assert_int_equal(test_in_child(use_copied_region, &block), 0);
 	assert_int_equal(figures().taken, MIB);
+
+	/* what another thread has in flight is not lost to the child */
+	fake_backing_stop(&Fake, FAKE_ENSURE);
+	struct job *take = start(take_job, NULL, 4 * MIB);
+	assert_true(fake_backing_wait_stopped(&Fake, 1));
+	assert_int_equal(test_in_child(use_what_was_in_flight, NULL), 0);
+	fake_backing_go(&Fake);
+	assert_int_equal(end(take), 0);
+	assert_map_is_right();
 }
 
 /* --- private memory ---------------------------------------------------------------- */
