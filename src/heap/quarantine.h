@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * quarantine.h -- pages of a heap that no block may be handed out on any more
- * (layer 3).
+ * quarantine.h -- pages on which a heap hands out no blocks any more (layer 3).
  *
- * The region's space map keeps bad pages from being taken again.  That is all
- * for blocks of whole pages.  Small blocks go from hand to hand in slabs and
- * thread caches without the space map, so there
+ * The region's space map does not hand out bad pages again, which is enough for
+ * blocks of whole pages.  Small blocks move between slabs and thread caches without
+ * the space map, so for them
  *
- *   - a bit for each bad page says which blocks are bad: those that touch one;
- *   - the words of the page map where such blocks can begin are near bad pages, so
- *     that their frees miss the hot path and no cache takes them;
+ *   - a bit for each bad page marks the blocks that touch one as bad;
+ *   - the page map marks pages where such blocks can begin as near bad pages, so
+ *     that their frees leave the hot path and no cache takes them;
  *   - all thread caches are emptied once;
- *   - a bad block that jemalloc hands out is withheld: nobody gets it, until it is
- *     freed again to let an empty slab go back to the region.
+ *   - a bad block that jemalloc hands out is withheld, and freed later so that an
+ *     empty slab can go back to the region.
  *
- * All but quarantine_add() is on ways that every allocation may take, and costs
- * one load while no page of the heap is bad.
+ * Allocations may call all functions but quarantine_add().  They cost one load
+ * while no page of the heap is bad.
  */
 #ifndef QUARANTINE_H
 #define QUARANTINE_H
@@ -35,13 +34,13 @@ struct withheld_block;
 /* Part of each heap over a region. */
 struct quarantine {
 	const struct page_map *pages;
-	/* A bit for each page of the region; NULL while none was bad. */
+	/* A bit for each page of the region; NULL until a page is bad. */
 	_Atomic(_Atomic(uint64_t) *) bits;
 	_Atomic(size_t) withheld_bytes;
 	struct lock lock; /* rank RANK_QUARANTINE; guards what follows */
 	struct withheld_block *withheld;
 	size_t nr_withheld;
-	struct pool records; /* of them: freeing must not call free(3) */
+	struct pool records; /* of withheld: no free(3) while freeing */
 };
 
 /* pages is the heap's, and outlives it. */
@@ -49,20 +48,19 @@ void quarantine_init(struct quarantine *q, const struct page_map *pages);
 void quarantine_fini(struct quarantine *q);
 
 /*
- * Note that the pages [addr, addr + len), which are the heap's, are bad.  No
- * cache takes a block that touches them any more; what is cached already is
- * the caller's to flush.  -ENOMEM.
+ * Mark the heap's pages [addr, addr + len) as bad.  Caches take no more blocks that
+ * touch them; the caller flushes blocks that are cached already.  -ENOMEM.
  */
 int quarantine_add(struct quarantine *q, void *addr, size_t len) DK_MUST_CHECK;
 
-/* Whether a block of that class may be handed out; notes in the page map that
- * it begins where it does. */
+/* Whether a block of that class may be handed out; records its start in the page
+ * map. */
 bool quarantine_admit(
     struct quarantine *q, const void *ptr, unsigned size_class);
 /* Keep a block that was not admitted. */
 void quarantine_withhold(struct quarantine *q, void *ptr, unsigned size_class);
-/* Free what is withheld; it is withheld again when it is met again.  Whether there
- * was anything. */
+/* Free the withheld blocks, which may be withheld again later.  Returns whether
+ * there were any. */
 bool quarantine_free_withheld(struct quarantine *q);
 
 bool quarantine_touches_slow(

@@ -9,23 +9,21 @@
  * The hot paths below take no lock and make no atomic read-modify-write: a
  * cache is used by its thread only, between cache_enter() and cache_leave().
  * Others may take its blocks away (thread_cache_reclaim(), the end of a heap):
- * they make it nobody's (owner), have the kernel run a memory barrier on every
- * thread (membarrier(2)), and wait until its thread is not inside.  So what is
- * costly is on the rare side.
+ * they clear its owner, issue membarrier(2) for all threads, and wait until its
+ * thread has left.  The cost is on the rare path.
  *
- * Who says that there is no room has looked at every free block, wherever its
- * thread stands: cache_collect.h says how.
+ * An allocation fails only after every free block was considered, wherever its
+ * thread is: see cache_collect.h.
  *
- * A fork(2) may come at any instruction: at each, what the child finds of the
- * caches of other threads is sound.  A block may be in none, never in two places.
+ * A fork(2) may come at any instruction.  The child always finds the caches of other
+ * threads consistent: a block may be lost, but never be in two places.
  *
- * What counts on the hot paths is the number of instructions.  So a word of the
- * page map is, for small blocks, a multiple of the place of the bin: both the
- * table of size classes and the page map lead to the bin without a shift, and
- * where no block begins (0) is a bin that takes nothing.
+ * The hot paths are short in instructions: for small blocks a word of the page map is
+ * a multiple of the bin's offset, so that both the size class table and the page map
+ * lead to the bin without a shift.  Word 0 (no block begins here) leads to a bin
+ * that accepts nothing.
  *
- * Blocks lie in the region, the stacks in DRAM: nothing is written to a free
- * block.
+ * The stacks are in DRAM: nothing is written to a free block.
  */
 #ifndef THREAD_CACHE_H
 #define THREAD_CACHE_H
@@ -56,31 +54,31 @@ extern _Thread_local struct thread_caches *Thread_caches;
 void thread_cache_heap_init(struct heap_caches *hc, struct slabs *slabs);
 /* While no other thread uses the heap. */
 void thread_cache_set_owner(struct heap_caches *hc, const void *owner);
-/* The heap ends: all its caches are emptied, their blocks forgotten. */
+/* The heap is destroyed: empty all its caches and forget their blocks. */
 void thread_cache_heap_fini(struct heap_caches *hc);
 
-/* Whether the calling thread is so far in ending that jemalloc would serve it
- * from arenas of its own choice. */
+/* Whether the calling thread is ending, so that jemalloc would choose the arena
+ * itself. */
 static inline bool
 thread_cache_is_off(void)
 {
 	return Thread_caches->is_off;
 }
 
-/* What the hot paths below do when the cache cannot serve. */
+/* Called by the hot paths below if the cache cannot serve. */
 void *thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class);
 void thread_cache_free_slow(
     struct heap_caches *hc, void *ptr, unsigned size_class);
-/* Free a block past the cache. */
+/* Free a block without the cache. */
 void thread_cache_free_past(
     struct heap_caches *hc, void *ptr, unsigned size_class);
 /*
  * The heap is full: give the cached blocks of every thread back to their slabs,
- * cache none for a while, and wait for what is on its way back.  Says whether
- * there is any reason to look for room again.
+ * cache none for a while, and wait for blocks in transit.  Returns whether it is
+ * worth looking for room again.
  */
 bool thread_cache_reclaim(struct heap_caches *hc);
-/* The same without caring for room: caches may be filled again at once. */
+/* The same, but caches may be filled again at once. */
 void thread_cache_empty(struct heap_caches *hc);
 /* Around a fork: all threads' caches, then those of each heap.  In the child,
  * a heap that is off loses its caches. */
@@ -88,20 +86,20 @@ void thread_cache_lock_at_fork(void);
 void thread_cache_unlock_at_fork(void);
 void thread_cache_after_fork_in_child(void);
 void thread_cache_heap_after_fork_in_child(struct heap_caches *hc);
-/* The same for caches that were not used since the last call.  Whether blocks
- * are still cached: call it again. */
+/* The same for caches that were not used since the last call.  Returns whether
+ * blocks are still cached: then call it again. */
 bool thread_cache_reclaim_idle(struct heap_caches *hc);
-/* Bytes in cached blocks, about. */
+/* Approximate bytes in cached blocks. */
 size_t thread_cache_bytes(struct heap_caches *hc);
 
-/* True: the cache is of that owner, and nobody else touches it until
+/* True: the cache belongs to that owner, and no other thread touches it until
  * cache_leave(), which must be called in either case. */
 static inline bool
 cache_enter(struct thread_cache *c, const void *owner)
 {
 	atomic_store_explicit(&c->busy, 1, CACHE_ORDER);
-	/* The store before, the load after: the other side's membarrier(2)
-	 * makes that hold for the processor, this for the compiler. */
+	/* Order the store before the load: this fence for the compiler, the
+	 * other side's membarrier(2) for the processor. */
 	atomic_signal_fence(memory_order_seq_cst);
 	return DK_LIKELY(
 	    atomic_load_explicit(&c->owner, CACHE_ORDER_LOAD) == owner);
@@ -120,7 +118,7 @@ cache_in_slot(unsigned slot)
 	return daxkind_tls_slots[slot];
 }
 
-/* A block of the class of that page word, or NULL: go the slow way. */
+/* A block of the class of that page word, or NULL: take the slow path. */
 static inline void *
 thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 {
@@ -142,7 +140,7 @@ thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 	return NULL;
 }
 
-/* Whether ptr was a small block of the owner's heap and is in the cache now. */
+/* True: ptr was a small block of the owner's heap, and is now in the cache. */
 static inline bool
 thread_cache_free(const void *owner, unsigned slot, void *ptr)
 {

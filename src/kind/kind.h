@@ -18,14 +18,14 @@ enum {
 };
 
 struct memkind {
-	void *pool_link; /* pool.h's, in a record that is nobody's */
+	void *pool_link; /* of pool.h, in an unused record */
 	/* Constant while the kind lives. */
 	struct memkind_ops *ops;
 	struct memkind_ops own_ops; /* ops, where it is a copy */
-	/* Of ops, which may be gone when the process ends; NULL: it was called. */
+	/* A copy from ops, which may be gone at exit; NULL: already called. */
 	int (*finalize)(struct memkind *kind);
 	struct daxkind_region *region; /* NULL: over DRAM */
-	size_t capacity;               /* what memkind_get_capacity() says */
+	size_t capacity;               /* for memkind_get_capacity() */
 	char name[KIND_NAME_SIZE];
 	/* Set by the ops' create; NULL for kinds that have none. */
 	struct heap *heap;
@@ -50,22 +50,22 @@ struct memkind {
 struct kind_spec {
 	struct daxkind_region *region; /* NULL: over DRAM */
 	bool owns_region;              /* close it with the kind */
-	bool copies_ops;               /* else they must outlive the kind */
+	bool copies_ops;               /* if not, they outlive the kind */
 	size_t capacity;
 	struct memkind_ops *ops;
 	const char *name;
 };
 
 /*
- * Make a kind by ops->create, bind it to its region, and make it known: the
- * last step, so that a half-made kind is never seen.  On failure nothing is
- * left, and the region is the caller's still.  -EBUSY: region has a kind.
+ * Make a kind by ops->create, bind it to its region, and register it as the last
+ * step, so that no lookup finds an incomplete kind.  On failure nothing is left, and
+ * the caller still owns the region.  -EBUSY: the region has a kind.
  */
 int kind_new(const struct kind_spec *spec, struct memkind **kind) DK_MUST_CHECK;
-/* -EINVAL: it is no live kind; any pointer may be given. */
+/* Accepts any pointer; -EINVAL: it is not a live kind. */
 int kind_free(struct memkind *kind) DK_MUST_CHECK;
 
-/* The kind that a block belongs to, or NULL; for any pointer whatever. */
+/* The kind that any pointer belongs to, or NULL. */
 struct memkind *kind_of(const void *ptr);
 
 #endif /* KIND_H */

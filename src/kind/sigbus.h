@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sigbus.h -- living on after a media error (layer 4).
+ * sigbus.h -- handling of media errors (layer 4).
  *
- * daxkind.h says what the handler does for a program.
+ * daxkind.h describes the handler.
  */
 #ifndef SIGBUS_H
 #define SIGBUS_H
@@ -11,12 +11,12 @@
 
 #include "base/export.h"
 
-/* -EBUSY: installed already.  -EAGAIN: no thread can be had. */
+/* -EBUSY: already installed.  -EAGAIN: its thread cannot be started. */
 int sigbus_install(void (*callback)(void *arg, void *addr, size_t len),
     void *arg) DK_MUST_CHECK;
 /* -EINVAL: not installed. */
 int sigbus_remove(void) DK_MUST_CHECK;
-/* Around a fork, so that nobody is installing or removing it. */
+/* Around a fork: no thread installs or removes it meanwhile. */
 void sigbus_lock_at_fork(void);
 void sigbus_unlock_at_fork(void);
 void sigbus_after_fork_in_child(void);

@@ -2,29 +2,29 @@
 /*
  * reclaimer.h -- the thread that gives file space back over time (layer 2).
  *
- * One thread for the whole library, there while a region over a file is open
- * (or while memkind_set_bg_threads(true) asks for it), asleep while no region
- * has idle file space.  No thread is started for private memory.
+ * The library has one such thread.  It runs while a region over a file is open, or
+ * after memkind_set_bg_threads(true), and sleeps while no region has idle file
+ * space.  No thread is started for private memory.
  */
 #ifndef RECLAIMER_H
 #define RECLAIMER_H
 
 #include <stdbool.h>
 
-/* How often it looks; what was idle at two looks is given back, so within two
+/* Time between visits.  What is idle at two visits is given back, so within two
  * periods. */
 enum {
 	RECLAIMER_PERIOD_MS = 5000,
 	RECLAIMER_PERIOD_AT_ONCE_MS = 500
 };
 
-/* What a visit answers. */
+/* What a visit returns. */
 enum reclaimer_answer {
 	RECLAIMER_AGAIN = 1 << 0, /* something is idle: come back */
 	RECLAIMER_SOON = 1 << 1   /* and within RECLAIMER_PERIOD_AT_ONCE_MS */
 };
 
-/* The reclaimer's part of what it visits: zeroed by its owner, and touched by
+/* The reclaimer's record in what it visits: zeroed by the owner, and used by
  * reclaimer.c only. */
 struct reclaimer_entry {
 	/* Give back what was idle since the last visit; called with no lock
@@ -39,24 +39,24 @@ struct reclaimer_entry {
 	bool is_visited; /* the thread is in visit or task */
 };
 
-/* Visit the owner of e from now on: by a thread that is started, unless none
- * can be had, or, if none is wanted, when there is one. */
+/* Visit the owner of e from now on.  wants_thread: start the thread if possible;
+ * otherwise visit only while it runs. */
 void reclaimer_add(struct reclaimer_entry *e, unsigned (*visit)(void *owner),
     void *owner, bool wants_thread);
-/* Waits until the thread has let go of e.  No error if it was not added. */
+/* Waits until the thread no longer uses e.  e need not have been added. */
 void reclaimer_remove(struct reclaimer_entry *e);
-/* Have task called before each visit of e; it says whether there is to be
- * another.  NULL ends that, and waits until no call is under way. */
+/* Call task before each visit of e; it returns whether to visit again.  NULL stops
+ * this, and waits until no call is running. */
 void reclaimer_set_task(
     struct reclaimer_entry *e, bool (*task)(void *arg), void *arg);
-/* Some region has idle space, or a heap something in caches: cheap when that is known already. */
+/* A region has idle space, or a heap has cached blocks.  Cheap if already known. */
 void reclaimer_wake(void);
-/* Somebody wants what is idle gone soon from now on: a long wait ends. */
+/* Idle space should go back soon from now on: end a long wait. */
 void reclaimer_hurry(void);
 /*
- * true: run the thread in any case, and have it call task (which may be NULL)
- * each period.  false: end the thread, until the next reclaimer_set(true) or
- * reclaimer_add().  Returns REASON_NO_THREAD, with a text, when no thread can be had.
+ * true: run the thread in any case, and call task (which may be NULL) each
+ * period.  false: stop the thread until the next reclaimer_set(true) or
+ * reclaimer_add().  Returns REASON_NO_THREAD, with a text, if it cannot start.
  */
 int reclaimer_set(bool on, void (*task)(void));
 

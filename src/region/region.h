@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * region.h -- a backing, its space map, and the rule between them: a range is
- * handed out only with file space behind it (layer 2).
+ * region.h -- a backing with its space map (layer 2).  A range is handed out only
+ * with file space behind it.
  *
- * One lock for each region (RANK_REGION) guards the space map.  It is never
- * held across a system call: a range whose file space is being changed is
- * taken in the map meanwhile, and listed in flights; whoever finds no room
- * waits for those before saying so.
+ * Each region has one lock (RANK_REGION), which guards the space map and is never
+ * held across a system call.  A range whose file space is being changed is marked
+ * taken in the map and listed in flights.  A caller that finds no room waits for
+ * these before it fails.
  */
 #ifndef REGION_H
 #define REGION_H
@@ -28,17 +28,17 @@ struct memkind; /* of layer 4: here it is an address */
 
 /* When free file space goes back to the file system. */
 enum region_policy {
-	REGION_GIVE_LATER,   /* what was not needed for a while, or is much */
-	REGION_GIVE_SOON,    /* the same, where 4 MiB are much */
-	REGION_GIVE_AT_ONCE, /* at each free, within a tenth of the time */
+	REGION_GIVE_LATER,   /* after a while, or when there is much */
+	REGION_GIVE_SOON,    /* the same, but keep at most 4 MiB idle */
+	REGION_GIVE_AT_ONCE, /* at each free, in at most a tenth of the time */
 };
 
 /* What a fork(2) does to a region. */
 struct region_fork {
-	/* This is a child, and the parent may be using the same bytes: nothing
-	 * is handed out or taken back.  Set at the fork only. */
+	/* This is a child that shares the bytes with its parent: nothing is
+	 * handed out or taken back.  Set only at the fork. */
 	bool is_off;
-	/* Whether a child gets a copy: found out at the first fork. */
+	/* Whether a child gets a copy; determined at the first fork. */
 	enum {
 		REGION_FORK_UNKNOWN,
 		REGION_FORK_COPIES,
@@ -46,11 +46,11 @@ struct region_fork {
 	} effect;
 };
 
-/* A range that is taken in the map only while its file space changes.  The
- * record is on the stack of the thread that changes it. */
+/* A range that is marked taken only while its file space changes.  The record is
+ * on the stack of the thread that changes it. */
 struct region_flight {
 	size_t start, len;
-	bool is_discard; /* gives file space back; else it gets some */
+	bool is_discard; /* gives file space back; otherwise gets some */
 	struct region_flight *next;
 };
 
@@ -67,8 +67,8 @@ struct daxkind_region {
 	/* Bytes of the longest free run, as of the last unlock; all of the
 	 * region while ranges are in flight. */
 	_Atomic(size_t) longest_free;
-	/* Errno value of the last file space that could not be had, 0 once some
-	 * could. */
+	/* Errno value of the last failure to get file space; 0 after a
+	 * success. */
 	_Atomic(int) no_space;
 	/* Of private memory, which threads visit that give some back. */
 	_Atomic(uint64_t) next_visit_us;
@@ -81,25 +81,25 @@ struct daxkind_region {
 	bool is_trimming; /* one thread at a time gives space back */
 	enum region_policy policy;
 	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: not before that */
-	size_t idle_low;       /* least idle bytes since the reclaimer looked */
+	size_t idle_low;       /* least idle bytes since the last visit */
 
 	struct region_index_entry index;  /* of region_index.c */
 	struct reclaimer_entry reclaimer; /* of reclaimer.c */
 };
 
 /*
- * Open a region on b.  area is what the caller named: no other region may
- * have a byte of it (-EEXIST).  Owns b on success only.
+ * Open a region on b.  area is what the caller named; -EEXIST: it overlaps another
+ * region.  Takes ownership of b on success only.
  */
 int region_open(struct backing *b, const void *area, size_t area_size,
     struct daxkind_region **region) DK_MUST_CHECK;
 /* No kind is on it and no thread uses it. */
 void region_close(struct daxkind_region *r);
 
-/* Claim the region for a kind that is being made; -EBUSY: it has one. */
+/* Claim the region for a new kind; -EBUSY: it already has one. */
 int region_claim(struct daxkind_region *r) DK_MUST_CHECK;
 void region_unclaim(struct daxkind_region *r);
-/* Let lookups find the kind, or NULL: none any more. */
+/* Set the kind that lookups find; NULL: none. */
 void region_set_kind(struct daxkind_region *r, struct memkind *kind);
 
 /* A range of a region that was handed out. */
@@ -111,48 +111,47 @@ struct region_block {
 
 /*
  * Hand out len bytes (a multiple of DK_PAGE) at an address that is a multiple
- * of align, as near to the given end as there is room, with file space behind
- * them.  -ENOMEM: no room in the region or the file system.
+ * of align, as close to the given end as possible, with file space behind them.  -ENOMEM: no room in the region or the file system.
  */
 int region_take(struct daxkind_region *r, size_t len, size_t align,
     enum rangeset_end end, struct region_block *block) DK_MUST_CHECK;
-/* The same for exactly [addr, addr + len), which may lie outside.  Waits for
- * what of it is in flight, unless the rest is not free. */
+/* The same for exactly [addr, addr + len), which may lie outside.  Waits for the
+ * parts of it that are in flight, unless the rest is not free. */
 int region_take_at(struct daxkind_region *r, void *addr, size_t len,
     struct region_block *block) DK_MUST_CHECK;
-/* Take any part of what was handed out back.  -ENOMEM: no memory for the
- * records; the range stays handed out. */
+/* Take back any part of what was handed out.  -ENOMEM: no memory for the records;
+ * the range stays handed out. */
 int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
 
-/* -ENOMEM, with the text of why nothing is handed out where is_off is set. */
+/* -ENOMEM, with the text that explains is_off. */
 int region_refuse_in_child(void);
 
-/* Take everything back at once: the heap on it has ended. */
+/* Take everything back at once, when the heap on it was destroyed. */
 void region_give_all(struct daxkind_region *r);
 
-/* Never hand out [addr, addr + len) again, once it is given back. */
+/* Do not hand out [addr, addr + len) again after it is given back. */
 int region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
     DK_MUST_CHECK;
 
 void region_set_policy(struct daxkind_region *r, enum region_policy policy);
 /* Give idle file space back until at most keep bytes are idle. */
 void region_trim(struct daxkind_region *r, size_t keep);
-/* Give back what was idle all the time since the last call, as the reclaimer's
- * visits do; returns whether the next is to be soon. */
+/* Give back what stayed idle since the last call, as the reclaimer's visits do;
+ * returns whether the next call should follow soon. */
 bool region_trim_unneeded(struct daxkind_region *r);
-/* Whether there is anything that region_trim() could do. */
+/* Whether region_trim() could give anything back. */
 bool region_has_idle(struct daxkind_region *r);
 
-/* What is in flight counts as free: nobody was given it. */
+/* Ranges in flight count as free. */
 void region_get_figures(
     struct daxkind_region *r, struct space_figures *figures);
-/* Whether the map agrees with itself; walks all of it under the lock. */
+/* Whether the map is consistent; walks all of it under the lock. */
 bool region_check(struct daxkind_region *r);
 /* The run at off: its state and end, as offsets from the base. */
 enum space_run region_run_at(
     struct daxkind_region *r, size_t off, size_t *end_off);
 
-/* Around a fork; the child's part makes the region off unless it has a copy. */
+/* Around a fork; in a child without a copy the region is switched off. */
 void region_before_fork(struct daxkind_region *r);
 void region_after_fork_in_parent(struct daxkind_region *r);
 void region_after_fork_in_child(struct daxkind_region *r);
@@ -164,7 +163,7 @@ region_is_off(const struct daxkind_region *r)
 	return r->fork.is_off;
 }
 
-/* A take of more bytes than that fails for want of a free run. */
+/* No free run is longer than this. */
 static inline size_t
 region_longest_free(struct daxkind_region *r)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * region_index.h -- whose an address is (layer 2): the one place that knows.
+ * region_index.h -- finds the owner of an address (layer 2).
  *
- * That is a region and the kind on it, or, of memory that comes in pieces, a
- * kind alone.  Looking up takes no lock and at most three loads, and is right
- * for any address whatever: NULL when it is nobody's.
+ * The owner is a region and the kind on it, or, for memory that comes in pieces, a
+ * kind alone.  A lookup takes no lock and at most three loads.  It accepts any
+ * address; NULL: it has no owner.
  */
 #ifndef REGION_INDEX_H
 #define REGION_INDEX_H
@@ -19,27 +19,28 @@
 struct daxkind_region;
 struct memkind; /* of layer 4: here it is an address */
 
-/* The record of a region, zeroed; size is the same at each call.  Such records
- * are never given back to the system, so that a lookup that races with a close
- * reads no foreign memory. */
+/* The record of a region, zeroed; size is the same at each call.  These records are
+ * never returned to the kernel, so that a lookup that races with a close reads
+ * valid memory. */
 int region_index_new(size_t size, struct daxkind_region **r) DK_MUST_CHECK;
-/* The record is not used again soon: see pool_retire(). */
+/* The record is not reused soon: see pool_retire(). */
 void region_index_free(struct daxkind_region *r);
-/* Whether it is the record of a region, open or not; of any pointer. */
+/* Whether any pointer r is the record of a region, open or closed. */
 bool region_index_is_record(const struct daxkind_region *r);
 
-/* What lookups find.  Constant while it is findable, but for the kind, and for
- * the list of all regions.  It lies where memory is never given back, as it is
- * read by lookups that race with its end. */
+/* What lookups find.  Constant while lookups can find it, except the kind and the
+ * list of all regions.  Its memory is never returned to the kernel, since lookups
+ * may race with its end. */
 struct region_index_entry {
 	struct daxkind_region *region;  /* NULL: a kind has pieces here */
-	_Atomic(struct memkind *) kind; /* NULL: there is none, or not yet */
+	_Atomic(struct memkind *) kind; /* NULL: none, or not yet */
 	/* Of a region. */
 	char *base;
 	size_t size;
 	const void *area; /* what the caller named, which may be more */
 	size_t area_size; /* 0: others may be inside */
-	/* What is found there without it: a block may be somebody's area. */
+	/* What lookups find there without it: a block may be the area of
+	 * another region. */
 	struct region_index_entry *around;
 
 	struct region_index_entry *next, *prev; /* rank RANK_INDEX */
@@ -57,12 +58,12 @@ int region_index_add_piece(struct region_index_entry *e, void *addr, size_t len)
 /* Any part of what was added. */
 void region_index_remove_piece(void *addr, size_t len);
 
-/* Call visit for the region that addr belongs to, if there is one; it is not
- * closed meanwhile.  visit may take the region's lock. */
+/* Call visit for the region that addr belongs to, if any; it is not closed during
+ * the call.  visit may take the region's lock. */
 void region_index_visit(const void *addr,
     void (*visit)(struct daxkind_region *r, void *arg), void *arg);
 
-/* Around a fork: keep the index still, and call visit for each region. */
+/* Around a fork: lock the index, and call visit for each region. */
 void region_index_lock_at_fork(void);
 void region_index_unlock_at_fork(void);
 void region_index_walk_at_fork(
