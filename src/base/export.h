@@ -19,6 +19,12 @@
 #define DK_NOINLINE __attribute__((noinline))
 #define DK_LIKELY(x) __builtin_expect(!!(x), 1)
 #define DK_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* What the compiler cannot know. */
+#define DK_ASSUME(x)                             \
+	do {                                     \
+		if (!(x))                        \
+			__builtin_unreachable(); \
+	} while (0)
 
 /* 1 in a build for ThreadSanitizer. */
 #if defined(__SANITIZE_THREAD__)

@@ -457,13 +457,15 @@ heap_free(struct heap *heap, void *ptr)
 	if (DK_UNLIKELY(region_is_off(heap->region)))
 		return; /* the parent's to free */
 	uint32_t word = word_of(heap, ptr);
-	if (DK_LIKELY(page_is_small(word)))
+	if (DK_LIKELY(page_is_small(word))) {
 		free_small(heap, ptr, word);
-	else if (page_is_large(word))
+	} else if (page_is_large(word)) {
 		free_large(heap, ptr, word);
-	else
+	} else {
+		heap_count_bad_free(heap);
 		log_write(DK_LOG_WARNING,
 		    "free of %p ignored: it is not a block of that kind", ptr);
+	}
 }
 
 size_t

@@ -98,4 +98,19 @@ void heap_purge(struct heap *heap);
 /* jemalloc's counts are as of the last je_stats_refresh(). */
 int heap_get_stats(struct heap *heap, struct heap_stats *stats) DK_MUST_CHECK;
 
+/* A pointer was freed that is no block in use: one more in the figures. */
+static inline void
+heap_count_bad_free(struct heap *heap)
+{
+	atomic_fetch_add_explicit(
+	    &heap->hooks.je.nr_bad_frees, 1, memory_order_relaxed);
+}
+
+static inline size_t
+heap_nr_bad_frees(const struct heap *heap)
+{
+	return atomic_load_explicit(
+	    &heap->hooks.je.nr_bad_frees, memory_order_relaxed);
+}
+
 #endif /* HEAP_H */

@@ -94,10 +94,32 @@ read_size(const char *name, size_t *value)
 	return jemk_mallctl(name, value, &len, NULL, 0) == 0;
 }
 
+void
+je_note_bad_free(struct je_hooks *hooks, const void *ptr)
+{
+	atomic_fetch_add_explicit(
+	    &hooks->nr_bad_frees, 1, memory_order_relaxed);
+	log_write(DK_LOG_ERROR,
+	    "free of %p, which is no block in use (freed twice, or not its "
+	    "beginning): ignored",
+	    ptr);
+}
+
+static void
+hear_of_bad_free(void *ptr, unsigned arena)
+{
+	struct je_hooks *hooks = je_arena_hooks(arena);
+
+	if (hooks != NULL)
+		je_note_bad_free(hooks, ptr);
+}
+
 static void
 init(void)
 {
 	size_t len = sizeof(Je.nr_own_arenas);
+
+	jemk_bad_free_hook = hear_of_bad_free;
 
 	Je.works =
 	    jemk_mallctl("arenas.narenas", &Je.nr_own_arenas, &len, NULL, 0) ==

@@ -8,6 +8,7 @@
 #ifndef JE_H
 #define JE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,8 @@ struct je_hooks {
 	/* False: refused, the arena keeps it. */
 	bool (*give)(struct je_hooks *hooks, void *addr, size_t len);
 	void *jemalloc_table[9]; /* extent_hooks_t; filled in by je.c */
+	/* Pointers that were freed and were no blocks in use. */
+	_Atomic(size_t) nr_bad_frees;
 };
 
 /* Have jemalloc start, if it has not. */
@@ -71,7 +74,10 @@ void je_default_decay(void);
 void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
 /* Resize within the arena; NULL leaves the block as it was. */
 void *je_resize(unsigned arena, void *ptr, size_t size);
+/* In a slab, what is no block that is in use is told and left alone. */
 void je_free(void *ptr);
+/* Count such a free, and write an error line. */
+void je_note_bad_free(struct je_hooks *hooks, const void *ptr);
 
 /*
  * A cache of blocks for one thread at a time.  Freed ones, which must be of the

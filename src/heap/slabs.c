@@ -101,13 +101,27 @@ slabs_alloc_anywhere(
 void
 slabs_free(struct slabs *slabs, unsigned size_class, void **blocks, size_t nr)
 {
-	for (size_t i = 0; i < nr; i++)
-		je_free(blocks[i]);
+	uint32_t word = page_word_of_small(size_class);
+
+	/* Of a block that was freed twice, the slab may have gone. */
+	for (size_t i = 0; i < nr; i++) {
+		if (DK_LIKELY(page_plain_word(page_map_get(
+				  slabs->pages, blocks[i])) == word))
+			je_free(blocks[i]);
+		else
+			slabs_note_bad_free(slabs, blocks[i]);
+	}
 	DK_POINT("blocks are back in their slabs");
 	/* After the blocks are back: who reads the old number and then looks
 	 * in vain will look again. */
 	if (nr > 0)
 		start_generation(slabs, size_class);
+}
+
+void
+slabs_note_bad_free(struct slabs *slabs, const void *ptr)
+{
+	je_note_bad_free(slabs->arenas->hooks, ptr);
 }
 
 void

@@ -46,8 +46,12 @@ void *slabs_alloc(struct slabs *slabs, unsigned arena, unsigned size_class);
 /* A block from any arena of the heap, starting with that one. */
 void *slabs_alloc_anywhere(
     struct slabs *slabs, unsigned first_arena, unsigned size_class);
+/* What is no block of that class, or is free, is told and left alone. */
 void slabs_free(
     struct slabs *slabs, unsigned size_class, void **blocks, size_t nr);
+/* An error line, and one more in the figures: ptr was freed and is no block that
+ * is in use. */
+void slabs_note_bad_free(struct slabs *slabs, const void *ptr);
 
 void slabs_after_fork_in_child(struct slabs *slabs);
 /* Whether only a new slab can have a block, as far as known. */

@@ -193,7 +193,7 @@ bin_max(const struct heap_caches *hc, unsigned size_class)
 static void
 init_cache(struct thread_cache *c, void **items, struct heap_caches *hc)
 {
-	void **at = items + OUTBOX_MAX;
+	void **at = items + OUTBOX_MAX; /* and so below the first bin */
 
 	memset(c, 0, sizeof(*c));
 	c->base = (uintptr_t)hc->slabs->region->base;
@@ -620,14 +620,21 @@ thread_cache_free_slow(struct heap_caches *hc, void *ptr, unsigned size_class)
 		thread_cache_free_past(hc, ptr, size_class);
 		return;
 	}
-	/* Full: the older half goes, ptr stays. */
+	bool is_free = false;
 	if (cache_enter(c, hc->owner)) {
 		struct cache_bin *bin = cache_bin_of(c, size_class);
+		void **top = cache_top(bin);
 
-		if (cache_top(bin) == bin->limit)
+		is_free = top > bin->base && top[-1] == ptr;
+		/* Full: the older half goes, ptr stays. */
+		if (!is_free && top == bin->limit)
 			evict_half(c, bin, size_class);
 	}
 	cache_leave(c);
+	if (is_free) {
+		slabs_note_bad_free(hc->slabs, ptr);
+		return;
+	}
 	if (put(hc, c, size_class, ptr))
 		ptr = NULL;
 	if (ptr != NULL || outbox_nr(&c->outbox) > 0)

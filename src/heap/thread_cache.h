@@ -133,6 +133,7 @@ thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 
 			cache_set_top(bin, top);
 			cache_leave(c);
+			DK_ASSUME(ptr != NULL);
 			return ptr;
 		}
 	}
@@ -157,7 +158,8 @@ thread_cache_free(const void *owner, unsigned slot, void *ptr)
 		goto no; /* large, or near bad pages */
 	struct cache_bin *bin = cache_bin(c, word);
 	void **top = cache_top(bin);
-	if (DK_UNLIKELY(top == bin->limit))
+	/* Full, or freed twice; below an empty bin may be anything. */
+	if (DK_UNLIKELY(top == bin->limit || top[-1] == ptr))
 		goto no;
 	*top = ptr;
 	cache_set_top(bin, top + 1);

@@ -151,11 +151,14 @@ free_slow(struct memkind *kind, void *ptr)
 		return;
 	int saved_errno = errno;
 	struct memkind *of = owner(kind, ptr);
-	if (DK_LIKELY(of != NULL))
+	if (DK_LIKELY(of != NULL)) {
 		of->ops->free(of, ptr);
-	else
+	} else {
+		if (kind != NULL && kind->heap != NULL)
+			heap_count_bad_free(kind->heap);
 		log_write(DK_LOG_WARNING,
 		    "free of %p ignored: it belongs to no kind", ptr);
+	}
 	errno = saved_errno;
 }
 

@@ -101,6 +101,7 @@ pass_on(void *arg, const char *text)
 struct large {
 	char name[KIND_NAME_SIZE];
 	size_t bytes;
+	size_t nr_bad_frees;
 };
 
 struct larges {
@@ -126,6 +127,7 @@ add_kind(struct memkind *kind, void *arg)
 
 		memcpy(large->name, kind->name, sizeof(large->name));
 		large->bytes = bytes;
+		large->nr_bad_frees = heap_nr_bad_frees(kind->heap);
 	}
 	return 0;
 }
@@ -155,8 +157,11 @@ write_text(const struct report *report, const struct larges *larges,
 		    "Large blocks of kinds, not jemalloc's: %zu bytes\n",
 		    larges->sum);
 	for (size_t i = 0; has_kinds && i < larges->nr; i++)
-		write_format(report, "Large blocks of kind %s: %zu bytes\n",
-		    larges->at[i].name, larges->at[i].bytes);
+		write_format(report,
+		    "Large blocks of kind %s: %zu bytes\n"
+		    "Frees of what is no block in use, kind %s: %zu\n",
+		    larges->at[i].name, larges->at[i].bytes, larges->at[i].name,
+		    larges->at[i].nr_bad_frees);
 }
 
 /* A program may have called its kind anything. */
@@ -196,8 +201,10 @@ write_json(const struct report *report, const struct larges *larges,
 	for (size_t i = 0; has_kinds && i < larges->nr; i++) {
 		quote(name, sizeof(name), larges->at[i].name);
 		write_format(report,
-		    "%s\n\t\t\t{\"name\": \"%s\", \"large\": %zu}",
-		    i > 0 ? "," : "", name, larges->at[i].bytes);
+		    "%s\n\t\t\t{\"name\": \"%s\", \"large\": %zu, "
+		    "\"bad_frees\": %zu}",
+		    i > 0 ? "," : "", name, larges->at[i].bytes,
+		    larges->at[i].nr_bad_frees);
 	}
 	write_format(report, "%s\n\t}\n", has_kinds ? "\n\t\t]" : "");
 }

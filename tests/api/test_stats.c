@@ -418,16 +418,22 @@ test_large_blocks_are_in_the_report(void **state)
 	};
 	const size_t size[2] = {5 * TEST_MIB, 2 * TEST_MIB};
 	struct test_heap heaps[2];
+	static int foreign;
 	char sum[2][100], of_kind[2][2][160];
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		test_heap_make(&heaps[i], TEST_ON_MAPPING, 16 * TEST_MIB);
 		assert_non_null(memkind_malloc(heaps[i].kind, size[i]));
+		/* one bad free, or two */
+		memkind_free(heaps[i].kind, &foreign);
+		if (i == 1)
+			memkind_free(heaps[i].kind, heaps[i].area.addr + 8);
 		(void)snprintf(of_kind[0][i], sizeof(of_kind[0][i]),
-		    ": %zu bytes\n", size[i]);
+		    ": %zu bytes\nFrees of what is no block in use, kind ",
+		    size[i]);
 		(void)snprintf(of_kind[1][i], sizeof(of_kind[1][i]),
-		    "\", \"large\": %zu}", size[i]);
+		    "\", \"large\": %zu, \"bad_frees\": %zu}", size[i], i + 1);
 	}
 	(void)snprintf(sum[0], sizeof(sum[0]),
 	    "\nLarge blocks of kinds, not jemalloc's: %zu bytes\n",
@@ -480,7 +486,8 @@ test_names_of_kinds_are_quoted(void **state)
 	    print_quietly(append, &t, MEMKIND_STAT_PRINT_JSON_FORMAT, &std), 0);
 	assert_true(is_json(t.s));
 	assert_non_null(
-	    strstr(t.s, "{\"name\": \"a \\\"b\\\\\\u000a\", \"large\": 0}"));
+	    strstr(t.s, "{\"name\": \"a \\\"b\\\\\\u000a\", \"large\": 0, "
+			"\"bad_frees\": 0}"));
 	free(t.s);
 	free(std.s);
 	assert_int_equal(memkind_destroy_kind(kind), 0);

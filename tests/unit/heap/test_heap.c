@@ -471,6 +471,103 @@ test_a_large_block_is_freed_once(void **state)
 	assert_int_equal(heap_usable(Heap, a), 0);
 }
 
+/* How many blocks of a size are handed out twice, of some hundreds. */
+static size_t
+nr_given_twice(size_t size)
+{
+	enum {
+		NR = 300
+	};
+	char *p[NR];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < NR; i++) {
+		p[i] = alloc(size);
+		for (size_t j = 0; j < i; j++)
+			nr += p[j] == p[i];
+	}
+	for (size_t i = 0; i < NR; i++)
+		heap_free(Heap, p[i]);
+	heap_purge(Heap);
+	return nr;
+}
+
+static void
+test_a_small_block_is_freed_once(void **state)
+{
+	static const size_t sizes[] = {8, 100, 1000, 14336};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		size_t before = heap_nr_bad_frees(Heap);
+		char *p = alloc(sizes[i]);
+		char *q = alloc(sizes[i]);
+		char *stays = alloc(sizes[i]);
+
+		/* at once */
+		heap_free(Heap, p);
+		heap_free(Heap, p);
+		assert_int_equal(heap_nr_bad_frees(Heap), before + 1);
+		assert_int_equal(nr_given_twice(sizes[i]), 0);
+		assert_int_equal(heap_nr_bad_frees(Heap), before + 1);
+
+		/* after another, which is found when the cache is emptied */
+		p = alloc(sizes[i]);
+		heap_free(Heap, p);
+		heap_free(Heap, q);
+		heap_free(Heap, p);
+		heap_free(Heap, q);
+		heap_purge(Heap);
+		assert_int_equal(heap_nr_bad_frees(Heap), before + 3);
+		assert_int_equal(nr_given_twice(sizes[i]), 0);
+
+		/* and where the slab has gone meanwhile */
+		heap_free(Heap, stays);
+		heap_purge(Heap);
+		assert_int_equal(figures().taken, 0);
+		p = alloc(sizes[i]);
+		q = alloc(sizes[i] == 8 ? 100 : 8);
+		heap_free(Heap, p);
+		heap_purge(Heap);
+		heap_free(Heap, p);
+		assert_int_equal(heap_nr_bad_frees(Heap), before + 4);
+		heap_free(Heap, q);
+		heap_purge(Heap);
+		assert_int_equal(figures().taken, 0);
+	}
+}
+
+static void
+test_the_middle_of_a_small_block_is_not_freed(void **state)
+{
+	(void)state;
+	char *p = alloc(100);
+	size_t before = heap_nr_bad_frees(Heap);
+	heap_free(Heap, p + 8);
+	heap_purge(Heap);
+	assert_int_equal(heap_nr_bad_frees(Heap), before + 1);
+	assert_true(test_all_bytes(p, 0xaa, 100));
+	assert_int_equal(nr_given_twice(100), 0);
+	heap_free(Heap, p);
+	heap_purge(Heap);
+	assert_int_equal(heap_nr_bad_frees(Heap), before + 1);
+	assert_int_equal(figures().taken, 0);
+}
+
+static void
+test_frees_of_what_is_no_block_are_counted(void **state)
+{
+	static int here;
+
+	(void)state;
+	char *p = alloc(MIB);
+	heap_free(Heap, &here);
+	heap_free(Heap, p + DK_PAGE);
+	heap_free(Heap, p);
+	heap_free(Heap, p);
+	assert_int_equal(heap_nr_bad_frees(Heap), 3);
+}
+
 static void
 test_pointers_that_are_no_blocks_are_ignored(void **state)
 {
@@ -879,6 +976,9 @@ main(void)
 	    UNIT(test_defrag_moves_large_blocks_down),
 	    UNIT(test_defrag_gathers_small_blocks),
 	    UNIT(test_a_large_block_is_freed_once),
+	    UNIT(test_a_small_block_is_freed_once),
+	    UNIT(test_the_middle_of_a_small_block_is_not_freed),
+	    UNIT(test_frees_of_what_is_no_block_are_counted),
 	    UNIT(test_pointers_that_are_no_blocks_are_ignored),
 	    UNIT(test_of_two_threads_one_frees),
 	    UNIT(test_every_thread_gets_what_the_first_got),

@@ -351,6 +351,8 @@ use_all_of_heap(const struct doing *doing)
 		CHECK(blocks[i][0] == i);
 	for (size_t i = 0; i < nr; i++)
 		heap_free(Place.heap, blocks[i]);
+	heap_purge(Place.heap);
+	CHECK(heap_nr_bad_frees(Place.heap) == 0);
 	CHECK(region_check(Place.region));
 	return use_new_place() ? 0 : __LINE__;
 }
