@@ -237,8 +237,8 @@ int daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy);
 /*
  * Make stores to [addr, addr + len) durable, as the granularity of the kind's
  * region requires.  flush starts this, drain waits for all flushes of this
- * thread, and persist does both.  Where the granularity is a page, flush already
- * waits (msync(2)) and drain does nothing.
+ * thread, and persist does both.  Where the granularity is a page, flush
+ * already waits (msync(2)) and drain does nothing.
  *
  * -EINVAL: the range is not inside the kind's region.  -ENOTSUP: the kind is
  * on plain DRAM.  Otherwise an error of msync(2).
@@ -277,10 +277,10 @@ int daxkind_region_drain(const struct daxkind_region *region);
  * out.  These functions handle those that appear later.
  *
  * Take the pages that [addr, addr + len) touches out of use while the region is
- * open: free pages at once, pages in use when they are freed.  From then on they
- * count as bad in daxkind_region_space().  -EINVAL: the range is empty, or not
- * inside the kind's region.  -ENOTSUP: the kind is on plain DRAM.  -ENOMEM: only
- * a part was quarantined.
+ * open: free pages at once, pages in use when they are freed.  From then on
+ * they count as bad in daxkind_region_space().  -EINVAL: the range is empty, or
+ * not inside the kind's region.  -ENOTSUP: the kind is on plain DRAM.  -ENOMEM:
+ * only a part was quarantined.
  */
 int daxkind_quarantine(memkind_t kind, void *addr, size_t len);
 
@@ -296,8 +296,8 @@ enum daxkind_sigbus_flags {
  * siglongjmp(3).  When it returns, ordinary memory replaces the range, with
  * zeroes for what was lost, and the access is repeated.  With
  * DAXKIND_SIGBUS_ZEROES callback may be NULL.  Any other SIGBUS goes to the
- * previous handler.  -EBUSY: already installed.  -EINVAL: neither a callback nor
- * the flag, or an unknown flag.
+ * previous handler.  -EBUSY: already installed.  -EINVAL: neither a callback
+ * nor the flag, or an unknown flag.
  */
 int daxkind_sigbus_install(unsigned flags,
     void (*callback)(void *arg, void *addr, size_t len), void *arg);

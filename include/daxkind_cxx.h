@@ -166,7 +166,8 @@ public:
 	{
 	}
 
-	/* std::bad_alloc: no room, n is 0, or n objects fit no address space. */
+	/* std::bad_alloc: no room, n is 0, or n objects fit no address
+	 * space. */
 	pointer
 	allocate(size_type n) const
 	{

@@ -62,8 +62,9 @@ public:
 	{
 	}
 	allocator &operator=(const allocator &) noexcept = default;
-	/* Not trivial, as memkind's: whether an argument is passed in a register
-	 * or by address depends on it, and objects of both headers may meet. */
+	/* Not trivial, as memkind's: whether an argument is passed in a
+	 * register or by address depends on it, and objects of both headers may
+	 * meet. */
 	~allocator() noexcept // NOLINT(modernize-use-equals-default)
 	{
 	}
@@ -78,7 +79,8 @@ public:
 	{
 		return std::addressof(x);
 	}
-	/* std::bad_alloc: no room, n is 0, or n objects exceed the address space. */
+	/* std::bad_alloc: no room, n is 0, or n objects exceed the address
+	 * space. */
 	pointer
 	allocate(size_type n, const void * = nullptr)
 	{

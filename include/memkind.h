@@ -31,7 +31,8 @@ extern "C" {
 #define MEMKIND_MALLOC_USABLE_SIZE_CONST
 #endif
 
-/* A heap, made by memkind_create_*() and destroyed by memkind_destroy_kind(). */
+/* A heap, made by memkind_create_*() and destroyed by
+ * memkind_destroy_kind(). */
 typedef struct memkind *memkind_t;
 
 enum memkind_const {
@@ -161,19 +162,19 @@ int memkind_create_kind(memkind_memtype_t memtype_flags,
 
 /*
  * Make a heap over [addr, addr + size).  The area stays the caller's: it must
- * outlive the kind.  The library writes to it only through allocated blocks, and
- * neither unmaps nor frees it.  Any address and size are allowed; the heap uses
- * the whole pages inside, which may be none.  MEMKIND_ERROR_INVALID: addr is
- * NULL, the area wraps or overlaps that of a live kind or region.  On failure
- * *kind is NULL.
+ * outlive the kind.  The library writes to it only through allocated blocks,
+ * and neither unmaps nor frees it.  Any address and size are allowed; the heap
+ * uses the whole pages inside, which may be none.  MEMKIND_ERROR_INVALID: addr
+ * is NULL, the area wraps or overlaps that of a live kind or region.  On
+ * failure *kind is NULL.
  */
 int memkind_create_fixed(void *addr, size_t size, memkind_t *kind);
 
 /*
  * Make a heap over an unlinked file in dir that takes up to max_size bytes (0:
  * as many as the file system and the limits of the process allow; otherwise at
- * least MEMKIND_PMEM_MIN_SIZE).  File space is reserved before it is handed out.
- * On failure errno is as open(2) set it.
+ * least MEMKIND_PMEM_MIN_SIZE).  File space is reserved before it is handed
+ * out.  On failure errno is as open(2) set it.
  */
 int memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_arena.h -- kinds with operations of a program's own, without a region.
+ * memkind_arena.h -- kinds with operations of a program's own, without a
+ * region.
  *
  * The operations of such a kind map and bind its memory: mmap, or
- * get_mmap_flags, mbind with get_mbind_nodemask and get_mbind_mode, and madvise.
- * Those that are NULL are skipped.  memkind_arena(3) has an example.
+ * get_mmap_flags, mbind with get_mbind_nodemask and get_mbind_mode, and
+ * madvise.  Those that are NULL are skipped.  memkind_arena(3) has an example.
  */
 #ifndef MEMKIND_ARENA_H
 #define MEMKIND_ARENA_H
@@ -25,9 +26,9 @@ int memkind_arena_create(
 int memkind_arena_destroy(struct memkind *kind);
 /* The operation finalize: as destroy, when the process ends. */
 int memkind_arena_finalize(struct memkind *kind);
-/* What create does after memkind_default_create().  hooks is a table of jemalloc
- * extent hooks, which is copied and replaces the operations; NULL: use the
- * operations. */
+/* What create does after memkind_default_create().  hooks is a table of
+ * jemalloc extent hooks, which is copied and replaces the operations; NULL: use
+ * the operations. */
 int memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks);
 /* The same by the operations.  If it fails, the kind allocates nothing. */
 void memkind_arena_init(struct memkind *kind);
@@ -39,7 +40,8 @@ int memkind_arena_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size);
 void *memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size);
 void memkind_arena_free(struct memkind *kind, void *ptr);
-/* Set when file space goes back.  Kinds without a region accept both policies. */
+/* Set when file space goes back.  Kinds without a region accept both
+ * policies. */
 int memkind_arena_update_memory_usage_policy(
     struct memkind *kind, memkind_mem_usage_policy policy);
 
@@ -52,7 +54,8 @@ void memkind_arena_free_with_kind_detect(void *ptr);
 int memkind_arena_set_bg_threads(bool state);
 int memkind_arena_stats_print(void (*write_cb)(void *, const char *),
     void *cbopaque, memkind_stat_print_opt opts);
-/* Limit the threads of memkind_set_bg_threads(); 0: no limit.  It starts one. */
+/* Limit the threads of memkind_set_bg_threads(); 0: no limit.  It starts
+ * one. */
 int memkind_arena_set_max_bg_threads(size_t threads_limit);
 
 /* The operation get_arena: threads are spread over several arenas, or share

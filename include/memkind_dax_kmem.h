@@ -22,8 +22,8 @@ extern struct memkind_ops MEMKIND_DAX_KMEM_INTERLEAVE_OPS;
 /*
  * Set the bits of nodemask that belong to DAX devices, or to the nodes that
  * MEMKIND_DAX_KMEM_NODES names, and clear all others up to maxnode.  kind is
- * ignored.  If nodemask is NULL, only check whether there are any.  The result is
- * that of memkind_check_available(MEMKIND_DAX_KMEM).
+ * ignored.  If nodemask is NULL, only check whether there are any.  The result
+ * is that of memkind_check_available(MEMKIND_DAX_KMEM).
  */
 int memkind_dax_kmem_all_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);

@@ -19,8 +19,8 @@ extern struct memkind_ops MEMKIND_DEFAULT_OPS;
 extern struct memkind_ops MEMKIND_REGULAR_OPS;
 extern struct memkind_ops MEMKIND_INTERLEAVE_OPS;
 
-/* The minimal create operation: it stores ops and the name, which has at most 63
- * bytes (else MEMKIND_ERROR_INVALID). */
+/* The minimal create operation: it stores ops and the name, which has at most
+ * 63 bytes (else MEMKIND_ERROR_INVALID). */
 int memkind_default_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);
 int memkind_default_destroy(struct memkind *kind);
@@ -37,17 +37,17 @@ void memkind_default_free(struct memkind *kind, void *ptr);
 size_t memkind_default_malloc_usable_size(struct memkind *kind, void *ptr);
 
 /*
- * Map size bytes by the kind's operations get_mmap_flags, mbind and madvise (those
- * that are not NULL), at addr if that is free.  On failure MAP_FAILED with errno,
- * and nothing is mapped.
+ * Map size bytes by the kind's operations get_mmap_flags, mbind and madvise
+ * (those that are not NULL), at addr if that is free.  On failure MAP_FAILED
+ * with errno, and nothing is mapped.
  */
 void *memkind_default_mmap(struct memkind *kind, void *addr, size_t size);
 /* Bind a mapping by the operations get_mbind_nodemask and get_mbind_mode.
- * MEMKIND_ERROR_BADOPS: one is missing; MEMKIND_ERROR_MBIND with errno: mbind(2)
- * refused. */
+ * MEMKIND_ERROR_BADOPS: one is missing; MEMKIND_ERROR_MBIND with errno:
+ * mbind(2) refused. */
 int memkind_default_mbind(struct memkind *kind, void *ptr, size_t size);
-/* Switch transparent huge pages off for a range; 0, also if the kernel has none,
- * or -1 with errno. */
+/* Switch transparent huge pages off for a range; 0, also if the kernel has
+ * none, or -1 with errno. */
 int memkind_nohugepage_madvise(struct memkind *kind, void *addr, size_t size);
 
 /* Values for the operations of these names: private memory; bind, prefer,

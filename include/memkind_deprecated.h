@@ -25,8 +25,8 @@ extern memkind_t MEMKIND_HBW_GBTLB;
 extern memkind_t MEMKIND_HBW_PREFERRED_GBTLB;
 extern memkind_t MEMKIND_GBTLB;
 
-/* The static kind of a number below.  MEMKIND_ERROR_UNAVAILABLE: no kind has this
- * number; *kind is NULL. */
+/* The static kind of a number below.  MEMKIND_ERROR_UNAVAILABLE: no kind has
+ * this number; *kind is NULL. */
 int MEMKIND_DEPRECATED(
     memkind_get_kind_by_partition(int partition, memkind_t *kind));
 

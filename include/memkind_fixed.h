@@ -18,9 +18,10 @@ extern "C" {
 extern struct memkind_ops MEMKIND_FIXED_OPS;
 
 /*
- * The "create" operation: sets up the heap's records for the kind's region, then
- * its arenas.  Returns MEMKIND_ERROR_INVALID if the kind has no region, and
- * MEMKIND_ERROR_MALLOC if DRAM is short.  On failure nothing is left behind.
+ * The "create" operation: sets up the heap's records for the kind's region,
+ * then its arenas.  Returns MEMKIND_ERROR_INVALID if the kind has no region,
+ * and MEMKIND_ERROR_MALLOC if DRAM is short.  On failure nothing is left
+ * behind.
  */
 int memkind_fixed_create(
     struct memkind *kind, struct memkind_ops *ops, const char *name);

@@ -25,23 +25,25 @@ extern struct memkind_ops MEMKIND_HBW_INTERLEAVE_OPS;
 extern struct memkind_ops MEMKIND_HBW_GBTLB_OPS;
 extern struct memkind_ops MEMKIND_HBW_PREFERRED_GBTLB_OPS;
 
-/* MEMKIND_SUCCESS, or why the kind's memory is missing; kind can be any kind. */
+/* MEMKIND_SUCCESS, or why the kind's memory is missing; kind can be any
+ * kind. */
 int memkind_hbw_check_available(struct memkind *kind);
 /* The same, and whether huge pages of 2 MiB are available there. */
 int memkind_hbw_hugetlb_check_available(struct memkind *kind);
 
 /*
- * Set the bits of nodemask that belong to nodes of high bandwidth, and clear all
- * others up to maxnode: the nearest to the processor that the caller runs on, or
- * all of them.  kind is ignored.  If nodemask is NULL, only check whether
- * there are any.  The result is that of memkind_check_available(MEMKIND_HBW).
+ * Set the bits of nodemask that belong to nodes of high bandwidth, and clear
+ * all others up to maxnode: the nearest to the processor that the caller runs
+ * on, or all of them.  kind is ignored.  If nodemask is NULL, only check
+ * whether there are any.  The result is that of
+ * memkind_check_available(MEMKIND_HBW).
  */
 int memkind_hbw_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 int memkind_hbw_all_get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
-/* The nearest one, as MEMKIND_HBW_PREFERRED uses it.  Also MEMKIND_ERROR_RUNTIME
- * if several are equally near. */
+/* The nearest one, as MEMKIND_HBW_PREFERRED uses it.  Also
+ * MEMKIND_ERROR_RUNTIME if several are equally near. */
 int memkind_hbw_get_preferred_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode);
 

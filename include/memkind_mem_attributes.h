@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_mem_attributes.h -- operations of kinds on the node that is best in one
- * respect.
+ * memkind_mem_attributes.h -- operations of kinds on the node that is best in
+ * one respect.
  *
- * For programs that build an operations table of their own (memkind_ops.h): copy
- * one, and change the copy.  memkind(3) says which node is which.
+ * For programs that build an operations table of their own (memkind_ops.h):
+ * copy one, and change the copy.  memkind(3) says which node is which.
  */
 #ifndef MEMKIND_MEM_ATTRIBUTES_H
 #define MEMKIND_MEM_ATTRIBUTES_H

@@ -3,7 +3,8 @@
  * memkind_memtier.h -- several kinds as the tiers of one memory.
  *
  * The names, values and types are those of memkind 1.14.  A memory spreads
- * blocks over its tiers by one of two policies; memkind_memtier(3) describes them.
+ * blocks over its tiers by one of two policies; memkind_memtier(3) describes
+ * them.
  *
  * Threads: a memory may be used by any thread at any time; a builder belongs
  * to one thread at a time.
@@ -62,9 +63,9 @@ void memtier_delete_memtier_memory(struct memtier_memory *memory);
 /* --- allocating ------------------------------------------------------------- */
 
 /*
- * Like memkind_malloc() and so on, from the tier that the policy chooses, or from
- * one kind; the blocks are counted.  If that tier is full, the others are tried in
- * their order, MEMKIND_DEFAULT last.  NULL: none has room.
+ * Like memkind_malloc() and so on, from the tier that the policy chooses, or
+ * from one kind; the blocks are counted.  If that tier is full, the others are
+ * tried in their order, MEMKIND_DEFAULT last.  NULL: none has room.
  */
 void *memtier_malloc(struct memtier_memory *memory, size_t size);
 void *memtier_kind_malloc(memkind_t kind, size_t size);

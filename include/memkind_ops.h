@@ -2,18 +2,19 @@
 /*
  * memkind_ops.h -- the operations table of a kind.
  *
- * To define a kind of its own, a program copies a table that the library exports,
- * replaces some operations, and makes a kind with it: over a region by daxkind_kind_create_with_ops() (daxkind.h) of
- * MEMKIND_FIXED_OPS or MEMKIND_PMEM_OPS (memkind_fixed.h, memkind_pmem.h), or
- * without one by memkind_create() below of MEMKIND_X_OPS, which is there for
- * each static kind MEMKIND_X (memkind_default.h, memkind_hbw.h,
- * memkind_hugetlb.h, memkind_dax_kmem.h, memkind_mem_attributes.h).  The kind does not
- * support operations that are NULL; create, destroy, malloc, calloc,
- * posix_memalign, realloc, free and malloc_usable_size are required.
+ * To define a kind of its own, a program copies a table that the library
+ * exports, replaces some operations, and makes a kind with it: over a region by
+ * daxkind_kind_create_with_ops() (daxkind.h) of MEMKIND_FIXED_OPS or
+ * MEMKIND_PMEM_OPS (memkind_fixed.h, memkind_pmem.h), or without one by
+ * memkind_create() below of MEMKIND_X_OPS, which is there for each static kind
+ * MEMKIND_X (memkind_default.h, memkind_hbw.h, memkind_hugetlb.h,
+ * memkind_dax_kmem.h, memkind_mem_attributes.h).  The kind does not support
+ * operations that are NULL; create, destroy, malloc, calloc, posix_memalign,
+ * realloc, free and malloc_usable_size are required.
  *
  * The table of memkind_create() must outlive the kind; that of
- * daxkind_kind_create_with_ops() is copied.  Any thread, and
- * several at once, may call an operation.  The kind that they receive is opaque;
+ * daxkind_kind_create_with_ops() is copied.  Any thread, and several at once,
+ * may call an operation.  The kind that they receive is opaque;
  * daxkind_kind_region() returns its region.
  */
 #ifndef MEMKIND_OPS_H
@@ -65,9 +66,9 @@ struct memkind_ops {
 /*
  * Make a kind without a region by the operation create, which may be
  * memkind_arena_create() (memkind_arena.h); memkind_destroy_kind() destroys it.
- * The name has at most 63 bytes.  MEMKIND_ERROR_BADOPS: a required
- * operation is missing, or init_once is set; MEMKIND_ERROR_INVALID; MEMKIND_ERROR_MALLOC;
- * or what create returned.  On failure *kind is NULL.
+ * The name has at most 63 bytes.  MEMKIND_ERROR_BADOPS: a required operation is
+ * missing, or init_once is set; MEMKIND_ERROR_INVALID; MEMKIND_ERROR_MALLOC; or
+ * what create returned.  On failure *kind is NULL.
  */
 int memkind_create(
     struct memkind_ops *ops, const char *name, struct memkind **kind);

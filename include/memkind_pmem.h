@@ -2,9 +2,9 @@
 /*
  * memkind_pmem.h -- operations of kinds over a file.
  *
- * For operations tables of a program's own (memkind_ops.h), whose kinds are made
- * over a region by daxkind_kind_create_with_ops() (daxkind.h).  memkind_fixed.h
- * has the same for any region.
+ * For operations tables of a program's own (memkind_ops.h), whose kinds are
+ * made over a region by daxkind_kind_create_with_ops() (daxkind.h).
+ * memkind_fixed.h has the same for any region.
  */
 #ifndef MEMKIND_PMEM_H
 #define MEMKIND_PMEM_H

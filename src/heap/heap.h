@@ -11,8 +11,8 @@
  *                   the space map
  *
  * Small blocks go through the cache of the calling thread (thread_cache.h).
- * The page map records which of the two a block is.  A heap over DRAM has no region
- * and leaves all sizes to jemalloc.
+ * The page map records which of the two a block is.  A heap over DRAM has no
+ * region and leaves all sizes to jemalloc.
  *
  * Any thread may call any function, and free blocks of another thread.  The
  * functions leave errno alone and set no out-parameter on failure.
@@ -55,8 +55,8 @@ struct heap {
 
 /* Make a heap over a whole region that has no other user.  -ENOMEM. */
 int heap_new(struct daxkind_region *region, struct heap **heap) DK_MUST_CHECK;
-/* The same in the caller's zeroed storage, without malloc; it stays for the rest of
- * the process.  owner and slot are those of its thread caches. */
+/* The same in the caller's zeroed storage, without malloc; it stays for the
+ * rest of the process.  owner and slot are those of its thread caches. */
 int heap_init(struct heap *heap, struct daxkind_region *region,
     const void *owner, unsigned slot) DK_MUST_CHECK;
 /* A heap over DRAM of the nodes that have processors, in the caller's
@@ -80,12 +80,12 @@ void *heap_defrag(struct heap *heap, void *ptr);
 /* Whether a DRAM heap owns the block. */
 bool heap_has_arena(const struct heap *heap, unsigned arena);
 /*
- * Take the heap's pages [addr, addr + len) out of use: free pages at once, taken
- * pages when they are freed.  -ENOMEM: only a part.
+ * Take the heap's pages [addr, addr + len) out of use: free pages at once,
+ * taken pages when they are freed.  -ENOMEM: only a part.
  */
 int heap_quarantine(struct heap *heap, void *addr, size_t len) DK_MUST_CHECK;
-/* Around a fork: RANK_ARENAS of all heaps, RANK_THREADS, RANK_CACHES of all heaps,
- * and so on; the child repairs its heaps before it releases them. */
+/* Around a fork: RANK_ARENAS of all heaps, RANK_THREADS, RANK_CACHES of all
+ * heaps, and so on; the child repairs its heaps before it releases them. */
 void heap_lock_arenas_at_fork(struct heap *heap);
 void heap_unlock_arenas_at_fork(struct heap *heap);
 void heap_lock_caches_at_fork(struct heap *heap);

@@ -3,8 +3,8 @@
  * quarantine.h -- pages on which a heap hands out no blocks any more (layer 3).
  *
  * The region's space map does not hand out bad pages again, which is enough for
- * blocks of whole pages.  Small blocks move between slabs and thread caches without
- * the space map, so for them
+ * blocks of whole pages.  Small blocks move between slabs and thread caches
+ * without the space map, so for them
  *
  *   - a bit for each bad page marks the blocks that touch one as bad;
  *   - the page map marks pages where such blocks can begin as near bad pages, so
@@ -48,13 +48,13 @@ void quarantine_init(struct quarantine *q, const struct page_map *pages);
 void quarantine_fini(struct quarantine *q);
 
 /*
- * Mark the heap's pages [addr, addr + len) as bad.  Caches take no more blocks that
- * touch them; the caller flushes blocks that are cached already.  -ENOMEM.
+ * Mark the heap's pages [addr, addr + len) as bad.  Caches take no more blocks
+ * that touch them; the caller flushes blocks that are cached already.  -ENOMEM.
  */
 int quarantine_add(struct quarantine *q, void *addr, size_t len) DK_MUST_CHECK;
 
-/* Whether a block of that class may be handed out; records its start in the page
- * map. */
+/* Whether a block of that class may be handed out; records its start in the
+ * page map. */
 bool quarantine_admit(
     struct quarantine *q, const void *ptr, unsigned size_class);
 /* Keep a block that was not admitted. */

@@ -3,11 +3,11 @@
  * slabs.h -- small blocks from the slabs of a heap's arenas, without the thread
  * caches (layer 3).
  *
- * Allocations from a nearly full heap fail repeatedly, for example in a cache that
- * evicts one object after each failure.  So each size class records that no slab
- * had room, and its number of frees at that time.  While no block of the class is
- * freed, only a new slab can serve it; while the region has no room for one,
- * jemalloc is not called.
+ * Allocations from a nearly full heap fail repeatedly, for example in a cache
+ * that evicts one object after each failure.  So each size class records that
+ * no slab had room, and its number of frees at that time.  While no block of
+ * the class is freed, only a new slab can serve it; while the region has no
+ * room for one, jemalloc is not called.
  */
 #ifndef SLABS_H
 #define SLABS_H

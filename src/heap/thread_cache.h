@@ -15,13 +15,13 @@
  * An allocation fails only after every free block was considered, wherever its
  * thread is: see cache_collect.h.
  *
- * A fork(2) may come at any instruction.  The child always finds the caches of other
- * threads consistent: a block may be lost, but never be in two places.
+ * A fork(2) may come at any instruction.  The child always finds the caches of
+ * other threads consistent: a block may be lost, but never be in two places.
  *
- * The hot paths are short in instructions: for small blocks a word of the page map is
- * a multiple of the bin's offset, so that both the size class table and the page map
- * lead to the bin without a shift.  Word 0 (no block begins here) leads to a bin
- * that accepts nothing.
+ * The hot paths are short in instructions: for small blocks a word of the page
+ * map is a multiple of the bin's offset, so that both the size class table and
+ * the page map lead to the bin without a shift.  Word 0 (no block begins here)
+ * leads to a bin that accepts nothing.
  *
  * The stacks are in DRAM: nothing is written to a free block.
  */
@@ -74,8 +74,8 @@ void thread_cache_free_past(
     struct heap_caches *hc, void *ptr, unsigned size_class);
 /*
  * The heap is full: give the cached blocks of every thread back to their slabs,
- * cache none for a while, and wait for blocks in transit.  Returns whether it is
- * worth looking for room again.
+ * cache none for a while, and wait for blocks in transit.  Returns whether it
+ * is worth looking for room again.
  */
 bool thread_cache_reclaim(struct heap_caches *hc);
 /* The same, but caches may be filled again at once. */

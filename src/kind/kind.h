@@ -57,9 +57,9 @@ struct kind_spec {
 };
 
 /*
- * Make a kind by ops->create, bind it to its region, and register it as the last
- * step, so that no lookup finds an incomplete kind.  On failure nothing is left, and
- * the caller still owns the region.  -EBUSY: the region has a kind.
+ * Make a kind by ops->create, bind it to its region, and register it as the
+ * last step, so that no lookup finds an incomplete kind.  On failure nothing is
+ * left, and the caller still owns the region.  -EBUSY: the region has a kind.
  */
 int kind_new(const struct kind_spec *spec, struct memkind **kind) DK_MUST_CHECK;
 /* Accepts any pointer; -EINVAL: it is not a live kind. */

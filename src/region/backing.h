@@ -2,8 +2,9 @@
 /*
  * backing.h -- where the bytes of a region are (layer 2).
  *
- * A backing is a mapping, its properties, and the operations on its file space.  It
- * has no lock: only the thread that has taken a range in the space map changes it.
+ * A backing is a mapping, its properties, and the operations on its file space.
+ * It has no lock: only the thread that has taken a range in the space map
+ * changes it.
  */
 #ifndef BACKING_H
 #define BACKING_H
@@ -37,8 +38,8 @@ struct backing_ops {
 	 * stays, so that find_bad can find it.
 	 */
 	int (*ensure)(struct backing *b, size_t off, size_t len, bool *is_zero);
-	/* Give file space back; the range then reads as zero.  -EOPNOTSUPP: the file
-	 * system cannot, ever. */
+	/* Give file space back; the range then reads as zero.  -EOPNOTSUPP: the
+	 * file system cannot, ever. */
 	int (*discard)(struct backing *b, size_t off, size_t len);
 	/* Whether the range holds no data, so that a discard loses nothing.
 	 * Called only if has_content, for ranges not handed out before. */
@@ -125,9 +126,9 @@ extern const struct backing_class Backing_mapping, Backing_file, Backing_dir,
 const struct backing_class *backing_class_of(enum dax_place_type place);
 
 /*
- * Open by the class.  In addition to the errors of its opener: -EINVAL for a flag
- * that does not apply, -EOPNOTSUPP if a need is not met, -EEXIST for a durable heap
- * that would be overwritten.
+ * Open by the class.  In addition to the errors of its opener: -EINVAL for a
+ * flag that does not apply, -EOPNOTSUPP if a need is not met, -EEXIST for a
+ * durable heap that would be overwritten.
  */
 int backing_open(const struct backing_class *class,
     const struct backing_request *request, struct backing **b) DK_MUST_CHECK;

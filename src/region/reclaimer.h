@@ -2,9 +2,9 @@
 /*
  * reclaimer.h -- the thread that gives file space back over time (layer 2).
  *
- * The library has one such thread.  It runs while a region over a file is open, or
- * after memkind_set_bg_threads(true), and sleeps while no region has idle file
- * space.  No thread is started for private memory.
+ * The library has one such thread.  It runs while a region over a file is open,
+ * or after memkind_set_bg_threads(true), and sleeps while no region has idle
+ * file space.  No thread is started for private memory.
  */
 #ifndef RECLAIMER_H
 #define RECLAIMER_H
@@ -39,17 +39,18 @@ struct reclaimer_entry {
 	bool is_visited; /* the thread is in visit or task */
 };
 
-/* Visit the owner of e from now on.  wants_thread: start the thread if possible;
- * otherwise visit only while it runs. */
+/* Visit the owner of e from now on.  wants_thread: start the thread if
+ * possible; otherwise visit only while it runs. */
 void reclaimer_add(struct reclaimer_entry *e, unsigned (*visit)(void *owner),
     void *owner, bool wants_thread);
 /* Waits until the thread no longer uses e.  e need not have been added. */
 void reclaimer_remove(struct reclaimer_entry *e);
-/* Call task before each visit of e; it returns whether to visit again.  NULL stops
- * this, and waits until no call is running. */
+/* Call task before each visit of e; it returns whether to visit again.  NULL
+ * stops this, and waits until no call is running. */
 void reclaimer_set_task(
     struct reclaimer_entry *e, bool (*task)(void *arg), void *arg);
-/* A region has idle space, or a heap has cached blocks.  Cheap if already known. */
+/* A region has idle space, or a heap has cached blocks.  Cheap if already
+ * known. */
 void reclaimer_wake(void);
 /* Idle space should go back soon from now on: end a long wait. */
 void reclaimer_hurry(void);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * region.h -- a backing with its space map (layer 2).  A range is handed out only
- * with file space behind it.
+ * region.h -- a backing with its space map (layer 2).  A range is handed out
+ * only with file space behind it.
  *
- * Each region has one lock (RANK_REGION), which guards the space map and is never
- * held across a system call.  A range whose file space is being changed is marked
- * taken in the map and listed in flights.  A caller that finds no room waits for
- * these before it fails.
+ * Each region has one lock (RANK_REGION), which guards the space map and is
+ * never held across a system call.  A range whose file space is being changed
+ * is marked taken in the map and listed in flights.  A caller that finds no
+ * room waits for these before it fails.
  */
 #ifndef REGION_H
 #define REGION_H
@@ -46,8 +46,8 @@ struct region_fork {
 	} effect;
 };
 
-/* A range that is marked taken only while its file space changes.  The record is
- * on the stack of the thread that changes it. */
+/* A range that is marked taken only while its file space changes.  The record
+ * is on the stack of the thread that changes it. */
 struct region_flight {
 	size_t start, len;
 	bool is_discard; /* gives file space back; otherwise gets some */
@@ -88,8 +88,8 @@ struct daxkind_region {
 };
 
 /*
- * Open a region on b.  area is what the caller named; -EEXIST: it overlaps another
- * region.  Takes ownership of b on success only.
+ * Open a region on b.  area is what the caller named; -EEXIST: it overlaps
+ * another region.  Takes ownership of b on success only.
  */
 int region_open(struct backing *b, const void *area, size_t area_size,
     struct daxkind_region **region) DK_MUST_CHECK;
@@ -111,16 +111,17 @@ struct region_block {
 
 /*
  * Hand out len bytes (a multiple of DK_PAGE) at an address that is a multiple
- * of align, as close to the given end as possible, with file space behind them.  -ENOMEM: no room in the region or the file system.
+ * of align, as close to the given end as possible, with file space behind them.
+ * -ENOMEM: no room in the region or the file system.
  */
 int region_take(struct daxkind_region *r, size_t len, size_t align,
     enum rangeset_end end, struct region_block *block) DK_MUST_CHECK;
-/* The same for exactly [addr, addr + len), which may lie outside.  Waits for the
- * parts of it that are in flight, unless the rest is not free. */
+/* The same for exactly [addr, addr + len), which may lie outside.  Waits for
+ * the parts of it that are in flight, unless the rest is not free. */
 int region_take_at(struct daxkind_region *r, void *addr, size_t len,
     struct region_block *block) DK_MUST_CHECK;
-/* Take back any part of what was handed out.  -ENOMEM: no memory for the records;
- * the range stays handed out. */
+/* Take back any part of what was handed out.  -ENOMEM: no memory for the
+ * records; the range stays handed out. */
 int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
 
 /* -ENOMEM, with the text that explains is_off. */

@@ -2,9 +2,9 @@
 /*
  * region_index.h -- finds the owner of an address (layer 2).
  *
- * The owner is a region and the kind on it, or, for memory that comes in pieces, a
- * kind alone.  A lookup takes no lock and at most three loads.  It accepts any
- * address; NULL: it has no owner.
+ * The owner is a region and the kind on it, or, for memory that comes in
+ * pieces, a kind alone.  A lookup takes no lock and at most three loads.  It
+ * accepts any address; NULL: it has no owner.
  */
 #ifndef REGION_INDEX_H
 #define REGION_INDEX_H
@@ -19,18 +19,18 @@
 struct daxkind_region;
 struct memkind; /* of layer 4: here it is an address */
 
-/* The record of a region, zeroed; size is the same at each call.  These records are
- * never returned to the kernel, so that a lookup that races with a close reads
- * valid memory. */
+/* The record of a region, zeroed; size is the same at each call.  These records
+ * are never returned to the kernel, so that a lookup that races with a close
+ * reads valid memory. */
 int region_index_new(size_t size, struct daxkind_region **r) DK_MUST_CHECK;
 /* The record is not reused soon: see pool_retire(). */
 void region_index_free(struct daxkind_region *r);
 /* Whether any pointer r is the record of a region, open or closed. */
 bool region_index_is_record(const struct daxkind_region *r);
 
-/* What lookups find.  Constant while lookups can find it, except the kind and the
- * list of all regions.  Its memory is never returned to the kernel, since lookups
- * may race with its end. */
+/* What lookups find.  Constant while lookups can find it, except the kind and
+ * the list of all regions.  Its memory is never returned to the kernel, since
+ * lookups may race with its end. */
 struct region_index_entry {
 	struct daxkind_region *region;  /* NULL: a kind has pieces here */
 	_Atomic(struct memkind *) kind; /* NULL: none, or not yet */
@@ -58,8 +58,8 @@ int region_index_add_piece(struct region_index_entry *e, void *addr, size_t len)
 /* Any part of what was added. */
 void region_index_remove_piece(void *addr, size_t len);
 
-/* Call visit for the region that addr belongs to, if any; it is not closed during
- * the call.  visit may take the region's lock. */
+/* Call visit for the region that addr belongs to, if any; it is not closed
+ * during the call.  visit may take the region's lock. */
 void region_index_visit(const void *addr,
     void (*visit)(struct daxkind_region *r, void *arg), void *arg);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * space.h -- the space map: which ranges of a region are taken, free or bad, and
- * which free ranges hold file space or are known to be zero (layer 1).
+ * space.h -- the space map: which ranges of a region are taken, free or bad,
+ * and which free ranges hold file space or are known to be zero (layer 1).
  *
- * It makes no system call, takes no lock and writes no log.  Its owner serializes
- * access, and changes the memory as the map says.
+ * It makes no system call, takes no lock and writes no log.  Its owner
+ * serializes access, and changes the memory as the map says.
  *
- * Positions are addresses, so that aligned positions are aligned memory; lengths
- * are bytes.  Both are multiples of DK_PAGE.
+ * Positions are addresses, so that aligned positions are aligned memory;
+ * lengths are bytes.  Both are multiples of DK_PAGE.
  *
  *   |TTTTTTTT|ffff....ffff|TTTT|........|BB|TTTT|........|
  *
@@ -63,8 +63,8 @@ struct space_grant {
 int space_init(struct space *sp, size_t base, size_t size,
     bool tracks_file_space, unsigned state) DK_MUST_CHECK;
 void space_fini(struct space *sp);
-/* Set the unit of file space, DK_PAGE by default: a power of two of which base is
- * a multiple.  Call it before anything is taken. */
+/* Set the unit of file space, DK_PAGE by default: a power of two of which base
+ * is a multiple.  Call it before anything is taken. */
 void space_set_unit(struct space *sp, size_t unit);
 
 /*
@@ -81,23 +81,25 @@ int space_take_at(struct space *sp, size_t start, size_t len,
     struct space_grant *grant) DK_MUST_CHECK;
 
 /*
- * Give back a taken range and merge it with free neighbours.  It may be a part of
- * one take, or of several.  -ENOMEM: no memory for the records; nothing changes.
- * The first gives after a take cannot fail: see SPARE_NODES in space.c.
+ * Give back a taken range and merge it with free neighbours.  It may be a part
+ * of one take, or of several.  -ENOMEM: no memory for the records; nothing
+ * changes.  The first gives after a take cannot fail: see SPARE_NODES in
+ * space.c.
  */
 int space_give(struct space *sp, size_t start, size_t len, unsigned state)
     DK_MUST_CHECK;
 
 /*
- * Take [start, start + len) out of use: free parts at once, taken parts when they
- * are given back.
+ * Take [start, start + len) out of use: free parts at once, taken parts when
+ * they are given back.
  */
 int space_mark_bad(struct space *sp, size_t start, size_t len) DK_MUST_CHECK;
 
 /*
- * Take whole idle units from the longest idle range, to give their file space back
- * and then space_give() them as a hole.  At least min_len bytes, and at most
- * max_len, or min_len if that is more.  -ENOENT: no idle range is that long.
+ * Take whole idle units from the longest idle range, to give their file space
+ * back and then space_give() them as a hole.  At least min_len bytes, and at
+ * most max_len, or min_len if that is more.  -ENOENT: no idle range is that
+ * long.
  */
 int space_take_idle(struct space *sp, size_t min_len, size_t max_len,
     struct space_grant *grant) DK_MUST_CHECK;
