@@ -190,7 +190,7 @@ int os_set_size(int fd, size_t len) DK_MUST_CHECK;
 /*
  * Call visit for each part of [off, off + len) that has no space of its own: a
  * hole, or data that is shared with a clone.  Until it returns other than 0,
- * which is returned then.  -EOPNOTSUPP, -ENOTTY: the file system can not tell.
+ * which is returned then.  -EOPNOTSUPP, -ENOTTY: the file system cannot tell.
  */
 int os_walk_gaps(int fd, size_t off, size_t len,
     int (*visit)(void *arg, size_t off, size_t len), void *arg) DK_MUST_CHECK;

@@ -147,7 +147,9 @@ dax_device_walk(
 
 	os_run_apart(list_apart, &list);
 	if (list.rc == -ELIBACC) {
-		log_write(DK_LOG_WARNING, "sysfs is asked about devices: %s",
+		log_write(DK_LOG_WARNING,
+		    "devices are looked up in sysfs "
+		    "instead: %s",
 		    list.why);
 		return dax_sysfs_walk(visit, arg);
 	}

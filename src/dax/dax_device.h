@@ -3,7 +3,7 @@
  * dax_device.h -- what is known of devdax devices (layer 2).
  *
  * dax_device.c asks libdaxctl, the one place that includes it, or sysfs where
- * that can not be loaded; dax_device_none.c is built without it and reads what a
+ * that cannot be loaded; dax_device_none.c is built without it and reads what a
  * region needs from sysfs.
  */
 #ifndef DAX_DEVICE_H

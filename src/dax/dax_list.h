@@ -18,7 +18,7 @@ struct dax_list {
 	char *items;
 	size_t nr, room;
 	int rc;        /* -errno of what went wrong */
-	char why[160]; /* a library can not be loaded: the loader's words */
+	char why[160]; /* a library cannot be loaded: the loader's words */
 };
 
 /* Add a copy of an item; without memory for it, rc says so. */

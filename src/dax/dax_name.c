@@ -388,8 +388,8 @@ find_by_namespace(const char *name, struct dax_place *place)
 		    name);
 	if (rc == -ELIBACC)
 		return error_set(rc,
-		    "%s: namespaces are not known, as libndctl can not be "
-		    "loaded; install it (Debian: libndctl6), or name the "
+		    "%s: namespaces are unknown because libndctl cannot be "
+		    "loaded; install it (Debian: libndctl6), or use the "
 		    "device (/dev/daxX.Y, /dev/pmemN) or the mount point",
 		    name);
 	if (rc == -ENODEV)

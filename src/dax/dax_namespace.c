@@ -235,7 +235,7 @@ dax_namespace_walk(
 	os_run_apart(list_apart, &list);
 	if (list.rc == -ELIBACC)
 		log_write(
-		    DK_LOG_WARNING, "namespaces are not known: %s", list.why);
+		    DK_LOG_WARNING, "namespaces are unknown: %s", list.why);
 	return dax_list_end(&list, visit_item, &visitor);
 }
 

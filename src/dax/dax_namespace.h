@@ -38,7 +38,7 @@ struct dax_namespace {
 /*
  * Call visit for each namespace that has memory, until it returns other than
  * 0, which is returned then.  -EOPNOTSUPP: built without libndctl.  -ELIBACC:
- * it can not be loaded, and the log says why.
+ * it cannot be loaded, and the log says why.
  */
 int dax_namespace_walk(int (*visit)(const struct dax_namespace *ns, void *arg),
     void *arg) DK_MUST_CHECK;

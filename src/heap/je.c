@@ -100,8 +100,8 @@ je_note_bad_free(struct je_hooks *hooks, const void *ptr)
 	atomic_fetch_add_explicit(
 	    &hooks->nr_bad_frees, 1, memory_order_relaxed);
 	log_write(DK_LOG_ERROR,
-	    "free of %p, which is no block in use (freed twice, or not its "
-	    "beginning): ignored",
+	    "free of %p ignored: it is not the start of a block in use; was "
+	    "it freed twice?",
 	    ptr);
 }
 

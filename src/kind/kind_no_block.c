@@ -61,9 +61,8 @@ kind_note_no_block(struct memkind *kind, size_t size, int err)
 		return;
 	}
 	if (kind_registry_is_dead(kind)) {
-		(void)error_set(-EINVAL,
-		    "kind %p is not alive: it was destroyed already",
-		    (void *)kind);
+		(void)error_set(
+		    -EINVAL, "kind %p was already destroyed", (void *)kind);
 		return;
 	}
 	if (kind->region != NULL && kind->region->fork.is_off) {

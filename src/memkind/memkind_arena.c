@@ -28,7 +28,8 @@ memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 	error_clear();
 	if (kind == NULL)
 		return error_code_from_errno(
-		    error_set(-EINVAL, "kind is NULL: nowhere to put it"));
+		    error_set(-EINVAL, "the kind argument is NULL; pass the "
+				       "address of a memkind_t"));
 	*kind = NULL;
 	if (ops == NULL || ops->create == NULL || ops->destroy == NULL ||
 	    ops->malloc == NULL || ops->calloc == NULL ||
@@ -171,7 +172,7 @@ no_kind(void)
 {
 	errno = EINVAL;
 	(void)error_set(-EINVAL,
-	    "kind is NULL or has no arenas, or the pointer is no block");
+	    "kind is NULL or has no arenas, or the pointer is not a block");
 	return NULL;
 }
 

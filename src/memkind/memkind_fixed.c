@@ -50,8 +50,8 @@ memkind_fixed_mmap(struct memkind *kind, void *addr, size_t size)
 	    size == 0) {
 		errno = EINVAL;
 		(void)error_set(-EINVAL,
-		    "memkind_fixed_mmap() of %zu bytes: it needs a kind that "
-		    "has a heap over a region, and a size",
+		    "memkind_fixed_mmap() of %zu bytes: pass a kind with a "
+		    "heap over a region, and a size above 0",
 		    size);
 		return FAILED_MAPPING;
 	}

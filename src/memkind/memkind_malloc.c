@@ -122,8 +122,8 @@ memkind_posix_memalign(
 	if (kind == NULL || !is_power_of_two(alignment) ||
 	    alignment < sizeof(void *)) {
 		(void)error_set(-EINVAL,
-		    "kind is NULL, or an alignment of %zu bytes is no power of "
-		    "two or less than a pointer's",
+		    "kind is NULL, or the alignment of %zu bytes is not a "
+		    "power of two or less than that of a pointer",
 		    alignment);
 		return EINVAL;
 	}
@@ -178,7 +178,7 @@ static DK_NOINLINE void *
 no_such_block(const void *ptr)
 {
 	errno = EINVAL;
-	(void)error_set(-EINVAL, "%p is no block of a kind", ptr);
+	(void)error_set(-EINVAL, "%p is not a block of a kind", ptr);
 	return NULL;
 }
 

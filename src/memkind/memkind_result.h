@@ -19,7 +19,7 @@ memkind_result(int err)
 
 	if (err == MEMKIND_ERROR_INVALID && *error_text() == '\0') {
 		(void)error_set(-EINVAL,
-		    "an argument is NULL, or none that the function takes");
+		    "an argument is NULL or invalid for this function");
 	} else if (err != MEMKIND_SUCCESS && *error_text() == '\0') {
 		memkind_error_message(err, text, sizeof(text));
 		(void)error_set(error_code_to_errno(err), "%s", text);

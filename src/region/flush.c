@@ -7,7 +7,7 @@
  * which moves the working directory of the process for a moment.  Both run apart
  * (os_run_apart), where nobody sees that.
  *
- * A heap needs it only for stores that are to be durable.  So where it can not be
+ * A heap needs it only for stores that are to be durable.  So where it cannot be
  * loaded, regions can be opened all the same, and flushing is what fails.
  */
 #include "region/flush.h"
@@ -184,7 +184,7 @@ flush_get_ops(enum flush_granularity granularity, const struct flush_ops **ops)
 
 	if (rc < 0)
 		return error_set(rc,
-		    "nothing can be flushed without libpmem, which can not be "
+		    "stores cannot be flushed because libpmem cannot be "
 		    "loaded (%s); install it (Debian: libpmem1)",
 		    start.why);
 	*ops = In_use[granularity];
@@ -204,7 +204,7 @@ flush_of_sync_mapping(void)
 
 	if (start_libpmem(&start) < 0) {
 		log_write(
-		    DK_LOG_WARNING, "nothing can be flushed: %s", start.why);
+		    DK_LOG_WARNING, "stores cannot be flushed: %s", start.why);
 		return FLUSH_CACHE_LINE;
 	}
 	return atomic_load(&Has_auto_flush) ? FLUSH_BYTE : FLUSH_CACHE_LINE;

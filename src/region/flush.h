@@ -31,7 +31,7 @@ struct flush_ops {
 	int (*set)(void *dst, int c, size_t len);
 };
 
-/* -ELIBACC, with a text: libpmem, which all but FLUSH_PAGE use, can not
+/* -ELIBACC, with a text: libpmem, which all but FLUSH_PAGE use, cannot
  * be loaded. */
 int flush_get_ops(enum flush_granularity granularity,
     const struct flush_ops **ops) DK_MUST_CHECK;

@@ -187,7 +187,7 @@ if [ -n "$(soname NDCTL)" ]; then
 	for where in broken empty_lib; do
 		LD_LIBRARY_PATH=$tmp/$where:$LD_LIBRARY_PATH \
 			"$tmp/program" namespace7.0 >"$tmp/out"
-		grep -q '^open: .*libndctl can not be loaded' "$tmp/out" ||
+		grep -q '^open: .*libndctl cannot be loaded' "$tmp/out" ||
 			fail "$where: $(cat "$tmp/out")"
 	done
 fi

@@ -39,7 +39,7 @@ poison(void)
 	X(memkind_malloc(Kind, 2 * SIZE) == NULL, "more than its region")     \
 	X(MEMKIND_FIXED_OPS.mmap(Kind, NULL, 2 * SIZE) == MAP_FAILED,         \
 	    "more than its region")                                           \
-	X(MEMKIND_FIXED_OPS.mmap(NULL, NULL, 1) == MAP_FAILED, "needs a")     \
+	X(MEMKIND_FIXED_OPS.mmap(NULL, NULL, 1) == MAP_FAILED, "with a heap") \
 	X(memkind_default_malloc(NULL, SIZE_MAX / 2) == NULL, "no memory")    \
 	X(memkind_default_calloc(NULL, SIZE_MAX, 2) == NULL, "no memory")     \
 	X(memkind_arena_malloc(NULL, 1) == NULL, "NULL")                      \
@@ -49,7 +49,7 @@ poison(void)
 	X(memkind_calloc(Kind, SIZE_MAX, 2) == NULL, "kind fixed")            \
 	X(memkind_calloc(NULL, 1, 1) == NULL, "NULL")                         \
 	X(memkind_realloc(Kind, NULL, 2 * SIZE) == NULL, "more than")         \
-	X(memkind_realloc(Kind, &Value, 10) == NULL, "no block")              \
+	X(memkind_realloc(Kind, &Value, 10) == NULL, "not a block")           \
 	X(memkind_posix_memalign(Kind, &Pointer, 64, 2 * SIZE), "more than")  \
 	X(memkind_posix_memalign(Kind, &Pointer, 3, 10), "alignment")         \
 	X(memkind_create_fixed(NULL, SIZE, &No_kind), "NULL")                 \
