@@ -163,6 +163,7 @@ UNIT_WRAPS = \
 	lock_wait_ms \
 	os_allocate \
 	os_allocate_unshared \
+	os_check_page_size \
 	os_copies_on_write \
 	os_commit \
 	os_current_node \

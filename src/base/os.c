@@ -181,6 +181,16 @@ os_memory_size(void)
 }
 
 int
+os_check_page_size(void)
+{
+	int saved_errno = errno;
+	long size = sysconf(_SC_PAGESIZE);
+
+	errno = saved_errno;
+	return size == (long)DK_PAGE ? 0 : -ENOTSUP;
+}
+
+int
 os_thread_start(
     void *(*run)(void *), void *arg, const char *name, pthread_t *thread)
 {

@@ -280,6 +280,8 @@ void os_pause(unsigned *round);
 unsigned os_nr_cpus(void);      /* that this process may run on */
 unsigned os_current_node(void); /* NUMA node of the processor it runs on */
 size_t os_memory_size(void);    /* bytes of DRAM, all nodes */
+/* -ENOTSUP: the kernel's pages are not those that this was built for. */
+int os_check_page_size(void) DK_MUST_CHECK;
 /* Start a thread that no signal is delivered to. */
 int os_thread_start(void *(*run)(void *), void *arg, const char *name,
     pthread_t *thread) DK_MUST_CHECK;

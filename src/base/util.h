@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Unit of the space map and of jemalloc's extents.  x86-64 has no other base
- * page; os_check_page_size() holds it against the running kernel. */
+ * page; region_open() refuses others (os_check_page_size). */
 #define DK_PAGE ((size_t)4096)
 #define DK_PAGE_SHIFT 12
 /* What a region's address is congruent to, so that the kernel can map it by

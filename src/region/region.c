@@ -202,8 +202,14 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	unsigned state = (b->starts_as_holes ? 0 : SPACE_HELD) |
 			 (b->starts_zero ? SPACE_ZERO : 0);
 	struct daxkind_region *r;
-	int rc = region_index_new(sizeof(*r), &r);
+	int rc = os_check_page_size();
 
+	if (rc < 0)
+		return error_set(rc,
+		    "the kernel's pages are not of %zu bytes, for which this "
+		    "daxkind was built; use a kernel with such pages",
+		    DK_PAGE);
+	rc = region_index_new(sizeof(*r), &r);
 	if (rc < 0)
 		return error_set(rc, "no memory for a region's record");
 	r->backing = b;

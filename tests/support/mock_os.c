@@ -29,6 +29,7 @@
 	X(os_commit, (void *addr, size_t len), (addr, len))                    \
 	X(os_populate, (void *addr, size_t len), (addr, len))                  \
 	X(os_is_mapped, (const void *addr), (addr))                            \
+	X(os_check_page_size, (void), ())                                      \
 	X(os_msync, (void *addr, size_t len), (addr, len))                     \
 	X(os_open, (const char *path, bool create, int *fd),                   \
 	    (path, create, fd))                                                \

@@ -1756,6 +1756,22 @@ test_private_memory_is_given_back_by_who_uses_it(void **state)
 	assert_map_is_right();
 }
 
+static void
+test_other_pages_are_refused(void **state)
+{
+	(void)state;
+	fake_backing_init(&Fake, MIB);
+	mock_os_fail_all("os_check_page_size", ENOTSUP);
+	Region = NULL;
+	assert_int_equal(
+	    region_open(&Fake.base, Fake.base.base, Fake.base.size, &Region),
+	    -ENOTSUP);
+	assert_null(Region);
+	assert_non_null(strstr(error_text(), "pages are not of 4096 bytes"));
+	mock_os_reset();
+	open_fake();
+}
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1764,6 +1780,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_open_makes_it_findable_until_close),
 	    UNIT(test_open_without_memory_leaves_nothing),
+	    UNIT(test_other_pages_are_refused),
 	    UNIT(test_one_kind_at_a_time_is_on_a_region),
 	    UNIT(test_contains_is_about_all_of_the_range),
 	    UNIT(test_what_is_taken_holds_file_space),
