@@ -12,6 +12,7 @@ endif
 
 libvmem_la_SOURCES = compat/vmem.c src/base/cancel.h src/base/export.h \
 	src/base/util.h
+libvmem_la_CFLAGS = $(AM_CFLAGS) $(DK_FRAME_CFLAGS)
 libvmem_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libvmem_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 1:0:0 -no-undefined \
@@ -26,7 +27,7 @@ libmemtier_la_SOURCES = compat/memtier_preload.c \
 	src/base/cancel.h src/base/export.h src/base/parse.c \
 	src/base/parse.h src/base/util.h
 # The compiler must not make calls of malloc() out of what malloc() does.
-libmemtier_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
+libmemtier_la_CFLAGS = $(AM_CFLAGS) $(DK_FRAME_CFLAGS) -fno-builtin
 libmemtier_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libmemtier_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \
@@ -38,7 +39,7 @@ daxkindinclude_HEADERS += include/autohbw_api.h
 libautohbw_la_SOURCES = compat/autohbw.c \
 	compat/preload.c compat/preload.h \
 	src/base/cancel.h src/base/export.h src/base/parse.c src/base/parse.h src/base/util.h
-libautohbw_la_CFLAGS = $(AM_CFLAGS) -fno-builtin
+libautohbw_la_CFLAGS = $(AM_CFLAGS) $(DK_FRAME_CFLAGS) -fno-builtin
 libautohbw_la_LIBADD = $(DAXKIND_LIBADD) $(PTHREAD_LIBS)
 libautohbw_la_LDFLAGS = $(AM_LDFLAGS) $(DK_SHLIB_LDFLAGS) \
 	-version-info 0:0:0 -no-undefined \

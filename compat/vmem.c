@@ -85,17 +85,19 @@ __attribute__((constructor)) static void
 find_log(void)
 {
 	const char *name = secure_getenv("VMEM_LOG_FILE");
-	char dir[PATH_MAX] = "", pid[16] = "";
+	char *dir = NULL, pid[16] = "";
 
 	if (name == NULL || *name == '\0')
 		return;
-	if (*name != '/' && getcwd(dir, sizeof(dir)) == NULL)
+	/* A plug-in may be loaded by a thread with a small stack. */
+	if (*name != '/' && (dir = getcwd(NULL, 0)) == NULL)
 		return;
 	if (name[strlen(name) - 1] == '-')
 		(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if (asprintf(&Log_name, "%s%s%s%s", dir, *name != '/' ? "/" : "", name,
-		pid) < 0)
+	if (asprintf(&Log_name, "%s%s%s%s", dir != NULL ? dir : "",
+		dir != NULL ? "/" : "", name, pid) < 0)
 		Log_name = NULL;
+	free(dir);
 }
 
 static void

@@ -71,12 +71,14 @@ os_open_read(const char *path, int *fd)
 static int
 open_and_unlink(const char *dir, int *fd)
 {
-	char path[PATH_MAX];
+	size_t path_size = strlen(dir) + sizeof("/daxkind.XXXXXX");
 	sigset_t all, old;
-	int rc = snprintf(path, sizeof(path), "%s/daxkind.XXXXXX", dir);
+	int rc;
 
-	if (rc < 0 || (size_t)rc >= sizeof(path))
-		return -ENAMETOOLONG;
+	char *path = malloc(path_size);
+	if (path == NULL)
+		return -ENOMEM;
+	(void)snprintf(path, path_size, "%s/daxkind.XXXXXX", dir);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	int f = mkostemp(path, O_CLOEXEC);
@@ -86,6 +88,7 @@ open_and_unlink(const char *dir, int *fd)
 		(void)close(f);
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	free(path);
 	if (rc == 0)
 		*fd = f;
 	return rc;
@@ -808,11 +811,15 @@ os_read_link_name(const char *path, char *buf, size_t buf_size)
 {
 	DK_NO_CANCEL();
 	int saved_errno = errno;
-	char target[PATH_MAX];
-	ssize_t len = readlink(path, target, sizeof(target) - 1);
+	char target[1024]; /* links of sysfs and procfs are short */
+	ssize_t len = readlink(path, target, sizeof(target));
 
 	if (len < 0)
 		return os_result(len, saved_errno);
+	if ((size_t)len == sizeof(target)) {
+		errno = saved_errno;
+		return -ENAMETOOLONG;
+	}
 	target[len] = '\0';
 	const char *slash = strrchr(target, '/');
 	const char *name = slash != NULL ? slash + 1 : target;

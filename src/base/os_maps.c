@@ -5,7 +5,6 @@
 #include "base/os.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -20,7 +19,7 @@ static const char Maps[] = "/proc/self/maps";
 struct maps_reader {
 	int fd;
 	size_t len, pos;
-	char buf[2048];
+	char buf[1024];
 };
 
 /* The next byte, or -1 at the end. */
@@ -99,7 +98,7 @@ os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct maps_reader r = {0};
-	char path[PATH_MAX];
+	char path[512]; /* devices are not that deep; a longer one is none */
 	struct os_stat st;
 	size_t len = 0;
 	int rc = os_open_read(Maps, &r.fd);
@@ -115,7 +114,7 @@ os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 	path[len] = '\0';
 	os_close(r.fd);
 	errno = saved_errno;
-	if (len == 0)
+	if (len == 0 || (c > 0 && c != '\n'))
 		return -ENODEV;
 	rc = os_stat(path, &st);
 	/* A deleted file's name has a word behind it; others may be out of

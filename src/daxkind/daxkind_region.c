@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/export.h"
+#include "base/os.h"
 #include "base/util.h"
 #include "dax/dax_name.h"
 #include "daxkind.h"
@@ -56,6 +57,16 @@ check_path(const char *path)
 {
 	if (path == NULL || *path == '\0')
 		return error_set(-EINVAL, "no path was given");
+	return 0;
+}
+
+/* A path is more than a small stack has room for. */
+static int
+new_place(struct dax_place **place)
+{
+	*place = os_new(sizeof(**place));
+	if (*place == NULL)
+		return error_set(-ENOMEM, "no memory to look for a name");
 	return 0;
 }
 
@@ -124,16 +135,20 @@ daxkind_region_open_devdax(const char *path, size_t offset, size_t size,
 {
 	struct backing_request request = {
 	    .offset = offset, .size = size, .flags = flags};
-	struct dax_place place;
+	struct dax_place *place;
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
 	if (rc == 0)
-		rc = dax_name_find_devdax(path, &place);
-	request.path = place.path;
+		rc = new_place(&place);
+	if (rc < 0)
+		return api_result(rc);
+	rc = dax_name_find_devdax(path, place);
+	request.path = place->path;
 	if (rc == 0)
 		rc = open_region(&Backing_devdax, &request, region);
+	os_delete(place);
 	return api_result(rc);
 }
 
@@ -145,19 +160,26 @@ daxkind_region_open(const char *path, size_t size, unsigned flags,
 	 * no mistake. */
 	static const unsigned permissions = DAXKIND_CREATE | DAXKIND_OVERWRITE;
 	struct backing_request request = {.size = size};
-	struct dax_place place;
+	struct dax_place *place;
 	int rc = begin(flags, region);
 
 	if (rc == 0)
 		rc = check_path(path);
 	if (rc == 0)
-		rc = dax_name_find(path, &place);
+		rc = new_place(&place);
 	if (rc < 0)
 		return api_result(rc);
-	const struct backing_class *class = backing_class_of(place.what);
-	request.path = place.path;
-	request.flags = flags & (class->flags | ~permissions);
-	return api_result(open_region(class, &request, region));
+	rc = dax_name_find(path, place);
+	if (rc == 0) {
+		const struct backing_class *class =
+		    backing_class_of(place->what);
+
+		request.path = place->path;
+		request.flags = flags & (class->flags | ~permissions);
+		rc = open_region(class, &request, region);
+	}
+	os_delete(place);
+	return api_result(rc);
 }
 
 DK_EXPORT int

@@ -22,6 +22,7 @@ enum {
 /* While it is being filled in. */
 struct draft {
 	const char *dir;
+	char *line; /* LINE_SIZE bytes: too many for a small stack */
 	struct topology *t;
 	struct topology_node *nodes;
 	struct topology_access *access;
@@ -34,13 +35,13 @@ access_of(struct draft *d, unsigned from, unsigned to)
 }
 
 static int
-read_set(const char *dir, const char *name, struct node_set *set)
+read_set(const struct draft *d, const char *name, struct node_set *set)
 {
-	char path[PATH_SIZE], line[LINE_SIZE];
+	char path[PATH_SIZE];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	int rc = os_read_line(path, line, sizeof(line));
-	return rc < 0 ? rc : node_set_read(line, set);
+	(void)snprintf(path, sizeof(path), "%s/%s", d->dir, name);
+	int rc = os_read_line(path, d->line, LINE_SIZE);
+	return rc < 0 ? rc : node_set_read(d->line, set);
 }
 
 /* 0 when there is no such file or it has no number in it. */
@@ -72,12 +73,12 @@ read_memory(const struct draft *d, unsigned node)
 static void
 read_distances(struct draft *d, unsigned from)
 {
-	char path[PATH_SIZE], line[LINE_SIZE];
-	char *text = line;
+	char path[PATH_SIZE];
+	char *text = d->line;
 
 	(void)snprintf(path, sizeof(path), "%s/node%u/distance", d->dir, from);
-	if (os_read_line(path, line, sizeof(line)) < 0)
-		line[0] = '\0';
+	if (os_read_line(path, d->line, LINE_SIZE) < 0)
+		d->line[0] = '\0';
 	for (unsigned to = 0; to < d->t->nr; to++) {
 		char *end;
 
@@ -207,51 +208,72 @@ make_single_node(struct draft *d, const char *kernel_mm_dir)
 	    (struct topology_access){.is_local = true, .distance = 10};
 }
 
-int
-topology_read(
-    const char *node_dir, const char *kernel_mm_dir, struct topology **topology)
+/* Whether the kernel has NUMA; if not, there is one node. */
+static bool
+read_sets(const struct draft *d, struct topology *t)
+{
+	bool is_numa = read_set(d, "online", &t->online) == 0 &&
+		       !node_set_is_empty(&t->online);
+
+	if (!is_numa)
+		node_set_add(&t->online, 0);
+	if (!is_numa || read_set(d, "has_cpu", &t->with_cpus) < 0)
+		t->with_cpus = t->online;
+	if (!is_numa || read_set(d, "has_memory", &t->with_memory) < 0)
+		t->with_memory = t->online;
+	for (unsigned node = 0; node < NODE_SET_MAX; node++) {
+		if (node_set_has(&t->online, node))
+			t->nr = node + 1;
+	}
+	return is_numa;
+}
+
+/* In memory of its own, with all that is known of each node. */
+static int
+read_all(struct draft *d, const char *kernel_mm_dir)
 {
 	struct topology t = {0};
 	char path[PATH_SIZE];
-	bool is_numa = read_set(node_dir, "online", &t.online) == 0 &&
-		       !node_set_is_empty(&t.online);
-
-	if (!is_numa) {
-		node_set_add(&t.online, 0);
-		t.with_cpus = t.online;
-		t.with_memory = t.online;
-	} else {
-		if (read_set(node_dir, "has_cpu", &t.with_cpus) < 0)
-			t.with_cpus = t.online;
-		if (read_set(node_dir, "has_memory", &t.with_memory) < 0)
-			t.with_memory = t.online;
-	}
-	for (unsigned node = 0; node < NODE_SET_MAX; node++) {
-		if (node_set_has(&t.online, node))
-			t.nr = node + 1;
-	}
-
+	bool is_numa = read_sets(d, &t);
 	size_t nodes_len = t.nr * sizeof(struct topology_node);
 	size_t access_len =
 	    (size_t)t.nr * t.nr * sizeof(struct topology_access);
 	void *map;
+
 	t.len = align_up(sizeof(t) + nodes_len + access_len, DK_PAGE);
 	int rc = os_map_anon(t.len, &map);
 	if (rc < 0)
 		return rc;
-	struct draft d = {.dir = node_dir,
-	    .t = map,
-	    .nodes = (void *)((char *)map + sizeof(t)),
-	    .access = (void *)((char *)map + sizeof(t) + nodes_len)};
-	t.nodes = d.nodes;
-	t.access = d.access;
-	*d.t = t;
+	d->t = map;
+	d->nodes = (void *)((char *)map + sizeof(t));
+	d->access = (void *)((char *)map + sizeof(t) + nodes_len);
+	t.nodes = d->nodes;
+	t.access = d->access;
+	*d->t = t;
 	if (is_numa)
-		read_nodes(&d);
+		read_nodes(d);
 	else
-		make_single_node(&d, kernel_mm_dir);
+		make_single_node(d, kernel_mm_dir);
 	(void)snprintf(path, sizeof(path), "%s/" HUGE_PAGES_DIR, kernel_mm_dir);
-	d.t->extra_huge_pages = read_number(path, "nr_overcommit_hugepages");
+	d->t->extra_huge_pages = read_number(path, "nr_overcommit_hugepages");
+	return 0;
+}
+
+int
+topology_read(
+    const char *node_dir, const char *kernel_mm_dir, struct topology **topology)
+{
+	struct draft d = {.dir = node_dir};
+	void *line;
+	int rc = os_map_anon(LINE_SIZE, &line);
+
+	if (rc < 0)
+		return rc;
+	d.line = line;
+	rc = read_all(&d, kernel_mm_dir);
+	(void)os_unmap(line, LINE_SIZE);
+	if (rc < 0)
+		return rc;
 	*topology = d.t;
 	return 0;
 }
