@@ -70,6 +70,8 @@ libdaxkind_core_la_SOURCES += \
 	src/region/superblock.c \
 	src/region/superblock.h
 libdaxkind_core_la_SOURCES += \
+	src/dram/dram_memory.c \
+	src/dram/dram_memory.h \
 	src/dram/dram_source.c \
 	src/dram/dram_source.h \
 	src/dram/mem_policy.c \
@@ -84,14 +86,15 @@ libdaxkind_core_la_SOURCES += \
 	src/heap/cache.h \
 	src/heap/cache_collect.c \
 	src/heap/cache_collect.h \
-	src/heap/dram_cache.c \
-	src/heap/dram_cache.h \
 	src/heap/extent_hooks.c \
 	src/heap/extent_hooks.h \
 	src/heap/heap.c \
 	src/heap/heap.h \
+	src/heap/heap_stats.h \
 	src/heap/je.c \
 	src/heap/je.h \
+	src/heap/je_heap.c \
+	src/heap/je_heap.h \
 	src/heap/outbox.c \
 	src/heap/outbox.h \
 	src/heap/page_map.h \
@@ -104,6 +107,7 @@ libdaxkind_core_la_SOURCES += \
 	src/heap/thread_cache.c \
 	src/heap/thread_cache.h
 libdaxkind_core_la_SOURCES += \
+	src/kind/block_ops.h \
 	src/kind/decorators.c \
 	src/kind/decorators.h \
 	src/kind/environment.c \
@@ -112,9 +116,6 @@ libdaxkind_core_la_SOURCES += \
 	src/kind/error_code.h \
 	src/kind/kind.c \
 	src/kind/kind.h \
-	src/kind/kind_arenas.c \
-	src/kind/kind_arenas.h \
-	src/kind/kind_default.c \
 	src/kind/kind_fork.c \
 	src/kind/kind_fork.h \
 	src/kind/kind_heap_ops.c \
@@ -129,8 +130,12 @@ libdaxkind_core_la_SOURCES += \
 	src/kind/kind_static.h \
 	src/kind/kind_tally.c \
 	src/kind/kind_tally.h \
+	src/kind/ops_heap.c \
+	src/kind/ops_heap.h \
 	src/kind/sigbus.c \
-	src/kind/sigbus.h
+	src/kind/sigbus.h \
+	src/kind/static_heaps.c \
+	src/kind/static_heaps.h
 libdaxkind_core_la_SOURCES += \
 	src/tiers/tier_fork.c \
 	src/tiers/tier_fork.h \

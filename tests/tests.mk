@@ -16,15 +16,16 @@ UNIT_TESTS = \
 	tests/unit/command/test_plan \
 	tests/unit/dax/test_dax_list \
 	tests/unit/dax/test_mounts \
+	tests/unit/dram/test_dram_memory \
 	tests/unit/dram/test_dram_source \
 	tests/unit/dram/test_mem_policy \
 	tests/unit/dram/test_node_choice \
 	tests/unit/dram/test_topology \
 	tests/unit/heap/test_arena_set \
-	tests/unit/heap/test_dram_cache \
 	tests/unit/heap/test_extent_hooks \
 	tests/unit/heap/test_heap \
 	tests/unit/heap/test_je \
+	tests/unit/heap/test_je_heap \
 	tests/unit/heap/test_page_map \
 	tests/unit/heap/test_size_class \
 	tests/unit/heap/test_slabs \
@@ -153,7 +154,9 @@ UNIT_SUPPORT = \
 	tests/support/mock_os.c \
 	tests/support/mock_os.h \
 	tests/support/mock_time.c \
-	tests/support/mock_time.h
+	tests/support/mock_time.h \
+	tests/support/plain_hooks.c \
+	tests/support/plain_hooks.h
 
 # Functions of os.h that unit tests may make fail: calls from other files go
 # through the __wrap_NAME of UNIT_SUPPORT.

@@ -43,6 +43,7 @@ static const char *const Fork_points[NR_LOCK_RANKS] = {
     [RANK_TIER_FORK] = "fork takes RANK_TIER_FORK",
     [RANK_SIGBUS] = "fork takes RANK_SIGBUS",
     [RANK_REGISTRY] = "fork takes RANK_REGISTRY",
+    [RANK_STATIC] = "fork takes RANK_STATIC",
     [RANK_ARENAS] = "fork takes RANK_ARENAS",
     [RANK_THREADS] = "fork takes RANK_THREADS",
     [RANK_CACHES] = "fork takes RANK_CACHES",

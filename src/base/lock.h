@@ -23,6 +23,7 @@ enum lock_rank {
 	RANK_TIER_FORK,  /* tier_fork.c: one fork at a time */
 	RANK_SIGBUS,     /* sigbus.c: installing and removing the handler */
 	RANK_REGISTRY,   /* kind_registry.c: the set of live kinds */
+	RANK_STATIC,     /* static_heaps.c, kind_static.c: making heaps */
 	RANK_ARENAS,     /* arena_set.c: which arenas a kind has */
 	RANK_THREADS,    /* thread_cache.c: the caches of all threads */
 	RANK_CACHES,     /* thread_cache.c: the caches of one heap */

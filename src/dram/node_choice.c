@@ -354,6 +354,18 @@ node_choice_here(const struct node_sets *sets)
 	return &sets->all;
 }
 
+bool
+node_choice_is_uniform(const struct node_sets *sets)
+{
+	/* A set that is empty stands for all of them. */
+	for (unsigned home = 0; home < sets->nr; home++) {
+		if (!node_set_is_empty(&sets->of[home]) &&
+		    !node_set_is_same(&sets->of[home], &sets->all))
+			return false;
+	}
+	return true;
+}
+
 int
 node_choice_copy(
     enum node_choice choice, unsigned long *nodemask, unsigned long maxnode)

@@ -71,6 +71,8 @@ const struct node_sets *node_choice_get(enum node_choice choice);
 
 /* The nodes for the processor that the caller runs on. */
 const struct node_set *node_choice_here(const struct node_sets *sets);
+/* Whether they are the same for all processors. */
+bool node_choice_is_uniform(const struct node_sets *sets);
 
 /*
  * Set the bits of nodemask that are nodes for the caller's processor, and clear

@@ -86,7 +86,7 @@ arena_set_fini(struct arena_set *set)
 	if (set->has_promise)
 		je_arena_forgo();
 	while (arena_set_next(set, &pos, &arena))
-		je_arena_free(arena);
+		je_arena_free(set->hooks, set->purges_at_once, arena);
 	lock_fini(&set->lock);
 }
 
@@ -131,6 +131,27 @@ arena_set_get(struct arena_set *set, unsigned *arena)
 		return 0;
 	}
 	return make_arena(set, slot, arena);
+}
+
+int
+arena_set_get_stats(const struct arena_set *set, struct heap_stats *stats)
+{
+	struct heap_stats sum = {0};
+	unsigned pos = 0, arena;
+
+	while (arena_set_next(set, &pos, &arena)) {
+		struct je_stats one;
+		int rc = je_arena_stats(arena, &one);
+
+		if (rc < 0)
+			return rc;
+		heap_stats_add(
+		    &sum, &(struct heap_stats){.allocated = one.allocated,
+			      .active = one.active,
+			      .resident = one.resident});
+	}
+	*stats = sum;
+	return 0;
 }
 
 bool

@@ -14,6 +14,7 @@
 
 #include "base/export.h"
 #include "base/lock.h"
+#include "heap/heap_stats.h"
 #include "heap/je.h"
 
 enum {
@@ -48,6 +49,9 @@ int arena_set_slots_for(size_t size, unsigned *nr_slots) DK_MUST_CHECK;
 /* The calling thread's arena.  REASON_NO_ARENA: jemalloc has no more; -ENOMEM. */
 int arena_set_get(struct arena_set *set, unsigned *arena) DK_MUST_CHECK;
 
+/* Sums of all of them, as of the last je_stats_refresh(). */
+int arena_set_get_stats(const struct arena_set *set, struct heap_stats *stats)
+    DK_MUST_CHECK;
 /* Whether more than one arena was made. */
 bool arena_set_has_others(const struct arena_set *set);
 /* For each arena that was made: for (i = 0; arena_set_next(set, &i, &a);) */

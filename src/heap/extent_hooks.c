@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "base/os.h"
 #include "base/sched_point.h"
 #include "base/util.h"
 
@@ -52,57 +51,14 @@ region_give_back(struct je_hooks *je, void *addr, size_t len)
 	return region_give(hooks->region, addr, len) == 0;
 }
 
-static void *
-dram_alloc(
-    struct je_hooks *je, void *new_addr, size_t len, size_t align, bool *zero)
-{
-	struct extent_hooks *hooks = (struct extent_hooks *)je;
-	bool is_zero = true;
-	void *addr;
-	int rc;
-
-	if (new_addr != NULL)
-		return NULL;
-	if (hooks->dram == NULL)
-		rc = os_map_anon_aligned(len, align, &addr);
-	else
-		rc = dram_source_take(hooks->dram, len,
-		    max_size(align, DK_PAGE), &addr, &is_zero);
-	if (rc < 0)
-		return NULL;
-	if (*zero && !is_zero)
-		memset(addr, 0, len);
-	*zero = *zero || is_zero;
-	return addr;
-}
-
-static bool
-dram_give_back(struct je_hooks *je, void *addr, size_t len)
-{
-	struct extent_hooks *hooks = (struct extent_hooks *)je;
-
-	if (hooks->dram == NULL)
-		return os_unmap(addr, len) == 0;
-	return dram_source_give(hooks->dram, addr, len) == 0;
-}
-
 void
-extent_hooks_init_region(struct extent_hooks *hooks,
-    struct daxkind_region *region, const struct page_map *pages)
+extent_hooks_init(struct extent_hooks *hooks, struct daxkind_region *region,
+    const struct page_map *pages)
 {
 	*hooks = (struct extent_hooks){
 	    .je = {.alloc = region_alloc, .give = region_give_back},
 	    .region = region,
 	    .pages = pages,
-	};
-	je_hooks_init(&hooks->je);
-}
-
-void
-extent_hooks_init_dram(struct extent_hooks *hooks)
-{
-	*hooks = (struct extent_hooks){
-	    .je = {.alloc = dram_alloc, .give = dram_give_back},
 	};
 	je_hooks_init(&hooks->je);
 }

@@ -5,27 +5,21 @@
 #ifndef EXTENT_HOOKS_H
 #define EXTENT_HOOKS_H
 
-#include "dram/dram_source.h"
 #include "heap/je.h"
 #include "heap/page_map.h"
 #include "region/region.h"
 
 struct extent_hooks {
 	struct je_hooks je; /* must be first: je.c hands this back */
-	/* Of a heap over a region; both NULL for a heap over DRAM. */
 	struct daxkind_region *region;
 	const struct page_map *pages;
-	/* Of a heap over DRAM; NULL: memory from wherever. */
-	struct dram_source *dram;
 	/* The heap is being ended: all of the region goes at once, so there
 	 * is no need to give back piece by piece. */
 	bool is_closing;
 };
 
 /* Extents come from the region's high end. */
-void extent_hooks_init_region(struct extent_hooks *hooks,
+void extent_hooks_init(struct extent_hooks *hooks,
     struct daxkind_region *region, const struct page_map *pages);
-/* Extents are DRAM, from the source that the caller sets, if any. */
-void extent_hooks_init_dram(struct extent_hooks *hooks);
 
 #endif /* EXTENT_HOOKS_H */

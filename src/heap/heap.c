@@ -52,7 +52,7 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 		    "no address space for the page map of %zu bytes",
 		    region->size);
 	}
-	extent_hooks_init_region(&heap->hooks, region, &heap->pages);
+	extent_hooks_init(&heap->hooks, region, &heap->pages);
 	quarantine_init(&heap->quarantine, &heap->pages);
 	slabs_init(&heap->slabs, region, &heap->pages, &heap->arenas,
 	    &heap->quarantine);
@@ -89,20 +89,6 @@ heap_init(struct heap *heap, struct daxkind_region *region, const void *owner,
 		heap->caches.slot = slot;
 	}
 	return rc;
-}
-
-void
-heap_init_dram(struct heap *heap)
-{
-	unsigned nr_slots;
-
-	memset(heap, 0, sizeof(*heap));
-	heap->dram_cache_nr = DRAM_CACHE_NONE;
-	extent_hooks_init_dram(&heap->hooks);
-	/* There is nobody to tell about a bad variable. */
-	if (arena_set_slots_for(SIZE_MAX, &nr_slots) < 0)
-		nr_slots = 1;
-	arena_set_init(&heap->arenas, &heap->hooks.je, false, nr_slots);
 }
 
 void
@@ -305,39 +291,11 @@ free_small(struct heap *heap, void *ptr, uint32_t word)
 		    &heap->caches, ptr, page_size_class(word));
 }
 
-/* Without a region all is jemalloc's. */
-static void *
-alloc_dram(struct heap *heap, size_t size, size_t align, bool zero)
-{
-	unsigned arena;
-
-	if (arena_set_get(&heap->arenas, &arena) < 0)
-		return NULL;
-	int cache = dram_cache_get(heap->dram_cache_nr);
-	if (DK_UNLIKELY(cache == DRAM_CACHE_NONE))
-		return je_alloc(arena, size, align, zero);
-	return je_alloc_cached(arena, (unsigned)cache, size, align, zero);
-}
-
-/* The block is of this heap. */
-static void
-free_dram(struct heap *heap, void *ptr)
-{
-	int cache = dram_cache_get(heap->dram_cache_nr);
-
-	if (DK_UNLIKELY(cache == DRAM_CACHE_NONE))
-		je_free(ptr);
-	else
-		je_free_cached((unsigned)cache, ptr);
-}
-
 /* --- all blocks ---------------------------------------------------------------- */
 
 void *
 heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
 {
-	if (heap->region == NULL)
-		return alloc_dram(heap, size, align, zero);
 	if (DK_UNLIKELY(region_is_off(heap->region))) {
 		(void)region_refuse_in_child();
 		return NULL;
@@ -358,8 +316,6 @@ heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
 void *
 heap_alloc_pages(struct heap *heap, size_t size, bool zero)
 {
-	if (heap->region == NULL)
-		return alloc_dram(heap, size, DK_PAGE, zero);
 	if (region_is_off(heap->region)) {
 		(void)region_refuse_in_child();
 		return NULL;
@@ -406,21 +362,9 @@ resize_small(struct heap *heap, void *ptr, uint32_t word, size_t size)
 	return moved;
 }
 
-static void *
-resize_dram(struct heap *heap, void *ptr, size_t size)
-{
-	unsigned arena;
-
-	if (arena_set_get(&heap->arenas, &arena) < 0)
-		return NULL;
-	return je_resize(arena, ptr, size);
-}
-
 void *
 heap_resize(struct heap *heap, void *ptr, size_t size)
 {
-	if (heap->region == NULL)
-		return resize_dram(heap, ptr, size);
 	if (region_is_off(heap->region)) {
 		(void)region_refuse_in_child();
 		return NULL;
@@ -449,11 +393,6 @@ heap_resize(struct heap *heap, void *ptr, size_t size)
 void
 heap_free(struct heap *heap, void *ptr)
 {
-	if (heap->region == NULL) {
-		if (je_usable(ptr) != 0)
-			free_dram(heap, ptr);
-		return;
-	}
 	if (DK_UNLIKELY(region_is_off(heap->region)))
 		return; /* the parent's to free */
 	uint32_t word = word_of(heap, ptr);
@@ -471,8 +410,6 @@ heap_free(struct heap *heap, void *ptr)
 size_t
 heap_usable(const struct heap *heap, const void *ptr)
 {
-	if (heap->region == NULL)
-		return je_usable(ptr);
 	uint32_t word = word_of(heap, ptr);
 	if (page_is_small(word))
 		return Size_classes.size[page_size_class(word)];
@@ -501,50 +438,28 @@ static void *
 defrag_small(struct heap *heap, void *ptr)
 {
 	size_t usable = je_usable(ptr);
-	unsigned arena;
 
-	if (usable == 0 || !je_is_sparse(ptr) || !je_find_arena(ptr, &arena))
+	if (usable == 0 || !je_is_sparse(ptr))
 		return NULL;
-	unsigned size_class = heap->region != NULL ? size_class_of(usable) : 0;
-	void *moved = heap->region != NULL
-			  ? slabs_alloc(&heap->slabs, arena, size_class)
-			  : je_alloc(arena, usable, 0, false);
+	unsigned size_class = size_class_of(usable);
+	void *moved = slabs_alloc(&heap->slabs, je_arena_of(ptr), size_class);
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, ptr, usable);
-	if (heap->region != NULL)
-		thread_cache_free_past(&heap->caches, ptr, size_class);
-	else
-		je_free(ptr);
+	thread_cache_free_past(&heap->caches, ptr, size_class);
 	return moved;
 }
 
 void *
 heap_defrag(struct heap *heap, void *ptr)
 {
-	if (heap->region != NULL) {
-		uint32_t word = word_of(heap, ptr);
+	uint32_t word = word_of(heap, ptr);
 
-		if (region_is_off(heap->region))
-			return NULL;
-		if (page_is_large(word))
-			return defrag_large(heap, ptr, page_large_len(word));
-		if (!page_is_small(word))
-			return NULL;
-	}
-	return defrag_small(heap, ptr);
-}
-
-bool
-heap_has_arena(const struct heap *heap, unsigned arena)
-{
-	unsigned pos = 0, one;
-
-	while (arena_set_next(&heap->arenas, &pos, &one)) {
-		if (one == arena)
-			return true;
-	}
-	return false;
+	if (region_is_off(heap->region))
+		return NULL;
+	if (page_is_large(word))
+		return defrag_large(heap, ptr, page_large_len(word));
+	return page_is_small(word) ? defrag_small(heap, ptr) : NULL;
 }
 
 void
@@ -552,14 +467,10 @@ heap_purge(struct heap *heap)
 {
 	unsigned pos = 0, arena;
 
-	if (heap->region != NULL)
-		(void)collect(heap);
-	else
-		dram_cache_flush(heap->dram_cache_nr);
+	(void)collect(heap);
 	while (arena_set_next(&heap->arenas, &pos, &arena))
 		je_arena_purge(arena);
-	if (heap->region != NULL)
-		region_trim(heap->region, 0);
+	region_trim(heap->region, 0);
 }
 
 int
@@ -579,35 +490,23 @@ heap_quarantine(struct heap *heap, void *addr, size_t len)
 int
 heap_get_stats(struct heap *heap, struct heap_stats *stats)
 {
-	struct heap_stats sum = {0};
-	unsigned pos = 0, arena;
+	struct heap_stats sum;
+	struct space_figures figures;
+	int rc = arena_set_get_stats(&heap->arenas, &sum);
 
-	while (arena_set_next(&heap->arenas, &pos, &arena)) {
-		struct je_stats one;
-		int rc = je_arena_stats(arena, &one);
-
-		if (rc < 0)
-			return rc;
-		sum.allocated += one.allocated;
-		sum.active += one.active;
-		sum.resident += one.resident;
-	}
-	if (heap->region != NULL) {
-		struct space_figures figures;
-		size_t large = atomic_load_explicit(
-		    &heap->large_bytes, memory_order_relaxed);
-
-		size_t cached = thread_cache_bytes(&heap->caches) +
-				atomic_load(&heap->quarantine.withheld_bytes);
-
-		region_get_figures(heap->region, &figures);
-		sum.allocated -= min_size(cached, sum.allocated);
-		sum.allocated += large;
-		sum.active += large;
-		sum.resident =
-		    figures.held < figures.total ? figures.held : figures.taken;
-		sum.resident = max_size(sum.resident, sum.active);
-	}
+	if (rc < 0)
+		return rc;
+	size_t large =
+	    atomic_load_explicit(&heap->large_bytes, memory_order_relaxed);
+	size_t cached = thread_cache_bytes(&heap->caches) +
+			atomic_load(&heap->quarantine.withheld_bytes);
+	region_get_figures(heap->region, &figures);
+	sum.allocated -= min_size(cached, sum.allocated);
+	sum.allocated += large;
+	sum.active += large;
+	sum.resident =
+	    figures.held < figures.total ? figures.held : figures.taken;
+	sum.resident = max_size(sum.resident, sum.active);
 	*stats = sum;
 	return 0;
 }
@@ -629,36 +528,30 @@ heap_unlock_arenas_at_fork(struct heap *heap)
 void
 heap_lock_caches_at_fork(struct heap *heap)
 {
-	if (heap->region != NULL)
-		lock_take_at_fork(&heap->caches.lock);
+	lock_take_at_fork(&heap->caches.lock);
 }
 
 void
 heap_unlock_caches_at_fork(struct heap *heap)
 {
-	if (heap->region != NULL)
-		lock_drop(&heap->caches.lock);
+	lock_drop(&heap->caches.lock);
 }
 
 void
 heap_lock_quarantine_at_fork(struct heap *heap)
 {
-	if (heap->region != NULL)
-		lock_take_at_fork(&heap->quarantine.lock);
+	lock_take_at_fork(&heap->quarantine.lock);
 }
 
 void
 heap_unlock_quarantine_at_fork(struct heap *heap)
 {
-	if (heap->region != NULL)
-		lock_drop(&heap->quarantine.lock);
+	lock_drop(&heap->quarantine.lock);
 }
 
 void
 heap_after_fork_in_child(struct heap *heap)
 {
-	if (heap->region != NULL) {
-		thread_cache_heap_after_fork_in_child(&heap->caches);
-		slabs_after_fork_in_child(&heap->slabs);
-	}
+	thread_cache_heap_after_fork_in_child(&heap->caches);
+	slabs_after_fork_in_child(&heap->slabs);
 }

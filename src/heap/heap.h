@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * heap.h -- a heap over a region, or over DRAM (layer 3).
+ * heap.h -- a heap over a region (layer 3).
  *
  *                  heap_alloc(size)
  *                 /                \
@@ -11,8 +11,7 @@
  *                   the space map
  *
  * Small blocks go through the cache of the calling thread (thread_cache.h).
- * The page map records which of the two a block is.  A heap over DRAM has no
- * region and leaves all sizes to jemalloc.
+ * The page map records which of the two a block is.
  *
  * Any thread may call any function, and free blocks of another thread.  The
  * functions leave errno alone and set no out-parameter on failure.
@@ -26,31 +25,23 @@
 
 #include "base/export.h"
 #include "heap/arena_set.h"
-#include "heap/dram_cache.h"
 #include "heap/extent_hooks.h"
+#include "heap/heap_stats.h"
 #include "heap/page_map.h"
 #include "heap/quarantine.h"
 #include "heap/slabs.h"
 #include "heap/thread_cache.h"
 #include "region/region.h"
 
-/* Bytes. */
-struct heap_stats {
-	size_t allocated; /* in live blocks */
-	size_t active;    /* in pages with live blocks */
-	size_t resident;  /* held, used or not */
-};
-
 struct heap {
-	struct daxkind_region *region; /* NULL: over DRAM */
+	struct daxkind_region *region;
 	struct page_map pages;
 	struct extent_hooks hooks;
 	struct arena_set arenas;
-	struct heap_caches caches;    /* of heaps over a region */
-	struct slabs slabs;           /* the same */
-	struct quarantine quarantine; /* the same */
-	int dram_cache_nr;            /* of heaps over DRAM; or none */
-	_Atomic(size_t) large_bytes;  /* in live large blocks */
+	struct heap_caches caches;
+	struct slabs slabs;
+	struct quarantine quarantine;
+	_Atomic(size_t) large_bytes; /* in live large blocks */
 };
 
 /* Make a heap over a whole region that has no other user.  -ENOMEM. */
@@ -59,9 +50,6 @@ int heap_new(struct daxkind_region *region, struct heap **heap) DK_MUST_CHECK;
  * rest of the process.  owner and slot are those of its thread caches. */
 int heap_init(struct heap *heap, struct daxkind_region *region,
     const void *owner, unsigned slot) DK_MUST_CHECK;
-/* A heap over DRAM of the nodes that have processors, in the caller's
- * storage; it stays for the rest of the process. */
-void heap_init_dram(struct heap *heap);
 /* Drop all blocks; the whole region is free again. */
 void heap_free_all(struct heap *heap);
 
@@ -77,8 +65,6 @@ void heap_free(struct heap *heap, void *ptr);
 size_t heap_usable(const struct heap *heap, const void *ptr);
 /* Move the block if that reduces fragmentation; NULL: it stays. */
 void *heap_defrag(struct heap *heap, void *ptr);
-/* Whether a DRAM heap owns the block. */
-bool heap_has_arena(const struct heap *heap, unsigned arena);
 /*
  * Take the heap's pages [addr, addr + len) out of use: free pages at once,
  * taken pages when they are freed.  -ENOMEM: only a part.

@@ -63,18 +63,14 @@ enum {
 };
 static _Atomic(unsigned) Nr_arenas; /* of ours, alive or promised */
 
-static _Atomic(bool) Has_dram;
-static _Atomic(bool) Has_dram_arenas; /* ours; jemalloc's do not count */
-
 /* Of each arena of ours. */
 static _Atomic(struct je_hooks *) Hooks[ARENA_LIMIT];
 
 static void
-note_dram(void)
+note_hooks(unsigned arena, struct je_hooks *hooks)
 {
-	/* Most calls find it set: a read leaves the cache line shared. */
-	if (!atomic_load_explicit(&Has_dram, memory_order_relaxed))
-		atomic_store_explicit(&Has_dram, true, memory_order_relaxed);
+	if (arena < ARENA_LIMIT)
+		atomic_store(&Hooks[arena], hooks);
 }
 
 static pthread_once_t Once = PTHREAD_ONCE_INIT;
@@ -108,7 +104,8 @@ je_note_bad_free(struct je_hooks *hooks, const void *ptr)
 static void
 hear_of_bad_free(void *ptr, unsigned arena)
 {
-	struct je_hooks *hooks = je_arena_hooks(arena);
+	struct je_hooks *hooks =
+	    arena < ARENA_LIMIT ? atomic_load(&Hooks[arena]) : NULL;
 
 	if (hooks != NULL)
 		je_note_bad_free(hooks, ptr);
@@ -157,24 +154,6 @@ control(const struct mib *mib, size_t part, unsigned arena, void *old,
 	    name, mib->len, old, old_len, new_value, new_len);
 }
 
-bool
-je_has_dram_arenas(void)
-{
-	return atomic_load_explicit(&Has_dram_arenas, memory_order_relaxed);
-}
-
-struct je_hooks *
-je_arena_hooks(unsigned arena)
-{
-	return arena < ARENA_LIMIT ? atomic_load(&Hooks[arena]) : NULL;
-}
-
-bool
-je_has_dram(void)
-{
-	return atomic_load_explicit(&Has_dram, memory_order_relaxed);
-}
-
 void
 je_start(void)
 {
@@ -190,37 +169,87 @@ hooks_of(extent_hooks_t *table)
 				   offsetof(struct je_hooks, jemalloc_table));
 }
 
-/* jemalloc's rules: NULL or true refuses, and then nothing was written
- * through the pointers. */
-static void *
-hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
-    bool *zero, bool *commit, unsigned arena)
+/* The program's table, of which the first member is never NULL. */
+static extent_hooks_t *
+foreign_of(struct je_hooks *hooks)
 {
-	struct je_hooks *hooks = hooks_of(table);
-	void *addr = hooks->alloc(hooks, new_addr, size, alignment, zero);
+	extent_hooks_t *foreign =
+	    (extent_hooks_t *)(void *)hooks->foreign_table;
 
-	(void)arena;
-	if (addr != NULL)
-		*commit = true;
-	return addr;
+	return foreign->alloc != NULL ? foreign : NULL;
 }
 
+/* jemalloc's rules: NULL or true refuses, and then nothing was written
+ * through the pointers. */
 static bool
 hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
     unsigned arena)
 {
 	struct je_hooks *hooks = hooks_of(table);
+	extent_hooks_t *foreign = foreign_of(hooks);
+	bool is_refused;
 
-	(void)committed;
-	(void)arena;
-	return !hooks->give(hooks, addr, size);
+	/* Once it is given back, it may be another's at any time. */
+	if (hooks->forget != NULL)
+		hooks->forget(hooks, addr, size);
+	if (foreign == NULL)
+		is_refused = !hooks->give(hooks, addr, size);
+	else
+		is_refused =
+		    foreign->dalloc == NULL ||
+		    foreign->dalloc(foreign, addr, size, committed, arena);
+	if (is_refused)
+		atomic_store_explicit(
+		    &hooks->has_refused, true, memory_order_relaxed);
+	/* It was noted before, so there is room for that. */
+	if (is_refused && hooks->note != NULL)
+		(void)hooks->note(hooks, addr, size);
+	return is_refused;
+}
+
+static void *
+hook_alloc(extent_hooks_t *table, void *new_addr, size_t size, size_t alignment,
+    bool *zero, bool *commit, unsigned arena)
+{
+	struct je_hooks *hooks = hooks_of(table);
+	extent_hooks_t *foreign = foreign_of(hooks);
+	bool is_zero = *zero, is_committed = *commit;
+	void *addr;
+
+	if (foreign == NULL) {
+		addr = hooks->alloc(hooks, new_addr, size, alignment, &is_zero);
+		is_committed = true;
+	} else {
+		addr = foreign->alloc(foreign, new_addr, size, alignment,
+		    &is_zero, &is_committed, arena);
+	}
+	if (addr != NULL && hooks->note != NULL &&
+	    !hooks->note(hooks, addr, size)) {
+		(void)hook_dalloc(table, addr, size, is_committed, arena);
+		addr = NULL;
+	}
+	if (addr != NULL) {
+		*zero = is_zero;
+		*commit = is_committed;
+	}
+	return addr;
 }
 
 static void
 hook_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
     unsigned arena)
 {
-	(void)hook_dalloc(table, addr, size, committed, arena);
+	struct je_hooks *hooks = hooks_of(table);
+	extent_hooks_t *foreign = foreign_of(hooks);
+
+	if (foreign == NULL) {
+		(void)hook_dalloc(table, addr, size, committed, arena);
+		return;
+	}
+	if (hooks->forget != NULL)
+		hooks->forget(hooks, addr, size);
+	if (foreign->destroy != NULL)
+		foreign->destroy(foreign, addr, size, committed, arena);
 }
 
 /* The map knows no borders between extents of one arena: cutting and joining
@@ -268,6 +297,20 @@ je_hooks_init(struct je_hooks *hooks)
 
 	_Static_assert(sizeof(table) == sizeof(hooks->jemalloc_table),
 	    "extent_hooks_t has another size: adapt struct je_hooks");
+	memcpy(hooks->jemalloc_table, &table, sizeof(table));
+	memset(hooks->foreign_table, 0, sizeof(hooks->foreign_table));
+}
+
+void
+je_hooks_init_foreign(struct je_hooks *hooks, const void *foreign)
+{
+	extent_hooks_t table;
+
+	memcpy(hooks->foreign_table, foreign, sizeof(table));
+	memcpy(&table, foreign, sizeof(table));
+	table.alloc = hook_alloc;
+	table.dalloc = hook_dalloc;
+	table.destroy = hook_destroy;
 	memcpy(hooks->jemalloc_table, &table, sizeof(table));
 }
 
@@ -319,8 +362,7 @@ set_hooks(unsigned arena, struct je_hooks *hooks)
 {
 	void *table = hooks->jemalloc_table;
 
-	if (arena < ARENA_LIMIT)
-		atomic_store(&Hooks[arena], hooks);
+	note_hooks(arena, hooks);
 	return control(
 	    &Je.hooks, 1, arena, NULL, NULL, (void *)&table, sizeof(table));
 }
@@ -360,6 +402,7 @@ destroy(unsigned arena)
 	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
 
 	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	note_hooks(arena, NULL);
 	atomic_fetch_sub(&Nr_arenas, 1);
 }
 
@@ -423,10 +466,6 @@ new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
 	}
 	if (!is_promised && !count_arena())
 		return REASON_NO_ARENA;
-	if (!purges_at_once) {
-		note_dram();
-		atomic_store(&Has_dram_arenas, true);
-	}
 	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
 	    &config, sizeof(config));
 	if (rc == -EAGAIN)
@@ -446,8 +485,8 @@ new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
 				atomic_fetch_add(&Nr_arenas, 1);
 		}
 	}
-	if (rc == 0 && *arena < ARENA_LIMIT)
-		atomic_store(&Hooks[*arena], hooks);
+	if (rc == 0)
+		note_hooks(*arena, hooks);
 	errno = saved_errno;
 	return rc;
 }
@@ -464,19 +503,21 @@ je_arena_redeem(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
 	return new_arena(hooks, purges_at_once, true, arena);
 }
 
-/* As spare ones do: those of DRAM keep pages for a while. */
+/* Not of a lazy one, which would be so for its next heap, too, nor of one that
+ * has still something of this heap's. */
 static bool
-gives_at_once(unsigned arena)
+keep_as_spare(struct je_hooks *hooks, bool purges_at_once, unsigned arena)
 {
-	ssize_t ms = -1;
-	size_t len = sizeof(ms);
-
-	return control(&Je.dirty_decay, 1, arena, &ms, &len, NULL, 0) == 0 &&
-	       ms == 0;
+	if (!purges_at_once || atomic_load(&hooks->has_refused))
+		return false;
+	(void)pthread_once(&Nobodys_once, init_nobodys);
+	int rc = set_hooks(arena, &Nobodys_hooks);
+	DK_BUG_ON(rc < 0);
+	return put_spare(arena);
 }
 
 void
-je_arena_free(unsigned arena)
+je_arena_free(struct je_hooks *hooks, bool purges_at_once, unsigned arena)
 {
 	int saved_errno = errno;
 	int rc = control(&Je.reset, 1, arena, NULL, NULL, NULL, 0);
@@ -484,10 +525,7 @@ je_arena_free(unsigned arena)
 	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
 	rc = control(&Je.purge, 1, arena, NULL, NULL, NULL, 0);
 	DK_BUG_ON(rc < 0);
-	(void)pthread_once(&Nobodys_once, init_nobodys);
-	rc = set_hooks(arena, &Nobodys_hooks);
-	DK_BUG_ON(rc < 0);
-	if (!gives_at_once(arena) || !put_spare(arena))
+	if (!keep_as_spare(hooks, purges_at_once, arena))
 		destroy(arena);
 	errno = saved_errno;
 }
@@ -510,25 +548,6 @@ je_arena_decay(unsigned arena)
 	/* One that no thread came to yet does not exist: nothing to do. */
 	(void)control(&Je.decay, 1, arena, NULL, NULL, NULL, 0);
 	errno = saved_errno;
-}
-
-static unsigned
-nr_default_arenas(void)
-{
-	unsigned nr;
-	size_t len = sizeof(nr);
-
-	return jemk_mallctl("opt.narenas", &nr, &len, NULL, 0) == 0 ? nr : 0;
-}
-
-void
-je_default_decay(void)
-{
-	/* One by one: jemalloc's own "all" drops its lock between them, and
-	 * an arena that ends meanwhile is used after it was freed. */
-	for (unsigned arena = 0; is_ready() && arena < nr_default_arenas();
-	     arena++)
-		je_arena_decay(arena);
 }
 
 /* --- blocks ----------------------------------------------------------------- */
@@ -584,90 +603,6 @@ je_free(void *ptr)
 	jemk_dallocx(ptr, MALLOCX_TCACHE_NONE);
 }
 
-int
-je_cache_new(unsigned *cache)
-{
-	size_t len = sizeof(*cache);
-	int saved_errno = errno;
-	int rc = -jemk_mallctl("tcache.create", cache, &len, NULL, 0);
-
-	errno = saved_errno;
-	return rc;
-}
-
-static void
-control_cache(const char *what, unsigned cache)
-{
-	int saved_errno = errno;
-	int rc = jemk_mallctl(what, NULL, NULL, &cache, sizeof(cache));
-
-	DK_BUG_ON(rc != 0); /* it is no cache */
-	errno = saved_errno;
-}
-
-void
-je_cache_free(unsigned cache)
-{
-	control_cache("tcache.destroy", cache);
-}
-
-void
-je_cache_flush(unsigned cache)
-{
-	control_cache("tcache.flush", cache);
-}
-
-void *
-je_alloc_cached(
-    unsigned arena, unsigned cache, size_t size, size_t align, bool zero)
-{
-	if (is_too_large(size, align))
-		return NULL;
-	return jemk_mallocx(size,
-	    flags_of(align, zero) | arena_flag(arena) | MALLOCX_TCACHE(cache));
-}
-
-void
-je_free_cached(unsigned cache, void *ptr)
-{
-	jemk_dallocx(ptr, MALLOCX_TCACHE(cache));
-}
-
-void *
-je_default_alloc(size_t size, size_t align, bool zero)
-{
-	if (is_too_large(size, align))
-		return NULL;
-	note_dram();
-	return jemk_mallocx(size, flags_of(align, zero));
-}
-
-void *
-je_default_resize(void *ptr, size_t size)
-{
-	if (is_too_large(size, 0))
-		return NULL;
-	return jemk_rallocx(ptr, size, 0);
-}
-
-void
-je_default_free(void *ptr)
-{
-	jemk_dallocx(ptr, 0);
-}
-
-void *
-je_default_move(void *ptr, size_t usable)
-{
-	void *moved = jemk_mallocx(usable, 0);
-
-	if (moved != NULL) {
-		memcpy(moved, ptr, usable);
-		jemk_dallocx(ptr, 0);
-	}
-	return moved;
-}
-
 size_t
 je_usable(const void *ptr)
 {
@@ -675,15 +610,18 @@ je_usable(const void *ptr)
 	return jemk_malloc_usable_size((void *)(uintptr_t)ptr);
 }
 
-bool
-je_find_arena(const void *ptr, unsigned *arena)
+unsigned
+je_arena_of(const void *ptr)
 {
-	unsigned found = jemk_arena_of(ptr);
+	unsigned arena = 0;
+	size_t len = sizeof(arena);
+	int saved_errno = errno;
+	int rc = jemk_mallctl(
+	    "arenas.lookup", &arena, &len, (void *)&ptr, sizeof(ptr));
 
-	if (found == UINT_MAX)
-		return false;
-	*arena = found;
-	return true;
+	DK_BUG_ON(rc != 0); /* it is no block */
+	errno = saved_errno;
+	return arena;
 }
 
 bool
@@ -818,24 +756,4 @@ je_stats_print(
 {
 	DK_NO_CANCEL();
 	jemk_malloc_stats_print(write_cb, cb_arg, opts);
-}
-
-int
-je_default_stats(struct je_stats *stats)
-{
-	struct je_stats sum = {0};
-	unsigned nr_arenas = nr_default_arenas();
-
-	for (unsigned arena = 0; arena < nr_arenas; arena++) {
-		struct je_stats one = {0};
-
-		/* Those that no thread came to yet have no figures. */
-		if (je_arena_stats(arena, &one) < 0)
-			continue;
-		sum.allocated += one.allocated;
-		sum.active += one.active;
-		sum.resident += one.resident;
-	}
-	*stats = sum;
-	return nr_arenas > 0 ? 0 : -ENOTSUP;
 }

@@ -29,16 +29,25 @@ struct je_hooks {
 	    size_t align, bool *zero);
 	/* False: refused, the arena keeps it. */
 	bool (*give)(struct je_hooks *hooks, void *addr, size_t len);
-	void *jemalloc_table[9]; /* extent_hooks_t; filled in by je.c */
+	/* Both or none: told what the arena gets, before a block is in it, and
+	 * what it is about to give back.  False: refused, it goes back. */
+	bool (*note)(struct je_hooks *hooks, void *addr, size_t len);
+	void (*forget)(struct je_hooks *hooks, void *addr, size_t len);
 	/* Pointers that were freed and were no blocks in use. */
 	_Atomic(size_t) nr_bad_frees;
+	/* For je.c. */
+	_Atomic(bool) has_refused; /* an arena keeps memory for ever */
+	void *jemalloc_table[9];   /* extent_hooks_t, filled in */
+	void *foreign_table[9];    /* a program's own, or NULL */
 };
 
 /* Have jemalloc start, if it has not. */
 void je_start(void);
 
-/* Fill in the table that jemalloc calls, from alloc and give. */
+/* Fill in the table that jemalloc calls, from alloc and give ... */
 void je_hooks_init(struct je_hooks *hooks);
+/* ... or from an extent_hooks_t of the program's. */
+void je_hooks_init_foreign(struct je_hooks *hooks, const void *table);
 
 /*
  * Make an arena whose extents come from hooks, which must outlive it, and
@@ -55,20 +64,12 @@ void je_arena_forgo(void);
  * promised still when that fails for want of memory. */
 int je_arena_redeem(
     struct je_hooks *hooks, bool purges_at_once, unsigned *arena) DK_MUST_CHECK;
-/* Whether a block that is no region's was ever asked for: until then no pointer
- * needs to be looked up in jemalloc's records. */
-bool je_has_dram(void);
-/* The same without jemalloc's own arenas, which are MEMKIND_DEFAULT's. */
-bool je_has_dram_arenas(void);
-/* What an arena was made with; NULL for one of jemalloc's own. */
-struct je_hooks *je_arena_hooks(unsigned arena);
-/* Of an eager arena: all that was allocated from it is gone. */
-void je_arena_free(unsigned arena);
+/* All that was allocated from it is gone; the others as it was made. */
+void je_arena_free(struct je_hooks *hooks, bool purges_at_once, unsigned arena);
 /* Give all pages without live objects back. */
 void je_arena_purge(unsigned arena);
 /* Let time pass: give back what decayed; of arenas that do not end meanwhile. */
 void je_arena_decay(unsigned arena);
-void je_default_decay(void);
 
 /* NULL when there is no room.  align 0: as malloc(3) aligns.  No size is 0. */
 void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
@@ -79,30 +80,10 @@ void je_free(void *ptr);
 /* Count such a free, and write an error line. */
 void je_note_bad_free(struct je_hooks *hooks, const void *ptr);
 
-/*
- * A cache of blocks for one thread at a time.  Freed ones, which must be of the
- * arenas that it is used for, stay in it until there are many.  REASON_NO_ARENA:
- * jemalloc has no more of them; -ENOMEM.
- */
-int je_cache_new(unsigned *cache) DK_MUST_CHECK;
-void je_cache_free(unsigned cache);
-void je_cache_flush(unsigned cache);
-/* je_alloc() and je_free() by way of a cache. */
-void *je_alloc_cached(
-    unsigned arena, unsigned cache, size_t size, size_t align, bool zero);
-void je_free_cached(unsigned cache, void *ptr);
-
-/* The same from jemalloc's own arenas and thread caches. */
-void *je_default_alloc(size_t size, size_t align, bool zero);
-void *je_default_resize(void *ptr, size_t size);
-void je_default_free(void *ptr);
-/* A copy of a block of usable bytes; the old one is freed.  NULL: no room. */
-void *je_default_move(void *ptr, size_t usable);
-
 /* Bytes that can be used of a block; 0 for any pointer that is not one. */
 size_t je_usable(const void *ptr);
-/* The arena of a block; false for any pointer that is not one. */
-bool je_find_arena(const void *ptr, unsigned *arena);
+/* The arena of a block, which it must be. */
+unsigned je_arena_of(const void *ptr);
 /* Whether a block would better be moved: it is in a slab that is no fuller than
  * its bin's slabs are on average, about. */
 bool je_is_sparse(const void *ptr);
@@ -120,8 +101,6 @@ struct je_stats {
 int je_stats_refresh(void) DK_MUST_CHECK;
 /* All of jemalloc. */
 int je_stats(struct je_stats *stats) DK_MUST_CHECK;
-/* What je_default_alloc() has. */
-int je_default_stats(struct je_stats *stats) DK_MUST_CHECK;
 int je_arena_stats(unsigned arena, struct je_stats *stats) DK_MUST_CHECK;
 void je_stats_print(
     void (*write_cb)(void *, const char *), void *cb_arg, const char *opts);

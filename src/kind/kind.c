@@ -10,15 +10,11 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "heap/je.h"
 #include "kind/decorators.h"
 #include "kind/error_code.h"
-#include "kind/kind_arenas.h"
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_registry.h"
-#include "kind/kind_static.h"
 #include "kind/kind_tally.h"
-#include "region/region_index.h"
 
 static int
 check_ops(const struct memkind_ops *ops, const char *name)
@@ -36,20 +32,6 @@ check_ops(const struct memkind_ops *ops, const char *name)
 		    "a kind's name must be a string of at most %d bytes",
 		    KIND_NAME_SIZE - 1);
 	return 0;
-}
-
-/* What create has not undone, or destroy not ended: the heap is the library's,
- * and threads would find its caches when its region is gone. */
-static void
-end_heap(struct memkind *kind)
-{
-	if (kind->heap == NULL)
-		return;
-	if (kind->region != NULL)
-		heap_free_all(kind->heap);
-	else
-		kind_arenas_free(kind);
-	kind->heap = NULL;
 }
 
 /* By the operation. */
@@ -72,7 +54,7 @@ create(struct memkind *kind)
 			    kind->name, err);
 		return rc;
 	}
-	if (kind->heap == NULL && kind_heap_ops_are_in(kind->ops)) {
+	if (kind->blocks == NULL && kind_heap_ops_are_in(kind->ops)) {
 		(void)kind->ops->destroy(kind);
 		return error_set(-EINVAL,
 		    "kind %s: the operations of MEMKIND_FIXED_OPS need a heap, "
@@ -112,7 +94,7 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	/* Unless the operations are a user's, or every call is decorated, the
 	 * hot paths do without them: caches are known as the kind's. */
 	const struct memkind_ops *ops = kind->ops;
-	if (region != NULL && ops->malloc == kind_heap_malloc &&
+	if (kind->heap != NULL && ops->malloc == kind_heap_malloc &&
 	    ops->free == kind_heap_free && !Decorators_on) {
 		thread_cache_set_owner(&kind->heap->caches, kind);
 		kind->cache_slot = kind->heap->caches.slot;
@@ -130,7 +112,9 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	return 0;
 
 err_end_heap:
-	end_heap(kind);
+	/* What create has not undone: the heap is the library's, and threads
+	 * would find its caches when its region is gone. */
+	kind_heap_end(kind);
 	if (region != NULL)
 		region_unclaim(region);
 err_free:
@@ -152,8 +136,9 @@ kind_free(struct memkind *kind)
 	owns_region = kind->owns_region;
 	if (region != NULL)
 		region_set_kind(region, NULL);
+	atomic_store(&kind->pieces.kind, NULL);
 	int err = kind->ops->destroy(kind);
-	end_heap(kind);
+	kind_heap_end(kind);
 	if (region != NULL)
 		region_unclaim(region);
 	if (owns_region)
@@ -161,20 +146,6 @@ kind_free(struct memkind *kind)
 	kind_tally_fini(kind);
 	kind_registry_free(kind);
 	return error_code_to_errno(err);
-}
-
-struct memkind *
-kind_of(const void *ptr)
-{
-	struct region_index_entry *e = region_index_look_up(ptr);
-	unsigned arena;
-
-	if (e != NULL)
-		return atomic_load_explicit(&e->kind, memory_order_acquire);
-	if (!je_has_dram() || !je_find_arena(ptr, &arena))
-		return NULL;
-	struct memkind *kind = kind_arenas_find(arena);
-	return kind != NULL ? kind : kind_static_of_arena(arena);
 }
 
 /* --- the end of the process ------------------------------------------------------ */

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "heap/heap.h"
 #include "heap/je.h"
+#include "heap/je_heap.h"
 #include "heap/thread_cache.h"
 #include "kind/kind.h"
 #include "kind/kind_registry.h"
@@ -28,6 +29,52 @@
 #include "region/reclaimer.h"
 #include "region/region.h"
 #include "region/region_index.h"
+
+/* --- all heaps ------------------------------------------------------------------- */
+
+/* Of either sort; NULL: not of that. */
+struct visitor {
+	void (*heap)(struct heap *heap);
+	void (*je_heap)(struct je_heap *heap);
+};
+
+static void
+visit_heap(struct heap *heap, void *arg)
+{
+	const struct visitor *visitor = arg;
+
+	visitor->heap(heap);
+}
+
+static void
+visit_kind(struct memkind *kind, void *arg)
+{
+	const struct visitor *visitor = arg;
+
+	if (kind->heap != NULL && visitor->heap != NULL)
+		visitor->heap(kind->heap);
+	if (kind->je_heap != NULL && visitor->je_heap != NULL)
+		visitor->je_heap(kind->je_heap);
+}
+
+/* With the registry's lock, which is one of the outer ones. */
+static void
+each_heap(void (*visit)(struct heap *heap))
+{
+	struct visitor visitor = {.heap = visit};
+
+	kind_static_walk_heaps(visit_heap, &visitor);
+	kind_registry_walk_at_fork(visit_kind, &visitor);
+}
+
+static void
+each_je_heap(void (*visit)(struct je_heap *heap))
+{
+	struct visitor visitor = {.je_heap = visit};
+
+	kind_static_walk_je_heaps(visit);
+	kind_registry_walk_at_fork(visit_kind, &visitor);
+}
 
 /* --- inner locks: after jemalloc's ---------------------------------------------- */
 
@@ -53,25 +100,21 @@ region_in_child(struct daxkind_region *r, void *arg)
 }
 
 static void
-dram_before(struct memkind *kind)
+source_before(struct je_heap *heap)
 {
-	if (kind->heap != NULL && kind->heap->hooks.dram != NULL)
-		dram_source_lock_at_fork(kind->heap->hooks.dram);
+	dram_source_lock_at_fork(&heap->source);
 }
 
 static void
-dram_after(struct memkind *kind)
+source_after(struct je_heap *heap)
 {
-	if (kind->heap != NULL && kind->heap->hooks.dram != NULL)
-		dram_source_unlock_at_fork(kind->heap->hooks.dram);
+	dram_source_unlock_at_fork(&heap->source);
 }
 
-/* The registry's lock is one of the outer ones. */
 static void
 inner_before(void)
 {
-	kind_static_walk(dram_before);
-	kind_registry_walk_at_fork(dram_before);
+	each_je_heap(source_before);
 	reclaimer_before_fork();
 	region_index_lock_at_fork();
 	region_index_walk_at_fork(region_before, NULL);
@@ -83,8 +126,7 @@ inner_in_parent(void)
 	region_index_walk_at_fork(region_in_parent, NULL);
 	region_index_unlock_at_fork();
 	reclaimer_after_fork_in_parent();
-	kind_registry_walk_at_fork(dram_after);
-	kind_static_walk(dram_after);
+	each_je_heap(source_after);
 }
 
 static void
@@ -93,52 +135,33 @@ inner_in_child(void)
 	region_index_walk_at_fork(region_in_child, NULL);
 	region_index_unlock_at_fork();
 	reclaimer_after_fork_in_child();
-	kind_registry_walk_at_fork(dram_after);
-	kind_static_walk(dram_after);
+	each_je_heap(source_after);
 }
 
 /* --- outer locks: before jemalloc's ---------------------------------------------- */
-
-static void
-each_heap(void (*visit)(struct memkind *kind))
-{
-	kind_static_walk(visit);
-	kind_registry_walk_at_fork(visit);
-}
-
-#define HEAP_VISITOR(name, function)           \
-	static void name(struct memkind *kind) \
-	{                                      \
-		if (kind->heap != NULL)        \
-			function(kind->heap);  \
-	}
-
-HEAP_VISITOR(lock_arenas, heap_lock_arenas_at_fork)
-HEAP_VISITOR(unlock_arenas, heap_unlock_arenas_at_fork)
-HEAP_VISITOR(lock_caches, heap_lock_caches_at_fork)
-HEAP_VISITOR(unlock_caches, heap_unlock_caches_at_fork)
-HEAP_VISITOR(lock_quarantine, heap_lock_quarantine_at_fork)
-HEAP_VISITOR(unlock_quarantine, heap_unlock_quarantine_at_fork)
-HEAP_VISITOR(mend_in_child, heap_after_fork_in_child)
 
 static void
 outer_before(void)
 {
 	sigbus_lock_at_fork();
 	kind_registry_lock_at_fork();
-	each_heap(lock_arenas);
+	kind_static_lock_at_fork();
+	each_heap(heap_lock_arenas_at_fork);
+	each_je_heap(je_heap_lock_at_fork);
 	thread_cache_lock_at_fork();
-	each_heap(lock_caches);
-	each_heap(lock_quarantine);
+	each_heap(heap_lock_caches_at_fork);
+	each_heap(heap_lock_quarantine_at_fork);
 }
 
 static void
 outer_after(void)
 {
-	each_heap(unlock_quarantine);
-	each_heap(unlock_caches);
+	each_heap(heap_unlock_quarantine_at_fork);
+	each_heap(heap_unlock_caches_at_fork);
 	thread_cache_unlock_at_fork();
-	each_heap(unlock_arenas);
+	each_je_heap(je_heap_unlock_at_fork);
+	each_heap(heap_unlock_arenas_at_fork);
+	kind_static_unlock_at_fork();
 	kind_registry_unlock_at_fork();
 	sigbus_unlock_at_fork();
 }
@@ -148,7 +171,7 @@ outer_in_child(void)
 {
 	sigbus_after_fork_in_child();
 	thread_cache_after_fork_in_child();
-	each_heap(mend_in_child);
+	each_heap(heap_after_fork_in_child);
 	outer_after();
 }
 

@@ -10,6 +10,97 @@
 #include "heap/heap.h"
 #include "kind/kind.h"
 
+/* --- heaps over a region --------------------------------------------------------- */
+
+static void *
+region_alloc(struct memkind *kind, size_t size, size_t align, bool zero)
+{
+	return heap_alloc(kind->heap, size, align, zero);
+}
+
+static void *
+region_resize(struct memkind *kind, void *ptr, size_t size)
+{
+	return heap_resize(kind->heap, ptr, size);
+}
+
+static void
+region_free(struct memkind *kind, void *ptr)
+{
+	heap_free(kind->heap, ptr);
+}
+
+static size_t
+region_usable(struct memkind *kind, const void *ptr)
+{
+	return heap_usable(kind->heap, ptr);
+}
+
+static void *
+region_defrag(struct memkind *kind, void *ptr)
+{
+	return heap_defrag(kind->heap, ptr);
+}
+
+static void
+region_purge(struct memkind *kind)
+{
+	heap_purge(kind->heap);
+}
+
+static int
+region_get_stats(struct memkind *kind, struct heap_stats *stats)
+{
+	return heap_get_stats(kind->heap, stats);
+}
+
+static void
+region_get_figures_of(struct memkind *kind, struct block_figures *figures)
+{
+	figures->large_bytes = atomic_load_explicit(
+	    &kind->heap->large_bytes, memory_order_relaxed);
+	figures->nr_bad_frees = heap_nr_bad_frees(kind->heap);
+}
+
+static void
+region_end(struct memkind *kind)
+{
+	heap_free_all(kind->heap);
+	kind->heap = NULL;
+}
+
+static const struct block_ops Region_blocks = {
+    .alloc = region_alloc,
+    .resize = region_resize,
+    .free = region_free,
+    .usable = region_usable,
+    .defrag = region_defrag,
+    .purge = region_purge,
+    .get_stats = region_get_stats,
+    .get_figures = region_get_figures_of,
+    .end = region_end,
+};
+
+int
+kind_heap_new(struct memkind *kind)
+{
+	int rc = heap_new(kind->region, &kind->heap);
+
+	if (rc == 0)
+		kind->blocks = &Region_blocks;
+	return rc;
+}
+
+void
+kind_heap_end(struct memkind *kind)
+{
+	if (kind->blocks != NULL)
+		kind->blocks->end(kind);
+	kind->blocks = NULL;
+}
+
+/* --- of heaps of all sorts -------------------------------------------------------- */
+
 /*
  * A table may mix these with a create that makes no heap, and a destroy may have
  * ended it: then there are no blocks.
@@ -24,9 +115,9 @@ no_heap(void)
 void *
 kind_heap_malloc(struct memkind *kind, size_t size)
 {
-	if (DK_UNLIKELY(kind->heap == NULL))
+	if (DK_UNLIKELY(kind->blocks == NULL))
 		return no_heap();
-	return or_enomem(heap_alloc(kind->heap, size, 0, false));
+	return or_enomem(kind->blocks->alloc(kind, size, 0, false));
 }
 
 void *
@@ -34,20 +125,20 @@ kind_heap_calloc(struct memkind *kind, size_t num, size_t size)
 {
 	size_t total;
 
-	if (DK_UNLIKELY(kind->heap == NULL))
+	if (DK_UNLIKELY(kind->blocks == NULL))
 		return no_heap();
 	if (!mul_checked(num, size, &total))
 		return or_enomem(NULL);
-	return or_enomem(heap_alloc(kind->heap, total, 0, true));
+	return or_enomem(kind->blocks->alloc(kind, total, 0, true));
 }
 
 int
 kind_heap_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size)
 {
-	if (DK_UNLIKELY(kind->heap == NULL))
+	if (DK_UNLIKELY(kind->blocks == NULL))
 		return EINVAL;
-	void *ptr = heap_alloc(kind->heap, size, alignment, false);
+	void *ptr = kind->blocks->alloc(kind, size, alignment, false);
 
 	if (ptr == NULL)
 		return ENOMEM;
@@ -58,38 +149,36 @@ kind_heap_posix_memalign(
 void *
 kind_heap_realloc(struct memkind *kind, void *ptr, size_t size)
 {
-	if (DK_UNLIKELY(kind->heap == NULL))
+	if (DK_UNLIKELY(kind->blocks == NULL))
 		return no_heap();
 	if (ptr == NULL)
 		return kind_heap_malloc(kind, size);
 	if (size == 0) {
-		heap_free(kind->heap, ptr);
+		kind->blocks->free(kind, ptr);
 		return NULL;
 	}
-	if (heap_usable(kind->heap, ptr) == 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return or_enomem(heap_resize(kind->heap, ptr, size));
+	if (kind->blocks->usable(kind, ptr) == 0)
+		return no_heap();
+	return or_enomem(kind->blocks->resize(kind, ptr, size));
 }
 
 void
 kind_heap_free(struct memkind *kind, void *ptr)
 {
-	if (DK_LIKELY(kind->heap != NULL))
-		heap_free(kind->heap, ptr);
+	if (DK_LIKELY(kind->blocks != NULL))
+		kind->blocks->free(kind, ptr);
 }
 
 size_t
 kind_heap_malloc_usable_size(struct memkind *kind, void *ptr)
 {
-	return kind->heap != NULL ? heap_usable(kind->heap, ptr) : 0;
+	return kind->blocks != NULL ? kind->blocks->usable(kind, ptr) : 0;
 }
 
 void *
 kind_heap_defrag_reallocate(struct memkind *kind, void *ptr)
 {
-	return kind->heap != NULL ? heap_defrag(kind->heap, ptr) : NULL;
+	return kind->blocks != NULL ? kind->blocks->defrag(kind, ptr) : NULL;
 }
 
 bool
@@ -106,7 +195,8 @@ kind_heap_ops_are_in(const struct memkind_ops *ops)
 int
 kind_heap_check_available(struct memkind *kind)
 {
-	return kind->heap != NULL ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
+	return kind->blocks != NULL ? MEMKIND_SUCCESS
+				    : MEMKIND_ERROR_UNAVAILABLE;
 }
 
 int
@@ -134,7 +224,7 @@ kind_heap_get_stat(struct memkind *kind, memkind_stat_type stat, size_t *value)
 {
 	struct heap_stats stats;
 
-	if (kind->heap == NULL || heap_get_stats(kind->heap, &stats) < 0)
+	if (kind->blocks == NULL || kind->blocks->get_stats(kind, &stats) < 0)
 		return MEMKIND_ERROR_OPERATION_FAILED;
 	return kind_pick_stat(&stats, stat, value);
 }

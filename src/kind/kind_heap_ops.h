@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_heap_ops.h -- operations of kinds that have a heap (layer 4).
+ * kind_heap_ops.h -- operations of kinds that have a heap, of whatever sort
+ * (layer 4).
  *
- * The bodies of the tables of fixed, pmem and regular kinds; what each does is
- * said in memkind_ops.h.
+ * What each does is said in memkind_ops.h; kind->blocks has what differs.
  */
 #ifndef KIND_HEAP_OPS_H
 #define KIND_HEAP_OPS_H
@@ -14,6 +14,11 @@
 #include "base/export.h"
 #include "heap/heap.h"
 #include "memkind_ops.h"
+
+/* Give a kind that is being made a heap over its region.  -ENOMEM, REASON_ENVIRON. */
+int kind_heap_new(struct memkind *kind) DK_MUST_CHECK;
+/* End the heap of a kind, if it has one. */
+void kind_heap_end(struct memkind *kind);
 
 void *kind_heap_malloc(struct memkind *kind, size_t size);
 void *kind_heap_calloc(struct memkind *kind, size_t num, size_t size);

@@ -220,8 +220,9 @@ kind_registry_unlock_at_fork(void)
 }
 
 void
-kind_registry_walk_at_fork(void (*visit)(struct memkind *kind))
+kind_registry_walk_at_fork(
+    void (*visit)(struct memkind *kind, void *arg), void *arg)
 {
 	for (struct memkind *kind = Kinds; kind != NULL; kind = kind->next)
-		visit(kind);
+		visit(kind, arg);
 }

@@ -34,6 +34,7 @@ int kind_registry_visit(struct memkind *kind,
 /* Around a fork: lock the list, and call visit for each live kind. */
 void kind_registry_lock_at_fork(void);
 void kind_registry_unlock_at_fork(void);
-void kind_registry_walk_at_fork(void (*visit)(struct memkind *kind));
+void kind_registry_walk_at_fork(
+    void (*visit)(struct memkind *kind, void *arg), void *arg);
 
 #endif /* KIND_REGISTRY_H */

@@ -2,10 +2,10 @@
 /*
  * kind_static.c -- see kind_static.h.
  *
- * MEMKIND_DEFAULT is kind_default.c's.  Each other kind is a heap over DRAM,
- * whose nodes are looked for and whose arenas are made when a thread first
- * allocates.  None of them calls the process's malloc to allocate: a preloaded
- * malloc may be built on one.
+ * Most are heaps over memory of this process (static_heaps.h), those of huge
+ * pages a heap over pieces (je_heap.h).  Nodes are looked for and heaps are made
+ * when a thread first allocates.  No kind calls the process's malloc to
+ * allocate: a preloaded malloc may be built on one.
  */
 #include "kind/kind_static.h"
 
@@ -15,23 +15,25 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
-#include "dram/dram_source.h"
+#include "dram/dram_memory.h"
 #include "dram/mem_policy.h"
 #include "dram/node_choice.h"
-#include "heap/heap.h"
-#include "heap/je.h"
+#include "heap/je_heap.h"
+#include "kind/block_ops.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
-#include "kind/kind_arenas.h"
 #include "kind/kind_heap_ops.h"
-#include "memkind_default.h"
+#include "kind/ops_heap.h"
+#include "kind/static_heaps.h"
 #include "memkind_deprecated.h"
 
-/* Name, policy, nodes, flags of the pages' source. */
-#define DRAM_KINDS(X)                                                          \
+/* Name, policy, nodes, flags of its memory. */
+#define KINDS(X)                                                               \
+	X(DEFAULT, default, ANY, WITH_MEMORY, 0)                               \
 	X(REGULAR, regular, BIND, WITH_CPUS, DRAM_ANYWHERE)                    \
 	X(HUGETLB, hugetlb, ANY, WITH_MEMORY, DRAM_HUGE_PAGES)                 \
 	X(INTERLEAVE, interleave, INTERLEAVE, WITH_MEMORY,                     \
@@ -70,47 +72,38 @@
 	    highest_bandwidth_local_preferred, PREFERRED, LOCAL_BANDWIDTH_ONE, \
 	    DRAM_ANYWHERE)
 
-#define ID(id, text, policy, nodes, flags) DRAM_##id,
+#define NUMBER(id, text, policy, nodes, flags) STATIC_##id,
 enum {
-	DRAM_KINDS(ID) NR_DRAM_KINDS
+	KINDS(NUMBER) NR_STATIC
 };
 
-_Static_assert((int)NR_DRAM_KINDS <= (int)DRAM_CACHE_MAX, "one cache each");
+static struct memkind Kinds[NR_STATIC];
 
-static struct heap Heaps[NR_DRAM_KINDS];
-static struct dram_source Sources[NR_DRAM_KINDS];
-/* Somebody asked for the memory; it is known to be there. */
-static _Atomic(bool) Was_asked[NR_DRAM_KINDS], Is_there[NR_DRAM_KINDS];
+#define MEMORY(id, text, policy, nodes, flags) \
+	[STATIC_##id] = {MEM_POLICY_##policy, NODES_##nodes, (flags)},
+static const struct dram_memory Memories[NR_STATIC] = {KINDS(MEMORY)};
 
-/* Makes records only: no arena, no memory. */
-static void
-make(size_t i, enum mem_policy policy, enum node_choice choice, unsigned flags)
-{
-	dram_source_init(&Sources[i], policy, choice, flags);
-	heap_init_dram(&Heaps[i]);
-	Heaps[i].hooks.dram = &Sources[i];
-	if ((flags & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) == 0)
-		Heaps[i].dram_cache_nr = (int)i;
-}
+/* Of kinds of ordinary pages. */
+#define HEAPS(id, text, policy, nodes, flags) \
+	[STATIC_##id] = {                     \
+	    .memory = &Memories[STATIC_##id], .kind = &Kinds[STATIC_##id]},
+static struct static_heaps Heaps[NR_STATIC] = {KINDS(HEAPS)};
 
-#define MAKE(id, text, policy, nodes, flags) \
-	make(DRAM_##id, MEM_POLICY_##policy, NODES_##nodes, (flags));
-__attribute__((constructor)) static void
-make_all(void)
-{
-	DRAM_KINDS(MAKE)
-}
+/* Of kinds of huge pages; made under Lock. */
+static struct je_heap Huge_heaps[NR_STATIC];
+static _Atomic(bool) Has_huge_heap[NR_STATIC];
+static struct lock Lock = DK_LOCK_INIT(RANK_STATIC);
 
-/* Of one of these kinds, which each have a heap of the table. */
+static _Atomic(bool) Was_asked[NR_STATIC];
+
 static size_t
 number_of(const struct memkind *kind)
 {
-	return (size_t)(kind->heap - Heaps);
+	return (size_t)(kind - Kinds);
 }
 
-int
-kind_static_create(
-    struct memkind *kind, struct memkind_ops *ops, const char *name)
+static int
+create(struct memkind *kind, struct memkind_ops *ops, const char *name)
 {
 	(void)kind;
 	(void)ops;
@@ -118,8 +111,8 @@ kind_static_create(
 	return MEMKIND_ERROR_INVALID; /* there is one of each, already */
 }
 
-int
-kind_static_destroy(struct memkind *kind)
+static int
+destroy(struct memkind *kind)
 {
 	(void)kind;
 	return MEMKIND_SUCCESS; /* nothing happens, as with memkind */
@@ -133,107 +126,285 @@ check_available(struct memkind *kind)
 	/* In memkind's words, which scripts look for. */
 	if (!atomic_exchange(&Was_asked[i], true))
 		log_write(DK_LOG_INFO, "Initializing kind %s.", kind->name);
-	int rc = dram_source_check(&Sources[i]);
-	if (rc == 0)
-		atomic_store(&Is_there[i], true);
-	return error_code_from_errno(rc);
+	return error_code_from_errno(dram_memory_check(&Memories[i]));
 }
 
-/* Must be so before the heap asks for its first extent. */
+/* MEMKIND_DEFAULT, which looks for no nodes. */
+static int
+always_available(struct memkind *kind)
+{
+	(void)kind;
+	return MEMKIND_SUCCESS;
+}
+
+/* --- blocks of ordinary pages ------------------------------------------------------- */
+
+static struct static_heaps *
+heaps_of(const struct memkind *kind)
+{
+	return &Heaps[number_of(kind)];
+}
+
+/* Whether a heap can be made, if there is none. */
 static bool
 is_there(struct memkind *kind)
 {
-	if (DK_LIKELY(atomic_load_explicit(
-		&Is_there[number_of(kind)], memory_order_relaxed)))
-		return true;
-	return check_available(kind) == MEMKIND_SUCCESS;
-}
-
-/*
- * After a failure: have arenas give back huge pages that they keep for a while,
- * of which the kernel has few and all these kinds the same.  Whether to try
- * again.
- */
-static bool
-has_made_room(struct memkind *kind)
-{
-	static const unsigned huge = DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES;
-
-	if ((Sources[number_of(kind)].flags & huge) == 0 || !is_there(kind))
-		return false;
-	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
-		if ((Sources[i].flags & huge) != 0)
-			heap_purge(&Heaps[i]);
-	}
-	return true;
+	return DK_LIKELY(static_heaps_are_there(heaps_of(kind))) ||
+	       kind->ops->check_available(kind) == MEMKIND_SUCCESS;
 }
 
 static void *
 alloc(struct memkind *kind, size_t size, size_t align, bool zero)
 {
-	void *ptr = NULL;
+	return is_there(kind)
+		   ? static_heaps_alloc(heaps_of(kind), size, align, zero)
+		   : NULL;
+}
 
-	if (DK_LIKELY(is_there(kind)))
-		ptr = heap_alloc(kind->heap, size, align, zero);
-	if (DK_UNLIKELY(ptr == NULL) && has_made_room(kind))
-		ptr = heap_alloc(kind->heap, size, align, zero);
+static void *
+resize(struct memkind *kind, void *ptr, size_t size)
+{
+	return static_heaps_resize(heaps_of(kind), ptr, size);
+}
+
+static void
+free_block(struct memkind *kind, void *ptr)
+{
+	struct heap *heap = static_heaps_find(heaps_of(kind), ptr);
+
+	if (DK_LIKELY(heap != NULL))
+		heap_free(heap, ptr);
+}
+
+static size_t
+usable(struct memkind *kind, const void *ptr)
+{
+	struct heap *heap = static_heaps_find(heaps_of(kind), ptr);
+
+	return DK_LIKELY(heap != NULL) ? heap_usable(heap, ptr) : 0;
+}
+
+static void *
+defrag(struct memkind *kind, void *ptr)
+{
+	struct heap *heap = static_heaps_find(heaps_of(kind), ptr);
+
+	return heap != NULL ? heap_defrag(heap, ptr) : NULL;
+}
+
+static void
+purge_one(struct heap *heap, void *arg)
+{
+	(void)arg;
+	heap_purge(heap);
+}
+
+static void
+purge(struct memkind *kind)
+{
+	static_heaps_walk(heaps_of(kind), purge_one, NULL);
+}
+
+struct stats_sum {
+	struct heap_stats stats;
+	int rc;
+};
+
+static void
+add_stats(struct heap *heap, void *arg)
+{
+	struct stats_sum *sum = arg;
+	struct heap_stats one;
+	int rc = heap_get_stats(heap, &one);
+
+	if (rc < 0)
+		sum->rc = rc;
+	else
+		heap_stats_add(&sum->stats, &one);
+}
+
+static int
+get_stats(struct memkind *kind, struct heap_stats *stats)
+{
+	struct stats_sum sum = {0};
+
+	static_heaps_walk(heaps_of(kind), add_stats, &sum);
+	*stats = sum.stats;
+	return sum.rc;
+}
+
+static void
+add_figures(struct heap *heap, void *arg)
+{
+	struct block_figures *sum = arg;
+
+	sum->large_bytes +=
+	    atomic_load_explicit(&heap->large_bytes, memory_order_relaxed);
+	sum->nr_bad_frees += heap_nr_bad_frees(heap);
+}
+
+static void
+get_figures(struct memkind *kind, struct block_figures *figures)
+{
+	*figures = (struct block_figures){0};
+	static_heaps_walk(heaps_of(kind), add_figures, figures);
+}
+
+static int
+get_arena(struct memkind *kind, unsigned *arena)
+{
+	if (number_of(kind) == STATIC_DEFAULT)
+		return -EINVAL; /* as with memkind */
+	struct heap *heap =
+	    is_there(kind) ? static_heaps_here(heaps_of(kind)) : NULL;
+
+	return heap != NULL ? arena_set_get(&heap->arenas, arena) : -ENOMEM;
+}
+
+static const struct block_ops Blocks = {
+    .alloc = alloc,
+    .resize = resize,
+    .free = free_block,
+    .usable = usable,
+    .defrag = defrag,
+    .purge = purge,
+    .get_stats = get_stats,
+    .get_figures = get_figures,
+    .get_arena = get_arena,
+};
+
+/* --- blocks of huge pages ------------------------------------------------------------- */
+
+static bool
+has_huge_heap(size_t i)
+{
+	return atomic_load_explicit(&Has_huge_heap[i], memory_order_acquire);
+}
+
+/* The heap of the kind; NULL: its memory is not there. */
+static struct je_heap *
+huge_heap_of(struct memkind *kind)
+{
+	size_t i = number_of(kind);
+	unsigned nr_arenas;
+
+	if (DK_LIKELY(has_huge_heap(i)))
+		return &Huge_heaps[i];
+	if (check_available(kind) != MEMKIND_SUCCESS)
+		return NULL;
+	/* There is nobody to tell about a bad variable. */
+	if (arena_set_slots_for(SIZE_MAX, &nr_arenas) < 0)
+		nr_arenas = 1;
+	lock_take(&Lock);
+	if (!has_huge_heap(i)) {
+		atomic_store(&kind->pieces.kind, kind);
+		je_heap_init(
+		    &Huge_heaps[i], &Memories[i], &kind->pieces, nr_arenas);
+		atomic_store_explicit(
+		    &Has_huge_heap[i], true, memory_order_release);
+	}
+	lock_drop(&Lock);
+	return &Huge_heaps[i];
+}
+
+/* Have arenas give back huge pages that they keep for a while, of which the
+ * kernel has few and all these kinds the same. */
+static void
+make_room(void)
+{
+	for (size_t i = 0; i < NR_STATIC; i++) {
+		if (has_huge_heap(i))
+			je_heap_purge(&Huge_heaps[i]);
+	}
+}
+
+static void *
+huge_alloc(struct memkind *kind, size_t size, size_t align, bool zero)
+{
+	struct je_heap *heap = huge_heap_of(kind);
+
+	if (heap == NULL)
+		return NULL;
+	void *ptr = je_heap_alloc(heap, size, align, zero);
+	if (DK_UNLIKELY(ptr == NULL)) {
+		make_room();
+		ptr = je_heap_alloc(heap, size, align, zero);
+	}
 	return ptr;
 }
 
 static void *
-dram_malloc(struct memkind *kind, size_t size)
+huge_resize(struct memkind *kind, void *ptr, size_t size)
 {
-	return or_enomem(alloc(kind, size, 0, false));
+	struct je_heap *heap = &Huge_heaps[number_of(kind)];
+	void *moved = je_heap_resize(heap, ptr, size);
+
+	if (DK_UNLIKELY(moved == NULL)) {
+		make_room();
+		moved = je_heap_resize(heap, ptr, size);
+	}
+	return moved;
+}
+
+static void
+huge_free(struct memkind *kind, void *ptr)
+{
+	je_heap_free(&Huge_heaps[number_of(kind)], ptr);
+}
+
+static size_t
+huge_usable(struct memkind *kind, const void *ptr)
+{
+	return je_heap_usable(&Huge_heaps[number_of(kind)], ptr);
 }
 
 static void *
-dram_calloc(struct memkind *kind, size_t num, size_t size)
+huge_defrag(struct memkind *kind, void *ptr)
 {
-	size_t total;
+	return je_heap_defrag(&Huge_heaps[number_of(kind)], ptr);
+}
 
-	if (!mul_checked(num, size, &total))
-		return or_enomem(NULL);
-	return or_enomem(alloc(kind, total, 0, true));
+static void
+huge_purge(struct memkind *kind)
+{
+	if (has_huge_heap(number_of(kind)))
+		je_heap_purge(&Huge_heaps[number_of(kind)]);
 }
 
 static int
-dram_posix_memalign(
-    struct memkind *kind, void **memptr, size_t alignment, size_t size)
+huge_get_stats(struct memkind *kind, struct heap_stats *stats)
 {
-	void *ptr = alloc(kind, size, alignment, false);
-
-	if (ptr == NULL)
-		return ENOMEM;
-	*memptr = ptr;
-	return 0;
+	*stats = (struct heap_stats){0};
+	return has_huge_heap(number_of(kind))
+		   ? je_heap_get_stats(&Huge_heaps[number_of(kind)], stats)
+		   : 0;
 }
 
-static void *
-dram_realloc(struct memkind *kind, void *ptr, size_t size)
+static int
+huge_get_arena(struct memkind *kind, unsigned *arena)
 {
-	if (ptr == NULL)
-		return dram_malloc(kind, size);
-	if (size == 0) {
-		heap_free(kind->heap, ptr);
-		return NULL;
-	}
-	if (heap_usable(kind->heap, ptr) == 0) {
-		errno = EINVAL;
-		return NULL;
-	}
-	void *moved =
-	    is_there(kind) ? heap_resize(kind->heap, ptr, size) : NULL;
-	if (DK_UNLIKELY(moved == NULL) && has_made_room(kind))
-		moved = heap_resize(kind->heap, ptr, size);
-	return or_enomem(moved);
+	struct je_heap *heap = huge_heap_of(kind);
+
+	return heap != NULL ? arena_set_get(&heap->arenas, arena) : -ENOMEM;
 }
+
+static const struct block_ops Huge_blocks = {
+    .alloc = huge_alloc,
+    .resize = huge_resize,
+    .free = huge_free,
+    .usable = huge_usable,
+    .defrag = huge_defrag,
+    .purge = huge_purge,
+    .get_stats = huge_get_stats,
+    .get_arena = huge_get_arena,
+};
 
 /* --- the policy, for memkind_default_mbind() and the like ------------------------- */
 
 static int
 get_mmap_flags(struct memkind *kind, int *flags)
 {
-	unsigned of = Sources[number_of(kind)].flags;
+	unsigned of = Memories[number_of(kind)].flags;
 	enum os_mmap_kind kind_of_map = OS_MMAP_PRIVATE;
 
 	if ((of & DRAM_HUGE_PAGES) != 0)
@@ -247,7 +418,7 @@ get_mmap_flags(struct memkind *kind, int *flags)
 static int
 get_mbind_mode(struct memkind *kind, int *mode)
 {
-	*mode = mem_policy_mode(Sources[number_of(kind)].policy);
+	*mode = mem_policy_mode(Memories[number_of(kind)].policy);
 	return MEMKIND_SUCCESS;
 }
 
@@ -256,102 +427,111 @@ get_mbind_nodemask(
     struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
 {
 	return error_code_from_errno(node_choice_copy(
-	    Sources[number_of(kind)].choice, nodemask, maxnode));
+	    Memories[number_of(kind)].choice, nodemask, maxnode));
 }
 
-static struct memkind_ops Ops = {
-    .create = kind_static_create,
-    .destroy = kind_static_destroy,
-    .malloc = dram_malloc,
-    .calloc = dram_calloc,
-    .posix_memalign = dram_posix_memalign,
-    .realloc = dram_realloc,
-    .free = kind_heap_free,
-    .mbind = memkind_default_mbind,
-    .get_mmap_flags = get_mmap_flags,
-    .get_mbind_mode = get_mbind_mode,
-    .get_mbind_nodemask = get_mbind_nodemask,
-    .check_available = check_available,
-    .malloc_usable_size = kind_heap_malloc_usable_size,
-    .get_stat = kind_heap_get_stat,
-    .defrag_reallocate = kind_heap_defrag_reallocate,
-};
+/* --- the kinds ------------------------------------------------------------------------ */
+
+#define OPS                                                               \
+	.create = create, .destroy = destroy, .malloc = kind_heap_malloc, \
+	.calloc = kind_heap_calloc,                                       \
+	.posix_memalign = kind_heap_posix_memalign,                       \
+	.realloc = kind_heap_realloc, .free = kind_heap_free,             \
+	.malloc_usable_size = kind_heap_malloc_usable_size,               \
+	.get_stat = kind_heap_get_stat,                                   \
+	.defrag_reallocate = kind_heap_defrag_reallocate
+
+static struct memkind_ops Default_ops = {
+    OPS, .check_available = always_available};
 
 /* Of memory from wherever. */
 static struct memkind_ops Unbound_ops = {
-    .create = kind_static_create,
-    .destroy = kind_static_destroy,
-    .malloc = dram_malloc,
-    .calloc = dram_calloc,
-    .posix_memalign = dram_posix_memalign,
-    .realloc = dram_realloc,
-    .free = kind_heap_free,
-    .get_mmap_flags = get_mmap_flags,
+    OPS, .check_available = check_available, .get_mmap_flags = get_mmap_flags};
+
+static struct memkind_ops Bound_ops = {
+    OPS,
     .check_available = check_available,
-    .malloc_usable_size = kind_heap_malloc_usable_size,
-    .get_stat = kind_heap_get_stat,
-    .defrag_reallocate = kind_heap_defrag_reallocate,
+    .mbind = ops_heap_mbind,
+    .get_mmap_flags = get_mmap_flags,
+    .get_mbind_mode = get_mbind_mode,
+    .get_mbind_nodemask = get_mbind_nodemask,
 };
 
-#define RECORD(id, text, policy, nodes, flags)                      \
-	[DRAM_##id] = {.ops = MEM_POLICY_##policy == MEM_POLICY_ANY \
-				  ? &Unbound_ops                    \
-				  : &Ops,                           \
-	    .name = "memkind_" #text,                               \
-	    .heap = &Heaps[DRAM_##id]},
-static struct memkind Kinds[NR_DRAM_KINDS] = {DRAM_KINDS(RECORD)};
+#define OPS_OF(id, policy)                                         \
+	(STATIC_##id == STATIC_DEFAULT              ? &Default_ops \
+	    : MEM_POLICY_##policy == MEM_POLICY_ANY ? &Unbound_ops \
+						    : &Bound_ops)
+#define BLOCKS_OF(flags)                                          \
+	(((flags) & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) != 0 \
+		? &Huge_blocks                                    \
+		: &Blocks)
+/* From the other end than those of kinds that are made (thread_cache.c), and
+ * none beside MEMKIND_DEFAULT in the first. */
+#define SLOT_OF(id)                    \
+	(STATIC_##id == STATIC_DEFAULT \
+		? 0                    \
+		: TLS_SLOTS - 1 - (STATIC_##id - 1) % (TLS_SLOTS - 1))
+
+#define RECORD(id, text, policy, nodes, flags)      \
+	[STATIC_##id] = {.ops = OPS_OF(id, policy), \
+	    .is_registered = true,                  \
+	    .blocks = BLOCKS_OF(flags),             \
+	    .cache_slot = SLOT_OF(id),              \
+	    .name = "memkind_" #text},
+static struct memkind Kinds[NR_STATIC] = {KINDS(RECORD)};
 
 #define POINTER(id, text, policy, nodes, flags) \
-	DK_EXPORT memkind_t MEMKIND_##id = &Kinds[DRAM_##id];
-DRAM_KINDS(POINTER)
+	DK_EXPORT memkind_t MEMKIND_##id = &Kinds[STATIC_##id];
+KINDS(POINTER)
 
 bool
 kind_is_static(const struct memkind *kind)
 {
 	/* below the first it wraps */
-	return kind == &Kind_default ||
-	       (uintptr_t)kind - (uintptr_t)Kinds < sizeof(Kinds);
+	return (uintptr_t)kind - (uintptr_t)Kinds < sizeof(Kinds);
 }
 
 int
 kind_static_capacity(struct memkind *kind, size_t *bytes)
 {
-	/* Which the process may use all of. */
-	if (kind == &Kind_default)
-		return dram_source_capacity(&Sources[DRAM_INTERLEAVE], bytes);
-	return dram_source_capacity(&Sources[number_of(kind)], bytes);
+	return dram_memory_capacity(&Memories[number_of(kind)], bytes);
 }
 
 void
-kind_static_walk(void (*visit)(struct memkind *kind))
+kind_static_walk(int (*visit)(struct memkind *kind, void *arg), void *arg)
 {
-	for (size_t i = 0; i < NR_DRAM_KINDS; i++)
-		visit(&Kinds[i]);
-}
-
-struct memkind *
-kind_static_of_arena(unsigned arena)
-{
-	/* Each heap has its hooks in it; below the first it wraps. */
-	uintptr_t from_first =
-	    (uintptr_t)je_arena_hooks(arena) - (uintptr_t)&Heaps[0].hooks.je;
-
-	if (from_first >= sizeof(Heaps))
-		return &Kind_default;
-	return &Kinds[from_first / sizeof(Heaps[0])];
+	for (size_t i = 0; i < NR_STATIC; i++)
+		(void)visit(&Kinds[i], arg);
 }
 
 void
-kind_static_decay(void)
+kind_static_walk_heaps(void (*visit)(struct heap *heap, void *arg), void *arg)
 {
-	je_default_decay();
-	kind_arenas_decay();
-	for (size_t i = 0; i < NR_DRAM_KINDS; i++) {
-		unsigned pos = 0, arena;
+	for (size_t i = 0; i < NR_STATIC; i++)
+		static_heaps_walk(&Heaps[i], visit, arg);
+}
 
-		while (arena_set_next(&Heaps[i].arenas, &pos, &arena))
-			je_arena_decay(arena);
+void
+kind_static_walk_je_heaps(void (*visit)(struct je_heap *heap))
+{
+	for (size_t i = 0; i < NR_STATIC; i++) {
+		if (has_huge_heap(i))
+			visit(&Huge_heaps[i]);
 	}
+}
+
+void
+kind_static_lock_at_fork(void)
+{
+	lock_take_at_fork(&Lock);
+	static_heaps_lock_at_fork();
+}
+
+void
+kind_static_unlock_at_fork(void)
+{
+	static_heaps_unlock_at_fork();
+	lock_drop(&Lock);
 }
 
 /* What a kind of memory by its properties is; as memkind has it. */
@@ -398,7 +578,7 @@ kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
 				return error_set(-ENXIO,
 				    "this machine has no memory for %s",
 				    found->name);
-			found = &Kind_default;
+			found = MEMKIND_DEFAULT;
 		}
 		*kind = found;
 		return 0;

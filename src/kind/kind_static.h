@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_static.h -- the kinds that are always there, over DRAM (layer 4).
+ * kind_static.h -- the kinds that are always there, of memory of this process
+ * (layer 4).
  */
 #ifndef KIND_STATIC_H
 #define KIND_STATIC_H
@@ -12,21 +13,20 @@
 
 #include "base/export.h"
 
+struct heap;
+struct je_heap;
 struct memkind;
 
-/* MEMKIND_DEFAULT's, which is whatever no other kind is. */
-extern struct memkind Kind_default;
+/* Call visit for each of them, whatever it returns ... */
+void kind_static_walk(int (*visit)(struct memkind *kind, void *arg), void *arg);
+/* ... or for each heap that there is. */
+void kind_static_walk_heaps(
+    void (*visit)(struct heap *heap, void *arg), void *arg);
+void kind_static_walk_je_heaps(void (*visit)(struct je_heap *heap));
+/* Around a fork: no heap is made meanwhile. */
+void kind_static_lock_at_fork(void);
+void kind_static_unlock_at_fork(void);
 
-/* Operations that all of them share: there is one of each kind, already, and
- * nothing ends it. */
-int kind_static_create(
-    struct memkind *kind, struct memkind_ops *ops, const char *name);
-int kind_static_destroy(struct memkind *kind);
-
-/* The static kind that an arena which is no region's belongs to. */
-struct memkind *kind_static_of_arena(unsigned arena);
-/* Call visit for each static kind that has a heap. */
-void kind_static_walk(void (*visit)(struct memkind *kind));
 /*
  * The static kind of these properties, or MEMKIND_DEFAULT where its memory is
  * not there and the policy only prefers it.  -EINVAL: there is none; -ENXIO:
@@ -38,8 +38,6 @@ int kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
 struct memkind *kind_static_of_partition(int partition);
 /* Bytes that the kind could allocate at most.  -errno: nobody can tell. */
 int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
-/* Give memory back that decayed, of all kinds without a region. */
-void kind_static_decay(void);
 /* Of any pointer, which is not followed. */
 bool kind_is_static(const struct memkind *kind);
 

@@ -12,13 +12,11 @@
 #include "base/export.h"
 #include "base/reason.h"
 #include "base/util.h"
-#include "heap/je.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
-#include "kind/kind_arenas.h"
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_no_block.h"
-#include "kind/kind_static.h"
+#include "kind/ops_heap.h"
 #include "memkind_arena.h"
 #include "memkind_default.h"
 
@@ -49,12 +47,11 @@ memkind_create(struct memkind_ops *ops, const char *name, struct memkind **kind)
 DK_EXPORT int
 memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks)
 {
-	if (kind == NULL || kind->region != NULL || kind->heap != NULL ||
-	    kind_is_static(kind))
+	if (kind == NULL || kind->region != NULL || kind->blocks != NULL)
 		return error_code_from_errno(error_set(-EINVAL,
 		    "arenas are for a kind that is being made without a "
 		    "region"));
-	return error_code_from_errno(kind_arenas_new(
+	return error_code_from_errno(ops_heap_new(
 	    kind, hooks, kind->ops->get_arena == memkind_bijective_get_arena));
 }
 
@@ -71,10 +68,9 @@ memkind_arena_create(
 DK_EXPORT int
 memkind_arena_destroy(struct memkind *kind)
 {
-	if (kind == NULL || kind_is_static(kind) || kind->region != NULL ||
-	    kind->heap == NULL)
+	if (kind == NULL || !ops_heap_is_of(kind))
 		return MEMKIND_ERROR_INVALID;
-	kind_arenas_free(kind);
+	kind_heap_end(kind);
 	return MEMKIND_SUCCESS;
 }
 
@@ -122,10 +118,10 @@ DK_EXPORT int
 memkind_thread_get_arena(struct memkind *kind, unsigned int *arena, size_t size)
 {
 	(void)size;
-	if (kind == NULL || arena == NULL || kind->heap == NULL ||
-	    kind->region != NULL)
+	if (kind == NULL || arena == NULL || kind->blocks == NULL ||
+	    kind->blocks->get_arena == NULL)
 		return MEMKIND_ERROR_INVALID;
-	return error_code_from_errno(kind_arenas_get(kind, arena));
+	return error_code_from_errno(kind->blocks->get_arena(kind, arena));
 }
 
 /* Of a kind that was made with this operation, there is one. */
@@ -136,37 +132,13 @@ memkind_bijective_get_arena(
 	return memkind_thread_get_arena(kind, arena, size);
 }
 
-static bool
-get_arena(struct memkind *kind, size_t size, unsigned *arena)
-{
-	return (kind->ops->get_arena != NULL
-		       ? kind->ops->get_arena(kind, arena, size)
-		       : memkind_thread_get_arena(kind, arena, size)) ==
-	       MEMKIND_SUCCESS;
-}
-
-/* Whether a kind allocates from arenas by the functions below, and not by
- * operations of its own.  Those may be the functions below too, of a kind that
- * has no arenas, or none any more: it gets no block. */
-static bool
-is_ours(const struct memkind *kind)
-{
-	return kind->heap != NULL && kind->region == NULL &&
-	       !kind_is_static(kind);
-}
-
 /* --- blocks ------------------------------------------------------------------------ */
 
-static void *
-alloc(struct memkind *kind, size_t size, size_t align, bool zero)
-{
-	unsigned arena;
-
-	return get_arena(kind, size, &arena)
-		   ? je_alloc(arena, size, align, zero)
-		   : NULL;
-}
-
+/*
+ * A kind whose operations are the functions below allocates from its heap, of
+ * whatever sort that is.  Of one that has other operations they call those.  Of
+ * one that has none, or no heap any more, there are no blocks.
+ */
 static void *
 no_kind(void)
 {
@@ -183,11 +155,9 @@ memkind_arena_malloc(struct memkind *kind, size_t size)
 		return no_kind();
 	if (size == 0)
 		return NULL;
-	if (is_ours(kind))
+	if (kind->blocks != NULL)
 		return kind_block_or_note(
-		    kind, size, alloc(kind, size, 0, false));
-	if (kind->heap != NULL && kind->region != NULL)
-		return kind_heap_malloc(kind, size);
+		    kind, size, kind_heap_malloc(kind, size));
 	return kind->ops->malloc != memkind_arena_malloc
 		   ? kind->ops->malloc(kind, size)
 		   : no_kind();
@@ -196,21 +166,20 @@ memkind_arena_malloc(struct memkind *kind, size_t size)
 DK_EXPORT void *
 memkind_arena_calloc(struct memkind *kind, size_t num, size_t size)
 {
-	size_t total;
-
 	if (kind == NULL)
 		return no_kind();
 	if (num == 0 || size == 0)
 		return NULL;
-	if (!mul_checked(num, size, &total))
-		return kind_block_or_note(kind, SIZE_MAX, NULL);
-	if (is_ours(kind))
-		return kind_block_or_note(
-		    kind, total, alloc(kind, total, 0, true));
-	if (kind->heap != NULL && kind->region != NULL)
-		return kind_heap_calloc(kind, 1, total);
+	if (kind->blocks != NULL) {
+		void *ptr = kind_heap_calloc(kind, num, size);
+		size_t total = SIZE_MAX;
+
+		if (ptr == NULL)
+			(void)mul_checked(num, size, &total);
+		return kind_block_or_note(kind, total, ptr);
+	}
 	return kind->ops->calloc != memkind_arena_calloc
-		   ? kind->ops->calloc(kind, 1, total)
+		   ? kind->ops->calloc(kind, num, size)
 		   : no_kind();
 }
 
@@ -224,29 +193,22 @@ memkind_arena_posix_memalign(
 	int err = memkind_posix_check_alignment(kind, alignment);
 	if (err != 0 || size == 0)
 		return err;
-	if (!is_ours(kind)) {
-		if (kind->heap != NULL && kind->region != NULL)
-			return kind_heap_posix_memalign(
-			    kind, memptr, alignment, size);
+	if (kind->blocks == NULL)
 		return kind->ops->posix_memalign != memkind_arena_posix_memalign
 			   ? kind->ops->posix_memalign(
 				 kind, memptr, alignment, size)
 			   : EINVAL;
-	}
 	int saved_errno = errno;
-	*memptr = alloc(kind, size, alignment, false);
+	err = kind_heap_posix_memalign(kind, memptr, alignment, size);
 	errno = saved_errno;
-	if (*memptr != NULL)
-		return 0;
-	kind_note_no_block(kind, size, ENOMEM);
-	return ENOMEM;
+	if (err != 0)
+		kind_note_no_block(kind, size, err);
+	return err;
 }
 
 DK_EXPORT void *
 memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 {
-	unsigned arena;
-
 	if (kind == NULL)
 		return no_kind();
 	if (ptr == NULL)
@@ -255,17 +217,16 @@ memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 		memkind_arena_free(kind, ptr);
 		return NULL;
 	}
-	if (!is_ours(kind)) {
-		if (kind->heap != NULL && kind->region != NULL)
-			return kind_heap_realloc(kind, ptr, size);
+	if (kind->blocks == NULL)
 		return kind->ops->realloc != memkind_arena_realloc
 			   ? kind->ops->realloc(kind, ptr, size)
 			   : no_kind();
-	}
-	if (je_usable(ptr) == 0)
+	if (kind_of(ptr) != kind) /* it moves to this kind */
+		return memkind_realloc(kind, ptr, size);
+	if (kind->blocks->usable(kind, ptr) == 0)
 		return no_kind();
-	return kind_block_or_note(kind, size,
-	    get_arena(kind, size, &arena) ? je_resize(arena, ptr, size) : NULL);
+	return kind_block_or_note(
+	    kind, size, kind_heap_realloc(kind, ptr, size));
 }
 
 DK_EXPORT void
@@ -273,8 +234,9 @@ memkind_arena_free(struct memkind *kind, void *ptr)
 {
 	if (kind == NULL || ptr == NULL)
 		return;
-	if (kind->heap != NULL)
-		kind_heap_free(kind, ptr);
+	struct memkind *of = kind_of(ptr);
+	if (kind->blocks != NULL && of != NULL)
+		kind_heap_free(of, ptr);
 	else if (kind->ops->free != memkind_arena_free)
 		kind->ops->free(kind, ptr);
 }
@@ -312,7 +274,7 @@ memkind_arena_update_memory_usage_policy(
 	/* Unused pages go back to the system under either; now, if they are
 	 * not to be kept. */
 	if (policy == MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE &&
-	    kind->heap != NULL)
-		heap_purge(kind->heap);
+	    kind->blocks != NULL)
+		kind->blocks->purge(kind);
 	return MEMKIND_SUCCESS;
 }

@@ -29,7 +29,7 @@ memkind_fixed_create(
 		    "over a region");
 		return MEMKIND_ERROR_INVALID;
 	}
-	return error_code_from_errno(heap_new(kind->region, &kind->heap));
+	return error_code_from_errno(kind_heap_new(kind));
 }
 
 DK_EXPORT int
@@ -37,8 +37,7 @@ memkind_fixed_destroy(struct memkind *kind)
 {
 	if (kind == NULL || kind->heap == NULL || kind->region == NULL)
 		return MEMKIND_ERROR_INVALID;
-	heap_free_all(kind->heap);
-	kind->heap = NULL;
+	kind_heap_end(kind);
 	return MEMKIND_SUCCESS;
 }
 

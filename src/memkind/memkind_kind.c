@@ -13,10 +13,12 @@
 #include "base/util.h"
 #include "daxkind.h"
 #include "daxkind/daxkind_result.h"
+#include "heap/je_heap.h"
 #include "kind/environment.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
 #include "kind/kind_static.h"
+#include "kind/ops_heap.h"
 #include "memkind.h"
 #include "memkind/memkind_result.h"
 #include "memkind_fixed.h"
@@ -322,15 +324,22 @@ memkind_get_version(void)
 	return MEMKIND_API_VERSION;
 }
 
+/* Memory of heaps without a region decays by jemalloc's clock, which the thread
+ * winds; that of regions needs none. */
+static void
+decay(void)
+{
+	ops_heap_decay_all();
+	kind_static_walk_je_heaps(je_heap_decay);
+}
+
 static int
 do_set_bg_threads(bool state)
 {
 	int rc = environment_check_thread_limit();
 
-	/* Memory of DRAM kinds decays by jemalloc's clock, which the thread
-	 * winds; that of regions needs none. */
 	if (rc == 0)
-		rc = reclaimer_set(state, kind_static_decay);
+		rc = reclaimer_set(state, decay);
 	return error_code_from_errno(rc);
 }
 

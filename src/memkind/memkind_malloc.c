@@ -12,35 +12,16 @@
 #include "base/export.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "heap/je.h"
 #include "kind/decorators.h"
 #include "kind/kind.h"
 #include "kind/kind_no_block.h"
 #include "memkind.h"
-#include "region/region_index.h"
 
 /* Whether a size of 0 is to give a block. */
 static bool
 allows_zero(const struct memkind *kind)
 {
 	return atomic_load_explicit(&kind->allows_zero, memory_order_relaxed);
-}
-
-/* The kind that a pointer belongs to, trying the one that the caller named.
- * NULL: it belongs to none. */
-static struct memkind *
-owner(struct memkind *kind, const void *ptr)
-{
-	if (kind != NULL && kind->region != NULL) {
-		if (DK_LIKELY(region_contains(kind->region, ptr, 1)))
-			return kind;
-		return kind_of(ptr);
-	}
-	/* MEMKIND_DEFAULT is all there is over DRAM, until another is used. */
-	if (kind != NULL && !je_has_dram_arenas() &&
-	    region_index_find(ptr) == NULL)
-		return kind;
-	return kind_of(ptr);
 }
 
 /* The same with the text of what was short. */
@@ -150,12 +131,13 @@ free_slow(struct memkind *kind, void *ptr)
 	if (DK_UNLIKELY(ptr == NULL))
 		return;
 	int saved_errno = errno;
-	struct memkind *of = owner(kind, ptr);
+	struct memkind *of = kind_for(kind, ptr);
 	if (DK_LIKELY(of != NULL)) {
 		of->ops->free(of, ptr);
 	} else {
-		if (kind != NULL && kind->heap != NULL)
-			heap_count_bad_free(kind->heap);
+		if (kind != NULL)
+			atomic_fetch_add_explicit(
+			    &kind->nr_bad_frees, 1, memory_order_relaxed);
 		log_write(DK_LOG_WARNING,
 		    "free of %p ignored: it belongs to no kind", ptr);
 	}
@@ -166,7 +148,7 @@ DK_EXPORT void
 memkind_free(memkind_t kind, void *ptr)
 {
 	if (DK_UNLIKELY(kind == NULL))
-		kind = region_index_find_kind(ptr);
+		kind = kind_of(ptr);
 	/* Knows NULL and blocks of other kinds from those of this one. */
 	if (DK_LIKELY(
 		kind != NULL && thread_cache_free(kind, kind->cache_slot, ptr)))
@@ -209,7 +191,7 @@ memkind_realloc(memkind_t kind, void *ptr, size_t size)
 		memkind_free(kind, ptr);
 		return NULL;
 	}
-	struct memkind *of = owner(kind, ptr);
+	struct memkind *of = kind_for(kind, ptr);
 	if (of == NULL)
 		return no_such_block(ptr);
 	if (kind != NULL && of != kind)
@@ -227,7 +209,7 @@ memkind_malloc_usable_size(
 {
 	if (ptr == NULL)
 		return 0;
-	struct memkind *of = owner(kind, ptr);
+	struct memkind *of = kind_for(kind, ptr);
 	return of != NULL ? of->ops->malloc_usable_size(of, ptr) : 0;
 }
 
@@ -237,7 +219,7 @@ memkind_defrag_reallocate(memkind_t kind, void *ptr)
 	if (ptr == NULL)
 		return NULL;
 	int saved_errno = errno;
-	struct memkind *of = owner(kind, ptr);
+	struct memkind *of = kind_for(kind, ptr);
 	void *moved = of != NULL && of->ops->defrag_reallocate != NULL
 			  ? of->ops->defrag_reallocate(of, ptr)
 			  : NULL;

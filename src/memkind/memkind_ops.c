@@ -15,8 +15,9 @@
 #include "heap/je.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
+#include "kind/kind_heap_ops.h"
 #include "kind/kind_no_block.h"
-#include "kind/kind_static.h"
+#include "kind/ops_heap.h"
 #include "memkind_dax_kmem.h"
 #include "memkind_default.h"
 #include "memkind_fixed.h"
@@ -212,27 +213,8 @@ memkind_posix_check_alignment(struct memkind *kind, size_t alignment)
 DK_EXPORT int
 memkind_default_mbind(struct memkind *kind, void *ptr, size_t size)
 {
-	struct node_set set = {0};
-	int mode, err;
-
-	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
-	if (kind->ops->get_mbind_nodemask == NULL ||
-	    kind->ops->get_mbind_mode == NULL)
-		return MEMKIND_ERROR_BADOPS;
-	err = kind->ops->get_mbind_nodemask(kind, set.words, NODE_SET_MAX);
-	if (err == MEMKIND_SUCCESS)
-		err = kind->ops->get_mbind_mode(kind, &mode);
-	if (err != MEMKIND_SUCCESS)
-		return err;
-	/* The kernel takes one bit less than it is told. */
-	int rc =
-	    mem_policy_set_raw(ptr, size, mode, set.words, NODE_SET_MAX + 1);
-	if (rc < 0) {
-		errno = -rc;
-		return MEMKIND_ERROR_MBIND;
-	}
-	return MEMKIND_SUCCESS;
+	return kind != NULL ? ops_heap_mbind(kind, ptr, size)
+			    : MEMKIND_ERROR_INVALID;
 }
 
 DK_EXPORT int
@@ -251,31 +233,11 @@ memkind_nohugepage_madvise(struct memkind *kind, void *addr, size_t size)
 DK_EXPORT void *
 memkind_default_mmap(struct memkind *kind, void *addr, size_t size)
 {
-	int flags = os_mmap_flags(OS_MMAP_PRIVATE);
-	void *mapped;
-
 	if (kind == NULL) {
 		errno = EINVAL;
 		return FAILED_MAPPING;
 	}
-	if (kind->ops->get_mmap_flags != NULL &&
-	    kind->ops->get_mmap_flags(kind, &flags) != 0) {
-		errno = EINVAL;
-		return FAILED_MAPPING;
-	}
-	int rc = os_map_with_flags(addr, size, flags, &mapped);
-	if (rc < 0) {
-		errno = -rc;
-		return FAILED_MAPPING;
-	}
-	if ((kind->ops->mbind != NULL &&
-		kind->ops->mbind(kind, mapped, size) != 0) ||
-	    (kind->ops->madvise != NULL &&
-		kind->ops->madvise(kind, mapped, size) != 0)) {
-		(void)os_unmap(mapped, size);
-		return FAILED_MAPPING;
-	}
-	return mapped;
+	return ops_heap_mmap(kind, addr, size);
 }
 
 /* --- MEMKIND_DEFAULT's ---------------------------------------------------------------- */
@@ -307,7 +269,7 @@ memkind_default_malloc(struct memkind *kind, size_t size)
 	if (size == 0)
 		return NULL;
 	return kind_block_or_note(
-	    &Kind_default, size, Kind_default.ops->malloc(&Kind_default, size));
+	    MEMKIND_DEFAULT, size, kind_heap_malloc(MEMKIND_DEFAULT, size));
 }
 
 DK_EXPORT void *
@@ -318,10 +280,10 @@ memkind_default_calloc(struct memkind *kind, size_t num, size_t size)
 	(void)kind;
 	if (num == 0 || size == 0)
 		return NULL;
-	void *ptr = Kind_default.ops->calloc(&Kind_default, num, size);
+	void *ptr = kind_heap_calloc(MEMKIND_DEFAULT, num, size);
 	if (ptr == NULL)
 		(void)mul_checked(num, size, &total);
-	return kind_block_or_note(&Kind_default, total, ptr);
+	return kind_block_or_note(MEMKIND_DEFAULT, total, ptr);
 }
 
 DK_EXPORT int
@@ -334,8 +296,8 @@ memkind_default_posix_memalign(
 	int err = memkind_posix_check_alignment(kind, alignment);
 	if (err != 0 || size == 0)
 		return err;
-	return Kind_default.ops->posix_memalign(
-	    &Kind_default, memptr, alignment, size);
+	return kind_heap_posix_memalign(
+	    MEMKIND_DEFAULT, memptr, alignment, size);
 }
 
 DK_EXPORT void *
@@ -343,26 +305,28 @@ memkind_default_realloc(struct memkind *kind, void *ptr, size_t size)
 {
 	if (ptr == NULL)
 		return memkind_default_malloc(kind, size);
-	return Kind_default.ops->realloc(&Kind_default, ptr, size);
+	return memkind_realloc(MEMKIND_DEFAULT, ptr, size);
 }
 
+/* These two are in tables of kinds with heaps of their own as well, and serve
+ * whatever has one. */
 DK_EXPORT void
 memkind_default_free(struct memkind *kind, void *ptr)
 {
+	struct memkind *of = kind_of(ptr);
+
 	(void)kind;
-	/* A block of another kind must not get into the caches, from which it
-	 * would be handed out as one of MEMKIND_DEFAULT. */
-	if (kind_of(ptr) == &Kind_default)
-		Kind_default.ops->free(&Kind_default, ptr);
-	else if (je_usable(ptr) != 0)
-		je_free(ptr);
+	if (of != NULL)
+		kind_heap_free(of, ptr);
 }
 
 DK_EXPORT size_t
 memkind_default_malloc_usable_size(struct memkind *kind, void *ptr)
 {
+	struct memkind *of = kind_of(ptr);
+
 	(void)kind;
-	return Kind_default.ops->malloc_usable_size(&Kind_default, ptr);
+	return of != NULL ? kind_heap_malloc_usable_size(of, ptr) : 0;
 }
 
 /* --- kinds over a file ----------------------------------------------------------------- */

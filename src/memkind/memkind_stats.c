@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "base/export.h"
-#include "heap/dram_cache.h"
 #include "heap/je.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
@@ -27,7 +26,6 @@ static _Atomic(unsigned) Round = 1;
 static int
 do_update_cached_stats(void)
 {
-	dram_cache_flush_all();
 	int rc = je_stats_refresh();
 
 	if (rc < 0)
@@ -50,9 +48,9 @@ refresh(struct memkind *kind, void *arg)
 	unsigned round = atomic_load(&Round);
 
 	(void)arg;
-	if (kind->stats_round == round || kind->heap == NULL)
+	if (kind->stats_round == round || kind->blocks == NULL)
 		return 0;
-	int rc = heap_get_stats(kind->heap, &kind->stats);
+	int rc = kind->blocks->get_stats(kind, &kind->stats);
 	if (rc == 0)
 		kind->stats_round = round;
 	return rc;
@@ -75,19 +73,19 @@ pick_of_kind(struct memkind *kind, void *arg)
 	    kind_pick_stat(&kind->stats, request->stat, request->value));
 }
 
-/* What a region's large blocks add to what jemalloc counts. */
+/* What large blocks add to what jemalloc counts. */
 static int
 add_large(struct memkind *kind, void *arg)
 {
-	struct heap_stats *sum = arg;
+	struct block_figures figures;
 
-	if (kind->heap == NULL || kind->region == NULL)
+	if (kind->blocks == NULL || kind->blocks->get_figures == NULL)
 		return 0;
-	size_t large = atomic_load_explicit(
-	    &kind->heap->large_bytes, memory_order_relaxed);
-	sum->allocated += large;
-	sum->active += large;
-	sum->resident += large;
+	kind->blocks->get_figures(kind, &figures);
+	heap_stats_add(
+	    arg, &(struct heap_stats){.allocated = figures.large_bytes,
+		     .active = figures.large_bytes,
+		     .resident = figures.large_bytes});
 	return 0;
 }
 
@@ -99,6 +97,7 @@ stat_of_library(memkind_stat_type stat, size_t *value)
 
 	if (je_stats(&je) < 0)
 		return MEMKIND_ERROR_OPERATION_FAILED;
+	kind_static_walk(add_large, &sum);
 	(void)kind_registry_walk(add_large, &sum);
 	sum.allocated += je.allocated;
 	sum.active += je.active;
@@ -121,8 +120,6 @@ do_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 	/* A user's own figures, or those of kinds that jemalloc keeps. */
 	if (kind->ops->get_stat != kind_heap_get_stat)
 		return kind->ops->get_stat(kind, stat, value);
-	if (kind_is_static(kind))
-		return kind_heap_get_stat(kind, stat, value);
 
 	struct request request = {stat, value};
 	return error_code_from_errno(

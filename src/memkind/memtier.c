@@ -11,11 +11,9 @@
 #include "base/export.h"
 #include "base/util.h"
 #include "kind/kind.h"
-#include "kind/kind_static.h"
 #include "kind/kind_tally.h"
 #include "memkind/memtier_decorators.h"
 #include "memkind_memtier.h"
-#include "region/region_index.h"
 #include "tiers/tier_fork.h"
 #include "tiers/tiers.h"
 
@@ -112,18 +110,6 @@ note(memkind_t kind, void *ptr)
 		kind_tally_add(kind, usable(kind, ptr));
 }
 
-/* The kind that ptr counts for; NULL: none.  A static kind that the caller
- * names is believed, since looking it up takes longer. */
-static memkind_t
-holder(memkind_t kind, void *ptr)
-{
-	if (kind != NULL &&
-	    (kind->region != NULL ? region_contains(kind->region, ptr, 1)
-				  : region_index_find(ptr) == NULL))
-		return kind;
-	return kind_of(ptr);
-}
-
 DK_EXPORT void *
 memtier_kind_malloc(memkind_t kind, size_t size)
 {
@@ -168,7 +154,7 @@ memtier_kind_free(memkind_t kind, void *ptr)
 	if (ptr == NULL)
 		return;
 	int saved_errno = errno;
-	memkind_t of = holder(kind, ptr);
+	memkind_t of = kind_for(kind, ptr);
 	if (of != NULL) {
 		kind_tally_sub(of, usable(of, ptr));
 		memkind_free(of, ptr);
@@ -191,7 +177,7 @@ memtier_kind_realloc(memkind_t kind, void *ptr, size_t size)
 		memtier_kind_free(kind, ptr);
 		return NULL;
 	}
-	memkind_t from = holder(kind, ptr);
+	memkind_t from = kind_for(kind, ptr);
 	size_t was = from != NULL ? usable(from, ptr) : 0;
 	void *moved = memkind_realloc(kind, ptr, size);
 	if (moved != NULL) {
@@ -234,7 +220,7 @@ struct turn {
 static memkind_t
 usable_tier(memkind_t kind)
 {
-	return tier_fork_is_copy(kind) ? &Kind_default : kind;
+	return tier_fork_is_copy(kind) ? MEMKIND_DEFAULT : kind;
 }
 
 /* The tier to try first, by the policy; NULL with errno: no memory. */

@@ -17,7 +17,6 @@
 #include "kind/error_code.h"
 #include "kind/kind.h"
 #include "kind/kind_heap_ops.h"
-#include "kind/kind_static.h"
 #include "memkind_arena.h"
 #include "memkind_dax_kmem.h"
 #include "memkind_default.h"
@@ -89,14 +88,14 @@ static int
 get_default_stat(struct memkind *kind, memkind_stat_type stat, size_t *value)
 {
 	(void)kind;
-	return Kind_default.ops->get_stat(&Kind_default, stat, value);
+	return kind_heap_get_stat(MEMKIND_DEFAULT, stat, value);
 }
 
 static void *
 defrag_default(struct memkind *kind, void *ptr)
 {
 	(void)kind;
-	return Kind_default.ops->defrag_reallocate(&Kind_default, ptr);
+	return kind_heap_defrag_reallocate(MEMKIND_DEFAULT, ptr);
 }
 
 /* --- the tables ------------------------------------------------------------------ */

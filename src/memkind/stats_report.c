@@ -21,6 +21,7 @@
 #include "heap/je.h"
 #include "kind/kind.h"
 #include "kind/kind_registry.h"
+#include "kind/kind_static.h"
 #include "memkind.h"
 
 enum {
@@ -116,18 +117,25 @@ add_kind(struct memkind *kind, void *arg)
 {
 	struct larges *larges = arg;
 
-	if (kind->heap == NULL || kind->region == NULL)
+	struct block_figures figures;
+
+	if (kind->blocks == NULL || kind->blocks->get_figures == NULL)
 		return 0;
-	size_t bytes = atomic_load_explicit(
-	    &kind->heap->large_bytes, memory_order_relaxed);
+	kind->blocks->get_figures(kind, &figures);
+	figures.nr_bad_frees +=
+	    atomic_load_explicit(&kind->nr_bad_frees, memory_order_relaxed);
+	/* Most static kinds are never used. */
+	if (figures.large_bytes == 0 && figures.nr_bad_frees == 0 &&
+	    kind_is_static(kind))
+		return 0;
 	larges->nr_kinds++;
-	larges->sum += bytes;
+	larges->sum += figures.large_bytes;
 	if (larges->nr < larges->max) {
 		struct large *large = &larges->at[larges->nr++];
 
 		memcpy(large->name, kind->name, sizeof(large->name));
-		large->bytes = bytes;
-		large->nr_bad_frees = heap_nr_bad_frees(kind->heap);
+		large->bytes = figures.large_bytes;
+		large->nr_bad_frees = figures.nr_bad_frees;
 	}
 	return 0;
 }
@@ -138,6 +146,7 @@ static void
 gather(struct larges *larges)
 {
 	*larges = (struct larges){0};
+	kind_static_walk(add_kind, larges);
 	(void)kind_registry_walk(add_kind, larges);
 	struct large *at = larges->nr_kinds > 0
 			       ? os_new(larges->nr_kinds * sizeof(*at))
@@ -145,6 +154,7 @@ gather(struct larges *larges)
 	if (at == NULL)
 		return;
 	*larges = (struct larges){.at = at, .max = larges->nr_kinds};
+	kind_static_walk(add_kind, larges);
 	(void)kind_registry_walk(add_kind, larges);
 }
 

@@ -69,6 +69,12 @@ node_set_is_empty(const struct node_set *set)
 	return node_set_count(set) == 0;
 }
 
+static inline bool
+node_set_is_same(const struct node_set *a, const struct node_set *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 /*
  * A list of numbers and ranges as the kernel writes them: "0-3,8", "" for
  * none.  -EINVAL: it is something else, or has a node that is too large.

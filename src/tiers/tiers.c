@@ -14,9 +14,8 @@
 
 #include "base/error.h"
 #include "base/util.h"
-#include "heap/je.h"
 #include "kind/kind.h"
-#include "kind/kind_static.h"
+#include "kind/kind_heap_ops.h"
 #include "kind/kind_tally.h"
 
 /* What memkind 1.14 was measured to do. */
@@ -33,13 +32,13 @@ static const float Default_degree = 0.15F;
 static void *
 grow(void *array, size_t nr, size_t size)
 {
-	void *grown = je_default_alloc((nr + 1) * size, 0, true);
+	void *grown = kind_heap_calloc(MEMKIND_DEFAULT, nr + 1, size);
 
 	if (grown == NULL)
 		return NULL;
 	if (array != NULL) {
 		memcpy(grown, array, nr * size);
-		je_default_free(array);
+		kind_heap_free(MEMKIND_DEFAULT, array);
 	}
 	return grown;
 }
@@ -51,7 +50,8 @@ tiers_new(memtier_policy_t policy, struct tiers **out)
 	    policy != MEMTIER_POLICY_DYNAMIC_THRESHOLD)
 		return error_set(
 		    -EINVAL, "%d is not a policy of tiers", (int)policy);
-	struct tiers *tiers = je_default_alloc(sizeof(*tiers), 0, true);
+	struct tiers *tiers =
+	    kind_heap_calloc(MEMKIND_DEFAULT, 1, sizeof(*tiers));
 	if (tiers == NULL)
 		return error_set(-ENOMEM, "no memory for tiers");
 	tiers->policy = policy;
@@ -68,10 +68,10 @@ tiers_free(struct tiers *tiers)
 	if (tiers == NULL)
 		return;
 	if (tiers->thresholds != NULL)
-		je_default_free(tiers->thresholds);
+		kind_heap_free(MEMKIND_DEFAULT, tiers->thresholds);
 	if (tiers->tiers != NULL)
-		je_default_free(tiers->tiers);
-	je_default_free(tiers);
+		kind_heap_free(MEMKIND_DEFAULT, tiers->tiers);
+	kind_heap_free(MEMKIND_DEFAULT, tiers);
 }
 
 /* The threshold below a tier that is being added. */
@@ -311,7 +311,7 @@ tiers_other(const struct tiers *tiers, const struct memkind *full, unsigned nr)
 
 		if (kind == full)
 			continue;
-		if (kind == &Kind_default)
+		if (kind == MEMKIND_DEFAULT)
 			last = kind;
 		else if (nr-- == 0)
 			return kind;

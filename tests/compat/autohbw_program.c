@@ -32,26 +32,24 @@
 
 static volatile size_t Zero; /* out of the compiler's sight */
 
-/* The library binds memory of its nodes by the program's mbind(), which has no
- * more of it then. */
-static bool Is_full;
+/* The library opens memory of its kinds by the program's mprotect(), which has
+ * no more of this one then. */
+static memkind_t Full;
 static unsigned Nr_refused;
 
 #pragma GCC visibility push(default)
-long mbind(void *addr, unsigned long len, int mode, const unsigned long *nodes,
-    unsigned long max_node, unsigned flags);
+int mprotect(void *addr, size_t len, int prot);
 #pragma GCC visibility pop
 
-long
-mbind(void *addr, unsigned long len, int mode, const unsigned long *nodes,
-    unsigned long max_node, unsigned flags)
+int
+mprotect(void *addr, size_t len, int prot)
 {
-	if (Is_full) {
+	if (Full != NULL && memkind_detect_kind(addr) == Full) {
 		Nr_refused++;
 		errno = ENOMEM;
 		return -1;
 	}
-	return syscall(SYS_mbind, addr, len, mode, nodes, max_node, flags);
+	return (int)syscall(SYS_mprotect, addr, len, prot);
 }
 
 static void
@@ -93,13 +91,13 @@ check_full(memkind_t kind, size_t size)
 
 	CHECK(ptr != NULL && memkind_detect_kind(ptr) == kind);
 	memset(ptr, 1, size);
-	Is_full = true;
+	Full = kind;
 	check_size(MEMKIND_DEFAULT, 4 * size);
 	CHECK(Nr_refused > 0);
 	ptr = realloc(ptr, 8 * size);
 	CHECK(ptr != NULL && ptr[0] == 1 && ptr[size - 1] == 1);
 	check_block(ptr, MEMKIND_DEFAULT, 8 * size);
-	Is_full = false;
+	Full = NULL;
 }
 
 /* malloc(3) is no cancellation point. */

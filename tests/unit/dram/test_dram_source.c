@@ -32,6 +32,14 @@ teardown(void **state)
 
 #define unit(f) cmocka_unit_test_setup_teardown(f, test_leaks_setup, teardown)
 
+static void
+init(enum mem_policy policy, enum node_choice choice, unsigned flags)
+{
+	const struct dram_memory memory = {policy, choice, flags};
+
+	dram_source_init(&Source, &memory);
+}
+
 static char *
 take(size_t len, size_t align, bool *is_zero)
 {
@@ -48,9 +56,8 @@ test_pages_come_and_go(void **state)
 	bool is_zero = false;
 
 	(void)state;
-	dram_source_init(
-	    &Source, MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
-	assert_int_equal(dram_source_check(&Source), 0);
+	init(MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
+	assert_int_equal(dram_memory_check(&Source.memory), 0);
 	for (size_t align = DK_PAGE; align <= 8 * MIB; align *= 8) {
 		char *p = take(3 * DK_PAGE, align, &is_zero);
 
@@ -70,8 +77,8 @@ test_no_memory_to_map(void **state)
 	bool is_zero;
 
 	(void)state;
-	dram_source_init(&Source, MEM_POLICY_ANY, NODES_WITH_MEMORY, 0);
-	assert_int_equal(dram_source_check(&Source), 0);
+	init(MEM_POLICY_ANY, NODES_WITH_MEMORY, 0);
+	assert_int_equal(dram_memory_check(&Source.memory), 0);
 	mock_os_fail_all("os_map_anon_aligned", ENOMEM);
 	assert_null(take(DK_PAGE, DK_PAGE, &is_zero));
 	mock_os_reset();
@@ -82,8 +89,7 @@ static void
 init_huge(size_t nr)
 {
 	mock_numa_set_huge_pages(nr);
-	dram_source_init(
-	    &Source, MEM_POLICY_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
+	init(MEM_POLICY_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
 }
 
 /* |<-- a -->|<-- b -->|  left over  |   one huge page */
@@ -184,9 +190,8 @@ test_hogged_memory_is_kept(void **state)
 
 	(void)state;
 	assert_int_equal(setenv(Hog, "1", 1), 0);
-	dram_source_init(
-	    &Source, MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
-	assert_int_equal(dram_source_check(&Source), 0);
+	init(MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_ANYWHERE);
+	assert_int_equal(dram_memory_check(&Source.memory), 0);
 	char *p = take(MIB, DK_PAGE, &is_zero);
 	assert_non_null(p);
 	assert_true(is_zero);
@@ -199,34 +204,6 @@ test_hogged_memory_is_kept(void **state)
 	assert_int_equal(os_unmap(p, MIB), 0);
 }
 
-static void
-test_capacity(void **state)
-{
-	size_t bytes = 0, all;
-
-	(void)state;
-	dram_source_init(&Source, MEM_POLICY_INTERLEAVE, NODES_WITH_MEMORY, 0);
-	assert_int_equal(dram_source_capacity(&Source, &all), 0);
-	assert_true(all > 0);
-	dram_source_init(&Source, MEM_POLICY_BIND, NODES_WITH_CPUS, 0);
-	assert_int_equal(dram_source_capacity(&Source, &bytes), 0);
-	assert_true(bytes > 0 && bytes <= all);
-	bytes = 77;
-	dram_source_init(&Source, MEM_POLICY_PREFERRED, NODES_LARGEST_ONE, 0);
-	assert_true(dram_source_capacity(&Source, &bytes) < 0);
-	assert_int_equal(bytes, 77);
-	/* Huge pages may be none, which is a number too. */
-	dram_source_init(
-	    &Source, MEM_POLICY_ANY, NODES_WITH_MEMORY, DRAM_HUGE_PAGES);
-	assert_int_equal(dram_source_capacity(&Source, &bytes), 0);
-	assert_int_equal(bytes % DK_HUGE_PAGE, 0);
-	bytes = 77;
-	dram_source_init(
-	    &Source, MEM_POLICY_BIND, NODES_WITH_CPUS, DRAM_HUGE_PAGES);
-	assert_true(dram_source_capacity(&Source, &bytes) < 0);
-	assert_int_equal(bytes, 77);
-}
-
 int
 main(void)
 {
@@ -237,7 +214,6 @@ main(void)
 	    unit(test_huge_pages_are_aligned),
 	    unit(test_huge_pages_and_failures),
 	    unit(test_hogged_memory_is_kept),
-	    unit(test_capacity),
 	};
 
 	return cmocka_run_group_tests_name("dram_source", tests, NULL, NULL);

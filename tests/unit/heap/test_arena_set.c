@@ -5,6 +5,7 @@
 #include "../../support/cmocka_all.h"
 
 #include "../../support/mock_os.h"
+#include "../../support/plain_hooks.h"
 #include "../../support/test_region.h"
 
 #include <errno.h>
@@ -17,12 +18,11 @@
 #include "base/reason.h"
 #include "base/util.h"
 #include "heap/arena_set.h"
-#include "heap/extent_hooks.h"
 #include "heap/je.h"
 
 static const char Variable[] = "MEMKIND_ARENA_NUM_PER_KIND";
 
-static struct extent_hooks Hooks;
+static struct je_hooks Hooks;
 static struct arena_set Set;
 
 static int
@@ -36,8 +36,8 @@ teardown(void **state)
 static void
 init(unsigned nr_slots)
 {
-	extent_hooks_init_dram(&Hooks);
-	arena_set_init(&Set, &Hooks.je, true, nr_slots);
+	plain_hooks_init(&Hooks);
+	arena_set_init(&Set, &Hooks, true, nr_slots);
 }
 
 static size_t
@@ -89,9 +89,7 @@ test_arenas_are_made_when_threads_come(void **state)
 		assert_int_equal(pthread_join(thread, NULL), 0);
 		assert_int_equal(uses[i].rc, 0);
 		assert_non_null(uses[i].block);
-		unsigned found;
-		assert_true(je_find_arena(uses[i].block, &found));
-		assert_int_equal(found, uses[i].arena);
+		assert_int_equal(je_arena_of(uses[i].block), uses[i].arena);
 		assert_int_equal(nr_arenas(), min_size(i + 1, NR_SLOTS));
 		/* spread evenly */
 		if (i >= NR_SLOTS)
@@ -126,14 +124,14 @@ test_numbers_of_arenas_are_kept_not_computed(void **state)
 	struct arena_set sets[8];
 
 	(void)state;
-	extent_hooks_init_dram(&Hooks);
+	plain_hooks_init(&Hooks);
 	for (int round = 0; round < 4; round++) {
 		for (size_t i = 0; i < ARRAY_LEN(sets); i++)
-			arena_set_init(&sets[i], &Hooks.je, true, 1);
+			arena_set_init(&sets[i], &Hooks, true, 1);
 		for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
 			/* another order each time */
 			size_t at = (i * 3 + (size_t)round) % 8;
-			unsigned arena, other, found, pos;
+			unsigned arena, other, pos;
 
 			assert_int_equal(arena_set_get(&sets[at], &arena), 0);
 			for (size_t j = 0; j < ARRAY_LEN(sets); j++) {
@@ -143,8 +141,7 @@ test_numbers_of_arenas_are_kept_not_computed(void **state)
 					assert_int_not_equal(other, arena);
 			}
 			void *p = je_alloc(arena, 100, 0, false);
-			assert_true(je_find_arena(p, &found));
-			assert_int_equal(found, arena);
+			assert_int_equal(je_arena_of(p), arena);
 			je_free(p);
 		}
 		for (size_t i = 0; i < ARRAY_LEN(sets); i++)

@@ -39,7 +39,7 @@ open_fake(void)
 	    0);
 	assert_int_equal(reclaimer_set(false, NULL), 0);
 	assert_int_equal(page_map_init(&Pages, Region->base, Region->size), 0);
-	extent_hooks_init_region(&Hooks, Region, &Pages);
+	extent_hooks_init(&Hooks, Region, &Pages);
 }
 
 static int
@@ -293,36 +293,6 @@ test_a_closing_heap_gets_and_gives_nothing(void **state)
 	assert_int_equal(figures().taken, MIB);
 }
 
-static void
-test_dram_comes_from_the_system(void **state)
-{
-	struct extent_hooks dram;
-	bool zero;
-
-	(void)state;
-	extent_hooks_init_dram(&dram);
-	for (size_t align = DK_PAGE; align <= 8 * MIB; align *= 2) {
-		zero = false;
-		char *p =
-		    dram.je.alloc(&dram.je, NULL, 3 * DK_PAGE, align, &zero);
-		assert_non_null(p);
-		assert_int_equal((uintptr_t)p % align, 0);
-		assert_true(zero);
-		assert_true(test_all_bytes(p, 0, 3 * DK_PAGE));
-		/* no promise about addresses */
-		zero = false;
-		assert_null(dram.je.alloc(
-		    &dram.je, p + 3 * DK_PAGE, DK_PAGE, DK_PAGE, &zero));
-		assert_false(zero);
-		assert_true(dram.je.give(&dram.je, p, 3 * DK_PAGE));
-		assert_int_equal(os_is_mapped(p), -ENOMEM);
-	}
-	zero = false;
-	mock_os_fail_all("os_map_anon_aligned", ENOMEM);
-	assert_null(dram.je.alloc(&dram.je, NULL, DK_PAGE, DK_PAGE, &zero));
-	assert_false(zero);
-}
-
 /* --- by jemalloc ------------------------------------------------------------------ */
 
 enum {
@@ -351,7 +321,7 @@ fill_and_free(void *arg)
 	*(size_t *)arg = nr * BLOCK_LEN;
 	while (nr > 0)
 		je_free(blocks[--nr]);
-	je_arena_free(arena);
+	je_arena_free(&Hooks.je, true, arena);
 	return arg;
 }
 
@@ -399,7 +369,6 @@ main(void)
 	    UNIT(test_given_pages_have_no_blocks),
 	    UNIT(test_a_give_may_be_refused),
 	    UNIT(test_a_closing_heap_gets_and_gives_nothing),
-	    UNIT(test_dram_comes_from_the_system),
 	    UNIT(test_each_arena_gets_what_the_one_before_got),
 	};
 

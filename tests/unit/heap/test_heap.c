@@ -928,35 +928,6 @@ test_a_region_of_no_pages_has_no_room(void **state)
 	region_close(region);
 }
 
-static void
-test_a_heap_over_dram_has_any_size(void **state)
-{
-	/* it stays for the rest of the process */
-	static struct heap dram;
-	unsigned arena;
-
-	(void)state;
-	heap_init_dram(&dram);
-	for (size_t size = 1; size < 8 * MIB; size = size * 2 + 1) {
-		char *p = heap_alloc(&dram, size, 0, true);
-
-		assert_non_null(p);
-		assert_true(test_all_bytes(p, 0, size));
-		assert_true(heap_usable(&dram, p) >= size);
-		assert_true(je_find_arena(p, &arena));
-		assert_true(heap_has_arena(&dram, arena));
-		p = heap_resize(&dram, p, size * 2);
-		assert_true(test_all_bytes(p, 0, size));
-		heap_free(&dram, p);
-	}
-	assert_null(heap_alloc(&dram, SIZE_MAX, 0, false));
-	char *p = heap_alloc_pages(&dram, 100, false);
-	assert_int_equal((uintptr_t)p % DK_PAGE, 0);
-	heap_free(&dram, p);
-	heap_free(&dram, &dram); /* none of its blocks */
-	heap_purge(&dram);
-}
-
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -991,7 +962,6 @@ main(void)
 	    UNIT(test_without_memory_there_is_no_heap),
 	    UNIT(test_the_heap_writes_nothing_to_its_region),
 	    UNIT(test_a_region_of_no_pages_has_no_room),
-	    UNIT(test_a_heap_over_dram_has_any_size),
 	};
 
 	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "../../support/cmocka_all.h"
 
 #include "../../support/mock_os.h"
+#include "../../support/plain_hooks.h"
 #include "../../support/test_region.h"
 
 #include <errno.h>
@@ -14,18 +15,17 @@
 
 #include "base/reason.h"
 #include "base/util.h"
-#include "heap/extent_hooks.h"
 #include "heap/je.h"
 
 #define ERRNO_BEFORE 77
 
-static struct extent_hooks Hooks;
+static struct je_hooks Hooks;
 
 static int
 setup(void **state)
 {
 	mock_os_reset();
-	extent_hooks_init_dram(&Hooks);
+	plain_hooks_init(&Hooks);
 	return test_leaks_setup(state);
 }
 
@@ -42,7 +42,7 @@ new_arena(void)
 	unsigned arena;
 
 	errno = ERRNO_BEFORE;
-	assert_int_equal(je_arena_new(&Hooks.je, true, &arena), 0);
+	assert_int_equal(je_arena_new(&Hooks, true, &arena), 0);
 	assert_int_equal(errno, ERRNO_BEFORE);
 	return arena;
 }
@@ -52,7 +52,6 @@ test_blocks_are_of_their_arena(void **state)
 {
 	unsigned a = new_arena();
 	unsigned b = new_arena();
-	unsigned found;
 
 	(void)state;
 	assert_int_not_equal(a, b);
@@ -68,17 +67,15 @@ test_blocks_are_of_their_arena(void **state)
 			assert_int_equal((uintptr_t)q % max_size(align, 1), 0);
 			assert_true(test_all_bytes(p, 0, size));
 			assert_true(je_usable(p) >= size);
-			assert_true(je_find_arena(p, &found));
-			assert_int_equal(found, a);
-			assert_true(je_find_arena(q, &found));
-			assert_int_equal(found, b);
+			assert_int_equal(je_arena_of(p), a);
+			assert_int_equal(je_arena_of(q), b);
 			memset(p, 0xaa, size);
 			je_free(p);
 			je_free(q);
 		}
 	}
-	je_arena_free(a);
-	je_arena_free(b);
+	je_arena_free(&Hooks, true, a);
+	je_arena_free(&Hooks, true, b);
 }
 
 static void
@@ -103,52 +100,36 @@ test_absurd_sizes_are_refused(void **state)
 
 	(void)state;
 	char *p = je_alloc(arena, 100, 0, false);
-	char *q = je_default_alloc(100, 0, false);
 	memset(p, 0xaa, 100);
-	memset(q, 0xaa, 100);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		assert_null(je_alloc(arena, rows[i].size, rows[i].align, true));
-		assert_null(
-		    je_default_alloc(rows[i].size, rows[i].align, false));
 		if (rows[i].size == 1)
 			continue;
 		assert_null(je_resize(arena, p, rows[i].size));
-		assert_null(je_default_resize(q, rows[i].size));
 		assert_true(test_all_bytes(p, 0xaa, 100));
-		assert_true(test_all_bytes(q, 0xaa, 100));
 	}
 	je_free(p);
-	je_default_free(q);
-	je_arena_free(arena);
+	je_arena_free(&Hooks, true, arena);
 }
 
 static void
 test_resizing_keeps_the_bytes(void **state)
 {
-	unsigned arena = new_arena(), found;
+	unsigned arena = new_arena();
 	size_t old = 1;
 
 	(void)state;
 	char *p = je_alloc(arena, 1, 0, false);
-	char *q = je_default_alloc(1, 0, false);
 	memset(p, 0xaa, 1);
-	memset(q, 0xaa, 1);
 	for (size_t size = 1; size < MIB; size = size * 3 / 2 + 1) {
 		p = je_resize(arena, p, size);
-		q = je_default_resize(q, size);
 		assert_true(test_all_bytes(p, 0xaa, old));
-		assert_true(test_all_bytes(q, 0xaa, old));
 		memset(p, 0xaa, size);
-		memset(q, 0xaa, size);
-		assert_true(je_find_arena(p, &found));
-		assert_int_equal(found, arena);
+		assert_int_equal(je_arena_of(p), arena);
 		old = size;
 	}
-	q = je_default_move(q, old);
-	assert_true(test_all_bytes(q, 0xaa, old));
 	je_free(p);
-	je_default_free(q);
-	je_arena_free(arena);
+	je_arena_free(&Hooks, true, arena);
 }
 
 static void
@@ -163,12 +144,8 @@ test_any_pointer_can_be_asked_about(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(pointers); i++) {
-		unsigned arena = 77;
-
 		errno = ERRNO_BEFORE;
 		assert_int_equal(je_usable(pointers[i]), 0);
-		assert_false(je_find_arena(pointers[i], &arena));
-		assert_int_equal(arena, 77);
 		assert_int_equal(errno, ERRNO_BEFORE);
 	}
 	free(foreign);
@@ -209,13 +186,13 @@ test_an_arena_that_gives_at_once_always_does(void **state)
 	je_hooks_init(&hooks);
 	for (int i = 0; i < 40; i++) {
 		assert_int_equal(je_arena_new(&hooks, false, &keeps), 0);
-		je_arena_free(keeps);
+		je_arena_free(&hooks, false, keeps);
 		assert_int_equal(je_arena_new(&hooks, true, &gives), 0);
 		void *p = je_alloc(gives, 100, 0, false);
 		Nr_given = 0;
 		je_free(p);
 		assert_int_equal(Nr_given, 1);
-		je_arena_free(gives);
+		je_arena_free(&hooks, true, gives);
 	}
 }
 
@@ -229,8 +206,113 @@ test_arenas_can_be_made_again_and_again(void **state)
 
 		if (i % 16 == 0)
 			(void)je_alloc(arena, 100, 0, false);
-		je_arena_free(arena);
+		je_arena_free(&Hooks, true, arena);
 	}
+}
+
+/* --- hooks ----------------------------------------------------------------------- */
+
+struct counting_hooks {
+	struct je_hooks hooks; /* must be first */
+	struct je_hooks plain;
+	size_t taken, noted; /* bytes */
+	unsigned nr_notes;
+	bool refuses_notes, refuses_gives;
+};
+
+static struct counting_hooks Counting;
+
+static void *
+count_alloc(struct je_hooks *hooks, void *new_addr, size_t len, size_t align,
+    bool *zero)
+{
+	struct counting_hooks *c = (struct counting_hooks *)hooks;
+	void *addr = c->plain.alloc(&c->plain, new_addr, len, align, zero);
+
+	c->taken += addr != NULL ? len : 0;
+	return addr;
+}
+
+static bool
+count_give(struct je_hooks *hooks, void *addr, size_t len)
+{
+	struct counting_hooks *c = (struct counting_hooks *)hooks;
+
+	/* never while it is noted */
+	assert_true(c->noted + len <= c->taken);
+	if (c->refuses_gives)
+		return false;
+	c->taken -= len;
+	return c->plain.give(&c->plain, addr, len);
+}
+
+static bool
+count_note(struct je_hooks *hooks, void *addr, size_t len)
+{
+	struct counting_hooks *c = (struct counting_hooks *)hooks;
+
+	(void)addr;
+	c->nr_notes++;
+	if (c->refuses_notes)
+		return false;
+	c->noted += len;
+	return true;
+}
+
+static void
+count_forget(struct je_hooks *hooks, void *addr, size_t len)
+{
+	struct counting_hooks *c = (struct counting_hooks *)hooks;
+
+	(void)addr;
+	/* nothing to forget of what was refused */
+	if (!c->refuses_notes)
+		c->noted -= len;
+}
+
+static void
+init_counting(void)
+{
+	memset(&Counting, 0, sizeof(Counting));
+	plain_hooks_init(&Counting.plain);
+	Counting.hooks = (struct je_hooks){.alloc = count_alloc,
+	    .give = count_give,
+	    .note = count_note,
+	    .forget = count_forget};
+	je_hooks_init(&Counting.hooks);
+}
+
+static void
+test_what_an_arena_has_is_noted(void **state)
+{
+	unsigned arena;
+
+	(void)state;
+	init_counting();
+	assert_int_equal(je_arena_new(&Counting.hooks, true, &arena), 0);
+	void *p = je_alloc(arena, 3 * MIB, 0, false);
+	assert_non_null(p);
+	assert_true(Counting.taken >= 3 * MIB);
+	assert_int_equal(Counting.noted, Counting.taken);
+	/* what stays is noted again */
+	Counting.refuses_gives = true;
+	je_free(p);
+	je_arena_purge(arena);
+	assert_int_equal(Counting.noted, Counting.taken);
+	assert_true(Counting.taken >= 3 * MIB);
+	Counting.refuses_gives = false;
+	/* without a note there is no block */
+	Counting.refuses_notes = true;
+	size_t before = Counting.taken;
+	unsigned nr = Counting.nr_notes;
+	assert_null(je_alloc(arena, 5 * MIB, 0, false));
+	assert_true(Counting.nr_notes > nr);
+	assert_int_equal(Counting.taken, before);
+	Counting.refuses_notes = false;
+	/* it keeps what was refused, which goes with it */
+	je_arena_free(&Counting.hooks, true, arena);
+	assert_int_equal(Counting.taken, 0);
+	assert_int_equal(Counting.noted, 0);
 }
 
 /* Takes a minute with a sanitizer. */
@@ -245,22 +327,21 @@ test_there_is_a_last_arena(void **state)
 
 	(void)state;
 	while (nr < ARRAY_LEN(arenas) &&
-	       (rc = je_arena_new(&Hooks.je, true, &arenas[nr])) == 0)
+	       (rc = je_arena_new(&Hooks, true, &arenas[nr])) == 0)
 		nr++;
 	print_message("%zu arenas\n", nr);
 	assert_in_range(nr, 3000, 4094);
 	errno = ERRNO_BEFORE;
-	assert_int_equal(
-	    je_arena_new(&Hooks.je, true, &other), REASON_NO_ARENA);
+	assert_int_equal(je_arena_new(&Hooks, true, &other), REASON_NO_ARENA);
 	assert_int_equal(errno, ERRNO_BEFORE);
 	/* the others work, and one that ends makes room */
 	void *p = je_alloc(arenas[nr - 1], 100, 0, false);
 	assert_non_null(p);
 	je_free(p);
-	je_arena_free(arenas[7]);
-	assert_int_equal(je_arena_new(&Hooks.je, true, &arenas[7]), 0);
+	je_arena_free(&Hooks, true, arenas[7]);
+	assert_int_equal(je_arena_new(&Hooks, true, &arenas[7]), 0);
 	while (nr > 0)
-		je_arena_free(arenas[--nr]);
+		je_arena_free(&Hooks, true, arenas[--nr]);
 }
 
 #endif
@@ -283,7 +364,6 @@ test_figures_are_those_of_the_arena(void **state)
 	assert_true(stats.resident >= stats.active);
 	assert_int_equal(je_stats(&stats), 0);
 	assert_true(stats.allocated >= 100 * 1024 + MIB);
-	assert_int_equal(je_default_stats(&stats), 0);
 	for (size_t i = 0; i < ARRAY_LEN(p); i++)
 		je_free(p[i]);
 	je_free(large);
@@ -291,7 +371,7 @@ test_figures_are_those_of_the_arena(void **state)
 	assert_int_equal(je_arena_stats(arena, &stats), 0);
 	assert_int_equal(stats.allocated, 0);
 	assert_int_equal(stats.active, 0);
-	je_arena_free(arena);
+	je_arena_free(&Hooks, true, arena);
 }
 
 static char Report[4096];
@@ -375,21 +455,19 @@ test_an_arena_with_a_high_number(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < NR; i++)
-		assert_int_equal(je_arena_new(&Hooks.je, true, &arenas[i]), 0);
+		assert_int_equal(je_arena_new(&Hooks, true, &arenas[i]), 0);
 	for (size_t i = 0; i < NR; i += 300) {
-		unsigned found;
 		void *p = je_alloc(arenas[i], 100, 0, false);
 
 		assert_non_null(p);
-		assert_true(je_find_arena(p, &found));
-		assert_int_equal(found, arenas[i]);
+		assert_int_equal(je_arena_of(p), arenas[i]);
 		p = je_resize(arenas[i], p, 5000);
 		assert_non_null(p);
 		je_free(p);
 	}
 	assert_true(arenas[NR - 1] >= 2047);
 	for (size_t i = 0; i < NR; i++)
-		je_arena_free(arenas[i]);
+		je_arena_free(&Hooks, true, arenas[i]);
 }
 
 int
@@ -408,6 +486,7 @@ main(void)
 #if !DK_SANITIZED
 		UNIT(test_there_is_a_last_arena),
 #endif
+		UNIT(test_what_an_arena_has_is_noted),
 		UNIT(test_figures_are_those_of_the_arena),
 		UNIT(test_the_report_goes_through_the_callback),
 		UNIT(test_nothing_is_printed_by_itself),

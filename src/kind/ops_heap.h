@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ops_heap.h -- heaps of kinds without a region, whose memory comes from the
+ * operations of a program (layer 4).
+ */
+#ifndef OPS_HEAP_H
+#define OPS_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/export.h"
+
+struct memkind;
+
+/*
+ * Give kind a heap whose extents come from its operations, or from a copy of
+ * jemalloc's table of hooks; one_arena: all threads share one.  -ENOMEM;
+ * REASON_ENVIRON: MEMKIND_ARENA_NUM_PER_KIND makes no sense.
+ */
+int ops_heap_new(struct memkind *kind, const void *jemalloc_hooks,
+    bool one_arena) DK_MUST_CHECK;
+/* Whether kind has such a heap. */
+bool ops_heap_is_of(const struct memkind *kind);
+
+/* Give back memory of all of them that decayed. */
+void ops_heap_decay_all(void);
+
+/* What memkind_default_mmap() and memkind_default_mbind() do, which see. */
+void *ops_heap_mmap(struct memkind *kind, void *hint, size_t len);
+int ops_heap_mbind(struct memkind *kind, void *addr, size_t len);
+
+#endif /* OPS_HEAP_H */
