@@ -278,7 +278,7 @@ tests_command_test_command_LDADD = tests/libsupport.la libdaxkind.la \
 	$(CMOCKA_LIBS) $(JSON_LIBS) $(PTHREAD_LIBS)
 endif
 CHECKED = $(UNIT_TESTS) $(API_TESTS) $(COMMAND_TESTS) $(STRESS_TESTS) \
-	tests/abi/dlopen tests/fuzz/test_corpus
+	tests/abi/dlopen tests/abi/small_stacks tests/fuzz/test_corpus
 CHECK_ALL += $(CHECKED) $(DAX_TESTS) $(DAX_HELPERS)
 TESTS += $(CHECKED)
 # What make check TESTS="..." was asked for on the command line.
@@ -328,6 +328,8 @@ tests_unit_region_test_flush_recording_CPPFLAGS = $(AM_CPPFLAGS)
 
 # Not linked with the library: it is loaded while the program runs.
 tests_abi_dlopen_LDADD = $(PTHREAD_LIBS)
+
+tests_abi_small_stacks_LDADD = libdaxkind.la $(PTHREAD_LIBS)
 
 tests_fuzz_test_corpus_SOURCES = tests/fuzz/test_corpus.c $(FUZZER)
 tests_fuzz_test_corpus_DEPENDENCIES = libdaxkind.interface

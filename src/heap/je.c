@@ -18,6 +18,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/reason.h"
 #include "base/util.h"
 
@@ -750,10 +751,69 @@ take_messages(void)
 	jemk_malloc_message = log_message;
 }
 
+/* What jemalloc prints, until it has printed all. */
+struct printed {
+	const char *opts;
+	char *text;
+	size_t len, room;
+	bool is_cut; /* no memory for all of it */
+};
+
+static bool
+make_room(struct printed *p, size_t len)
+{
+	size_t room = max_size(2 * p->room, p->len + len + 1);
+
+	if (p->len + len < p->room)
+		return true;
+	char *text = os_new(room);
+	if (text == NULL)
+		return false;
+	memcpy(text, p->text, p->len);
+	os_delete(p->text);
+	p->text = text;
+	p->room = room;
+	return true;
+}
+
+static void
+keep_printed(void *arg, const char *text)
+{
+	struct printed *p = arg;
+	size_t len = strlen(text);
+
+	if (p->is_cut || !make_room(p, len)) {
+		p->is_cut = true;
+		return;
+	}
+	memcpy(p->text + p->len, text, len);
+	p->len += len;
+	p->text[p->len] = '\0';
+}
+
+static void
+print_apart(void *arg)
+{
+	struct printed *p = arg;
+
+	jemk_malloc_stats_print(keep_printed, p, p->opts);
+}
+
 void
 je_stats_print(
     void (*write_cb)(void *, const char *), void *cb_arg, const char *opts)
 {
+	struct printed p = {.opts = opts, .room = 64 * KIB};
+
 	DK_NO_CANCEL();
-	jemk_malloc_stats_print(write_cb, cb_arg, opts);
+	/* It wants more stack than a thread may have, and the caller's function
+	 * is to run in the caller. */
+	p.text = os_new(p.room);
+	if (p.text != NULL && write_cb != NULL)
+		os_run_apart(print_apart, &p);
+	if (p.len > 0 && !p.is_cut)
+		write_cb(cb_arg, p.text);
+	else
+		jemk_malloc_stats_print(write_cb, cb_arg, opts);
+	os_delete(p.text);
 }
