@@ -64,6 +64,7 @@ API_TESTS = \
 	tests/api/test_full_fs \
 	tests/api/test_hbw \
 	tests/api/test_init_once \
+	tests/api/test_kind_pairs \
 	tests/api/test_kinds_cycle \
 	tests/api/test_locked_memory \
 	tests/api/test_last_error \

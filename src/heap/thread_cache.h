@@ -170,4 +170,23 @@ no:
 	return false;
 }
 
+/* Bytes of a small block of the owner's heap, or 0: ask elsewhere.  Reads only
+ * what stays as long as the thread does, so nobody needs to be kept out. */
+static inline size_t
+thread_cache_usable(const void *owner, unsigned slot, const void *ptr)
+{
+	const struct thread_cache *c = cache_in_slot(slot);
+	uintptr_t off = (uintptr_t)ptr - c->base;
+
+	if (DK_UNLIKELY(atomic_load_explicit(&c->owner, memory_order_relaxed) !=
+			owner) ||
+	    DK_UNLIKELY(off >= c->size))
+		return 0;
+	uint32_t word = atomic_load_explicit(
+	    &c->words[off >> DK_PAGE_SHIFT], memory_order_relaxed);
+	if (DK_UNLIKELY(word - 1 >= SIZE_CLASS_NR * PAGE_SMALL))
+		return 0; /* none, large, or near bad pages */
+	return Size_classes.size[page_size_class(word)];
+}
+
 #endif /* THREAD_CACHE_H */

@@ -95,7 +95,9 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	 * hot paths do without them: caches are known as the kind's. */
 	const struct memkind_ops *ops = kind->ops;
 	if (kind->heap != NULL && ops->malloc == kind_heap_malloc &&
-	    ops->free == kind_heap_free && !Decorators_on) {
+	    ops->free == kind_heap_free &&
+	    ops->malloc_usable_size == kind_heap_malloc_usable_size &&
+	    !Decorators_on) {
 		thread_cache_set_owner(&kind->heap->caches, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}

@@ -207,6 +207,12 @@ DK_EXPORT size_t
 memkind_malloc_usable_size(
     memkind_t kind, MEMKIND_MALLOC_USABLE_SIZE_CONST void *ptr)
 {
+	if (DK_LIKELY(kind != NULL)) {
+		size_t size = thread_cache_usable(kind, kind->cache_slot, ptr);
+
+		if (DK_LIKELY(size != 0))
+			return size;
+	}
 	if (ptr == NULL)
 		return 0;
 	struct memkind *of = kind_for(kind, ptr);
