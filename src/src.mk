@@ -108,8 +108,6 @@ libdaxkind_core_la_SOURCES += \
 	src/heap/thread_cache.h
 libdaxkind_core_la_SOURCES += \
 	src/kind/block_ops.h \
-	src/kind/decorators.c \
-	src/kind/decorators.h \
 	src/kind/environment.c \
 	src/kind/environment.h \
 	src/kind/error_code.c \
@@ -124,6 +122,7 @@ libdaxkind_core_la_SOURCES += \
 	src/kind/kind_no_block.h \
 	src/kind/kind_quarantine.c \
 	src/kind/kind_quarantine.h \
+	src/kind/kind_record.h \
 	src/kind/kind_registry.c \
 	src/kind/kind_registry.h \
 	src/kind/kind_static.c \
@@ -147,6 +146,8 @@ libdaxkind_core_la_SOURCES += \
 	src/daxkind/daxkind_region.c \
 	src/daxkind/daxkind_result.h
 libdaxkind_core_la_SOURCES += \
+	src/memkind/decorators.c \
+	src/memkind/decorators.h \
 	src/memkind/hbw.c \
 	src/memkind/memkind_arena.c \
 	src/memkind/memkind_error.c \

@@ -10,11 +10,12 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "kind/decorators.h"
 #include "kind/error_code.h"
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_registry.h"
 #include "kind/kind_tally.h"
+
+bool Kind_calls_are_seen;
 
 static int
 check_ops(const struct memkind_ops *ops, const char *name)
@@ -97,7 +98,7 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	if (kind->heap != NULL && ops->malloc == kind_heap_malloc &&
 	    ops->free == kind_heap_free &&
 	    ops->malloc_usable_size == kind_heap_malloc_usable_size &&
-	    !Decorators_on) {
+	    !Kind_calls_are_seen) {
 		thread_cache_set_owner(&kind->heap->caches, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}

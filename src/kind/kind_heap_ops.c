@@ -8,7 +8,7 @@
 
 #include "base/util.h"
 #include "heap/heap.h"
-#include "kind/kind.h"
+#include "kind/kind_record.h"
 
 /* --- heaps over a region --------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "kind/kind.h"
+#include "kind/kind_record.h"
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
 

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/lock.h"
 #include "base/pool.h"
-#include "kind/kind.h"
+#include "kind/kind_record.h"
 
 /* --- operations of a kind that was destroyed -------------------------------------- */
 

@@ -8,7 +8,7 @@
 
 #include "base/os.h"
 #include "base/util.h"
-#include "kind/kind.h"
+#include "kind/kind_record.h"
 
 enum {
 	NR_PLACES = 63, /* with their neighbours' cache lines, one page */

@@ -16,7 +16,7 @@
 #include "heap/je.h"
 #include "heap/je_heap.h"
 #include "kind/block_ops.h"
-#include "kind/kind.h"
+#include "kind/kind_record.h"
 #include "kind/kind_registry.h"
 
 /* What mmap(2) returns when it fails; os_memory.c alone includes its header. */

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
-#include "kind/decorators.h"
 #include "kind/kind.h"
 #include "region/backing_anon.h"
 #include "region/region.h"
@@ -96,9 +95,10 @@ open_heap(struct static_heaps *heaps, struct static_heap *h, size_t size,
 		backing_close(&h->backing.base);
 		return rc;
 	}
-	/* Where every call is decorated, the hot paths find no cache. */
+	/* Where every call is to be seen, the hot paths find no cache. */
 	rc = heap_init(&h->heap, region,
-	    Decorators_on ? (const void *)&h->heap : kind, kind->cache_slot);
+	    Kind_calls_are_seen ? (const void *)&h->heap : kind,
+	    kind->cache_slot);
 	if (rc < 0) {
 		region_close(region);
 		return rc;

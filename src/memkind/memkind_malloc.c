@@ -12,10 +12,10 @@
 #include "base/export.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "kind/decorators.h"
 #include "kind/kind.h"
 #include "kind/kind_no_block.h"
 #include "memkind.h"
+#include "memkind/decorators.h"
 
 /* Whether a size of 0 is to give a block. */
 static bool
@@ -44,7 +44,7 @@ static DK_NOINLINE void *
 malloc_slow(struct memkind *kind, size_t size)
 {
 	if (decorators_apply())
-		return decorated_malloc(kind, size);
+		return decorated_malloc(memkind_malloc, kind, size);
 	if (DK_UNLIKELY(kind == NULL))
 		return no_kind();
 	if (DK_UNLIKELY(size == 0)) {
@@ -74,7 +74,7 @@ DK_EXPORT void *
 memkind_calloc(memkind_t kind, size_t num, size_t size)
 {
 	if (decorators_apply())
-		return decorated_calloc(kind, num, size);
+		return decorated_calloc(memkind_calloc, kind, num, size);
 	if (DK_UNLIKELY(kind == NULL))
 		return no_kind();
 	if (DK_UNLIKELY(num == 0 || size == 0)) {
@@ -96,7 +96,8 @@ memkind_posix_memalign(
 	int saved_errno = errno;
 
 	if (decorators_apply())
-		return decorated_posix_memalign(kind, memptr, alignment, size);
+		return decorated_posix_memalign(
+		    memkind_posix_memalign, kind, memptr, alignment, size);
 	if (memptr == NULL)
 		return EINVAL;
 	*memptr = NULL;
@@ -125,7 +126,7 @@ static DK_NOINLINE void
 free_slow(struct memkind *kind, void *ptr)
 {
 	if (decorators_apply()) {
-		decorated_free(kind, ptr);
+		decorated_free(memkind_free, kind, ptr);
 		return;
 	}
 	if (DK_UNLIKELY(ptr == NULL))
@@ -184,7 +185,7 @@ DK_EXPORT void *
 memkind_realloc(memkind_t kind, void *ptr, size_t size)
 {
 	if (decorators_apply())
-		return decorated_realloc(kind, ptr, size);
+		return decorated_realloc(memkind_realloc, kind, ptr, size);
 	if (ptr == NULL)
 		return memkind_malloc(kind, size);
 	if (size == 0) {

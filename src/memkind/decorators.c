@@ -2,9 +2,9 @@
 /*
  * decorators.c -- see decorators.h.
  */
-#include "kind/decorators.h"
+#include "memkind/decorators.h"
 
-#include "memkind.h"
+#include "kind/kind.h"
 
 #define WEAK __attribute__((weak, visibility("default")))
 
@@ -37,6 +37,7 @@ look(void)
 	    memkind_posix_memalign_post != NULL ||
 	    memkind_realloc_pre != NULL || memkind_realloc_post != NULL ||
 	    memkind_free_pre != NULL || memkind_free_post != NULL;
+	Kind_calls_are_seen = Decorators_on;
 }
 
 bool
@@ -46,14 +47,15 @@ decorators_are_applied(void)
 }
 
 void *
-decorated_malloc(struct memkind *kind, size_t size)
+decorated_malloc(void *(*call)(struct memkind *kind, size_t size),
+    struct memkind *kind, size_t size)
 {
 	void *result;
 
 	if (memkind_malloc_pre != NULL)
 		memkind_malloc_pre(&kind, &size);
 	Are_applied = true;
-	result = memkind_malloc(kind, size);
+	result = call(kind, size);
 	Are_applied = false;
 	if (memkind_malloc_post != NULL)
 		memkind_malloc_post(kind, size, &result);
@@ -61,14 +63,15 @@ decorated_malloc(struct memkind *kind, size_t size)
 }
 
 void *
-decorated_calloc(struct memkind *kind, size_t num, size_t size)
+decorated_calloc(void *(*call)(struct memkind *kind, size_t num, size_t size),
+    struct memkind *kind, size_t num, size_t size)
 {
 	void *result;
 
 	if (memkind_calloc_pre != NULL)
 		memkind_calloc_pre(&kind, &num, &size);
 	Are_applied = true;
-	result = memkind_calloc(kind, num, size);
+	result = call(kind, num, size);
 	Are_applied = false;
 	if (memkind_calloc_post != NULL)
 		memkind_calloc_post(kind, num, size, &result);
@@ -76,7 +79,8 @@ decorated_calloc(struct memkind *kind, size_t num, size_t size)
 }
 
 int
-decorated_posix_memalign(
+decorated_posix_memalign(int (*call)(struct memkind *kind, void **memptr,
+			     size_t alignment, size_t size),
     struct memkind *kind, void **memptr, size_t alignment, size_t size)
 {
 	int err;
@@ -84,7 +88,7 @@ decorated_posix_memalign(
 	if (memkind_posix_memalign_pre != NULL)
 		memkind_posix_memalign_pre(&kind, memptr, &alignment, &size);
 	Are_applied = true;
-	err = memkind_posix_memalign(kind, memptr, alignment, size);
+	err = call(kind, memptr, alignment, size);
 	Are_applied = false;
 	if (memkind_posix_memalign_post != NULL)
 		memkind_posix_memalign_post(
@@ -93,14 +97,15 @@ decorated_posix_memalign(
 }
 
 void *
-decorated_realloc(struct memkind *kind, void *ptr, size_t size)
+decorated_realloc(void *(*call)(struct memkind *kind, void *ptr, size_t size),
+    struct memkind *kind, void *ptr, size_t size)
 {
 	void *result;
 
 	if (memkind_realloc_pre != NULL)
 		memkind_realloc_pre(&kind, &ptr, &size);
 	Are_applied = true;
-	result = memkind_realloc(kind, ptr, size);
+	result = call(kind, ptr, size);
 	Are_applied = false;
 	if (memkind_realloc_post != NULL)
 		memkind_realloc_post(kind, ptr, size, &result);
@@ -108,12 +113,13 @@ decorated_realloc(struct memkind *kind, void *ptr, size_t size)
 }
 
 void
-decorated_free(struct memkind *kind, void *ptr)
+decorated_free(void (*call)(struct memkind *kind, void *ptr),
+    struct memkind *kind, void *ptr)
 {
 	if (memkind_free_pre != NULL)
 		memkind_free_pre(&kind, &ptr);
 	Are_applied = true;
-	memkind_free(kind, ptr);
+	call(kind, ptr);
 	Are_applied = false;
 	if (memkind_free_post != NULL)
 		memkind_free_post(kind, ptr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decorators.h -- functions of the program around each allocation (layer 4).
+ * decorators.h -- functions of the program around each allocation (layer 7).
  *
  * memkind_malloc_pre() and the rest are weak: a program that defines one has it
  * called.  No header of memkind declares them, and so none of ours does, as
@@ -34,13 +34,20 @@ decorators_apply(void)
 	return DK_UNLIKELY(Decorators_on) && !decorators_are_applied();
 }
 
-/* Call what the program has before and after, and the function of the API in
- * between. */
-void *decorated_malloc(struct memkind *kind, size_t size);
-void *decorated_calloc(struct memkind *kind, size_t num, size_t size);
-int decorated_posix_memalign(
+/* Call what the program has before and after, and call, the function of the
+ * API, in between. */
+void *decorated_malloc(void *(*call)(struct memkind *kind, size_t size),
+    struct memkind *kind, size_t size);
+void *decorated_calloc(
+    void *(*call)(struct memkind *kind, size_t num, size_t size),
+    struct memkind *kind, size_t num, size_t size);
+int decorated_posix_memalign(int (*call)(struct memkind *kind, void **memptr,
+				 size_t alignment, size_t size),
     struct memkind *kind, void **memptr, size_t alignment, size_t size);
-void *decorated_realloc(struct memkind *kind, void *ptr, size_t size);
-void decorated_free(struct memkind *kind, void *ptr);
+void *decorated_realloc(
+    void *(*call)(struct memkind *kind, void *ptr, size_t size),
+    struct memkind *kind, void *ptr, size_t size);
+void decorated_free(void (*call)(struct memkind *kind, void *ptr),
+    struct memkind *kind, void *ptr);
 
 #endif /* DECORATORS_H */
