@@ -209,7 +209,6 @@ UNIT_WRAPS = \
 	os_write \
 	os_write_zero_pages \
 	os_write_zeroes \
-	os_yield \
 	pthread_cond_broadcast \
 	pthread_cond_timedwait
 

@@ -2,13 +2,14 @@
 # make lint: every checker, each as its own target; a missing tool is an error,
 # because a check that silently did not run reads as a pass.
 LINT_TARGETS = lint-dist lint-format lint-layers lint-man lint-shell \
-	lint-spdx lint-spell lint-cppcheck lint-tidy
+	lint-spdx lint-spell lint-unused lint-cppcheck lint-tidy
 .PHONY: lint $(LINT_TARGETS)
 lint: $(LINT_TARGETS)
 
 EXTRA_DIST += \
 	utils/check \
 	utils/check_layers.sh \
+	utils/check_unused.sh \
 	utils/common.sh \
 	utils/dax-vm \
 	utils/dax-vm.d \
@@ -17,7 +18,8 @@ EXTRA_DIST += \
 	utils/fuzz \
 	utils/layers.txt \
 	utils/memkind-examples \
-	utils/sources.sh
+	utils/sources.sh \
+	utils/unused.txt
 
 # Words that codespell takes for mistakes, in lower case; nd and fo are macros
 # of mdoc.
@@ -43,6 +45,21 @@ lint-format:
 # The objects are looked at, too; what they are made of may be linked or not.
 lint-layers: libdaxkind-core.la libtls.la
 	$(top_srcdir)/utils/check_layers.sh $(abs_top_builddir)
+
+# What the linker would drop.
+if HAVE_DAXCTL
+LEFT_OUT = _none[.]c
+else
+LEFT_OUT = dax_(device|namespace|list)[.]c
+endif
+UNUSED_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS) $(PMEM_CFLAGS) \
+	$(NUMA_CFLAGS) $(DAXCTL_CFLAGS)
+lint-unused:
+	CC='$(CC)' CPPFLAGS='$(UNUSED_CPPFLAGS)' \
+		COMMAND_CPPFLAGS='$(AM_CPPFLAGS) $(JSON_CFLAGS) -DDK_LIBEXECDIR=__FILE__' \
+		LIBS='$(JEMALLOC_ARCHIVE) $(CORE_LIBS) -lm' \
+		COMMAND_LIBS='$(JSON_LIBS)' \
+		$(top_srcdir)/utils/check_unused.sh '$(LEFT_OUT)'
 
 # Aliases are left out: mandoc's lint knows no .so.
 lint-man:

@@ -70,12 +70,6 @@ os_membarrier(void)
 }
 
 void
-os_yield(void)
-{
-	(void)sched_yield();
-}
-
-void
 os_pause(unsigned *round)
 {
 	DK_NO_CANCEL();

@@ -269,7 +269,6 @@ uint64_t os_now_coarse_us(void);
 int os_membarrier_init(void) DK_MUST_CHECK;
 /* Forbidden since then (seccomp), it fails: no thread has passed a barrier. */
 int os_membarrier(void) DK_MUST_CHECK;
-void os_yield(void);
 /*
  * For a loop that waits until another thread has done a few instructions:
  * yields at first, then sleeps in growing steps of at most a millisecond, since

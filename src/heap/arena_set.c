@@ -155,16 +155,6 @@ arena_set_get_stats(const struct arena_set *set, struct heap_stats *stats)
 }
 
 bool
-arena_set_has_others(const struct arena_set *set)
-{
-	unsigned pos = 0, arena, nr = 0;
-
-	while (arena_set_next(set, &pos, &arena))
-		nr++;
-	return nr > 1;
-}
-
-bool
 arena_set_next(const struct arena_set *set, unsigned *pos, unsigned *arena)
 {
 	while (*pos < set->nr_slots) {

@@ -52,8 +52,6 @@ int arena_set_get(struct arena_set *set, unsigned *arena) DK_MUST_CHECK;
 /* Sums of all of them, as of the last je_stats_refresh(). */
 int arena_set_get_stats(const struct arena_set *set, struct heap_stats *stats)
     DK_MUST_CHECK;
-/* Whether more than one arena was made. */
-bool arena_set_has_others(const struct arena_set *set);
 /* For each arena that was made: for (i = 0; arena_set_next(set, &i, &a);) */
 bool arena_set_next(
     const struct arena_set *set, unsigned *pos, unsigned *arena);

@@ -273,8 +273,6 @@ int __real_os_membarrier(void);
 int __wrap_os_membarrier(void);
 void __real_os_pause(unsigned *round);
 void __wrap_os_pause(unsigned *round);
-void __real_os_yield(void);
-void __wrap_os_yield(void);
 
 int
 __wrap_os_membarrier(void)
@@ -291,13 +289,6 @@ __wrap_os_pause(unsigned *round)
 {
 	count("os_pause");
 	__real_os_pause(round);
-}
-
-void
-__wrap_os_yield(void)
-{
-	count("os_yield");
-	__real_os_yield();
 }
 
 static _Atomic(size_t) Nr_records;

@@ -437,7 +437,6 @@ test_waiting_is_no_spinning(void **state)
 	hold_call_no_more();
 	finish_inside(thread);
 	assert_int_equal(mock_os_nr_calls("os_pause"), Nr_pauses);
-	assert_int_equal(mock_os_nr_calls("os_yield"), 0);
 }
 
 static void
