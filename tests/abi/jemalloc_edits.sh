@@ -37,7 +37,11 @@ C
 		>"$tmp/source/src/pac.c"
 	echo '		addr = extent_alloc_mmap(NULL, size, alignment,' \
 		'&zero, &commit);' >"$tmp/source/src/base.c"
-	: >"$tmp/source/src/jemalloc.c"
+	cat >"$tmp/source/src/jemalloc.c" <<'C'
+	for (i = 0; i < 9; i++) {
+	prof_postfork_parent(tsd_tsdn(tsd));
+	prof_postfork_child(tsd_tsdn(tsd));
+C
 	printf '%s\n' '#!/bin/sh' 'echo configured; exit 1' \
 		>"$tmp/source/configure"
 	chmod +x "$tmp/source/configure"
@@ -60,7 +64,7 @@ expect() {
 make_source
 expect 'failed: .*configure' # all places were found
 grep -qx configured "$tmp/out" || { cat "$tmp/out"; exit 1; }
-for file in conf.c arena.c base.c pac.c; do
+for file in conf.c arena.c base.c pac.c jemalloc.c; do
 	make_source
 	echo 'int elsewhere;' >"$tmp/source/src/$file"
 	expect "$file.*: cannot "
