@@ -113,11 +113,10 @@ error_set_text(const char *fmt, ...)
 	errno = saved_errno;
 }
 
-int
-error_keep(int rc)
+void
+error_keep_reason(int rc)
 {
 	Last.rc = rc;
-	return rc;
 }
 
 void

@@ -21,7 +21,15 @@
  */
 #define error_set(rc, ...) (error_set_text(__VA_ARGS__), error_keep(rc))
 void error_set_text(const char *fmt, ...) DK_PRINTF(1, 2);
-int error_keep(int rc);
+void error_keep_reason(int rc);
+
+/* Here, so that compilers and checkers see that its value is rc. */
+static inline int
+error_keep(int rc)
+{
+	error_keep_reason(rc);
+	return rc;
+}
 
 /*
  * The same for what may happen often and be no surprise, as a full heap is: the

@@ -111,7 +111,7 @@ list_apart(void *arg)
 {
 	struct dax_list *list = arg;
 	struct daxctl_region *region;
-	struct daxctl_ctx *ctx;
+	struct daxctl_ctx *ctx = NULL;
 
 	list->rc = dax_device_load(list->why, sizeof(list->why));
 	if (list->rc == 0)

@@ -195,7 +195,7 @@ static void
 list_apart(void *arg)
 {
 	struct dax_list *list = arg;
-	struct ndctl_ctx *ctx;
+	struct ndctl_ctx *ctx = NULL;
 
 	list->rc = library_load(&Ndctl, list->why, sizeof(list->why));
 	if (list->rc == 0)
