@@ -144,7 +144,7 @@ int
 backing_open(const struct backing_class *class,
     const struct backing_request *request, struct backing **out)
 {
-	struct backing *b;
+	struct backing *b = NULL;
 	int rc = check_flags(class, request->flags);
 
 	if (rc == 0)

@@ -689,7 +689,7 @@ visit_when_due(struct daxkind_region *r)
 	    atomic_load_explicit(&r->next_visit_us, memory_order_relaxed);
 
 	if (now >= due && atomic_compare_exchange_strong(&r->next_visit_us,
-			      &due, now + RECLAIMER_PERIOD_MS * 1000))
+			      &due, now + (uint64_t)RECLAIMER_PERIOD_MS * 1000))
 		(void)region_trim_unneeded(r);
 }
 

@@ -43,6 +43,11 @@ static _Thread_local bool Is_watched;
  * one of the library's own. */
 static _Atomic(const char *) Enabled_point;
 
+#define INSTEAD __attribute__((visibility("default")))
+
+/* They would come before those of a sanitizer, too. */
+#if !DK_SANITIZED
+
 static void
 note_point(const char *name)
 {
@@ -56,11 +61,6 @@ note_point(const char *name)
 		atomic_store(&Enabled_point, name);
 	(void)pthread_setcancelstate(state, NULL);
 }
-
-#define INSTEAD __attribute__((visibility("default")))
-
-/* They would come before those of a sanitizer, too. */
-#if !DK_SANITIZED
 
 INSTEAD int
 open(const char *path, int flags, ...)
