@@ -504,6 +504,36 @@ get_open_cache(struct heap_caches *hc, struct thread_cache **cache)
 	return !cache_is_closed(c);
 }
 
+/*
+ * Turn the last nr blocks of a bin round, so that those that were fetched come
+ * out in the order of their addresses.  Meanwhile the bin is without them: a
+ * child of fork(2) loses them rather than have one twice.
+ */
+static void
+reverse_top(struct heap_caches *hc, struct thread_cache *c,
+    struct cache_bin *bin, size_t nr)
+{
+	if (nr > 1 && cache_enter(c, hc->owner)) {
+		void **top = cache_top(bin);
+
+		if ((size_t)(top - bin->base) >= nr) {
+			void **first = top - nr;
+
+			cache_set_top(bin, first);
+			atomic_thread_fence(memory_order_release);
+			for (size_t i = 0; i < nr / 2; i++) {
+				void *ptr = first[i];
+
+				first[i] = first[nr - 1 - i];
+				first[nr - 1 - i] = ptr;
+			}
+			cache_set_top(bin, top);
+		}
+	}
+	if (nr > 1)
+		cache_leave(c);
+}
+
 /* Fetch blocks for the next allocations of that class. */
 static void
 fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
@@ -517,7 +547,8 @@ fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
 	if (bin->batch < max)
 		bin->batch *= 2;
 	/* Each at once where others find it. */
-	for (size_t i = 0; i < want; i++) {
+	size_t nr = 0;
+	for (; nr < want; nr++) {
 		void *ptr = slabs_alloc(hc->slabs, arena, size_class);
 
 		if (ptr == NULL)
@@ -527,6 +558,7 @@ fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
 			break;
 		}
 	}
+	reverse_top(hc, c, bin, nr);
 }
 
 void *
