@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/region/test_backing_file \
 	tests/unit/region/test_backing_mapping \
 	tests/unit/region/test_flush \
+	tests/unit/region/test_flush_libpmem \
 	tests/unit/region/test_flush_recording \
 	tests/unit/region/test_reclaimer \
 	tests/unit/region/test_region \
@@ -150,6 +151,8 @@ UNIT_SUPPORT = \
 	tests/support/fake_numa.h \
 	tests/support/hold.c \
 	tests/support/hold.h \
+	tests/support/mock_library.c \
+	tests/support/mock_library.h \
 	tests/support/mock_numa.c \
 	tests/support/mock_numa.h \
 	tests/support/mock_os.c \
@@ -163,6 +166,7 @@ UNIT_SUPPORT = \
 # through the __wrap_NAME of UNIT_SUPPORT.
 UNIT_WRAPS = \
 	dax_device_walk \
+	library_load \
 	lock_wait \
 	lock_wait_ms \
 	os_allocate \
