@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # make lint: every checker, each as its own target; a missing tool is an error,
 # because a check that silently did not run reads as a pass.
-LINT_TARGETS = lint-dist lint-format lint-layers lint-man lint-shell \
-	lint-spdx lint-spell lint-unused lint-cppcheck lint-tidy
+LINT_TARGETS = lint-dist lint-format lint-layers lint-man lint-mutants \
+	lint-shell lint-spdx lint-spell lint-unused lint-cppcheck lint-tidy
 .PHONY: lint $(LINT_TARGETS)
 lint: $(LINT_TARGETS)
 
@@ -18,6 +18,8 @@ EXTRA_DIST += \
 	utils/fuzz \
 	utils/layers.txt \
 	utils/memkind-examples \
+	utils/mutants \
+	tests/mutants \
 	utils/sources.sh \
 	utils/unused.txt
 
@@ -64,6 +66,10 @@ lint-unused:
 # Aliases are left out: mandoc's lint knows no .so.
 lint-man:
 	cd $(top_srcdir) && mandoc -T lint -W warning $(MAN_PAGES)
+
+# The code that they edit is there; utils/mutants runs them.
+lint-mutants:
+	$(top_srcdir)/utils/mutants --texts
 
 lint-shell:
 	cd $(top_srcdir) && utils/sources.sh shell | xargs shellcheck -x
