@@ -230,10 +230,10 @@ reclaimer_wake(void)
 {
 	if (atomic_load_explicit(&Has_work, memory_order_relaxed))
 		return;
-	if (atomic_exchange(&Has_work, true))
-		return;
+	/* Under the lock: a thread that looks already is not waked once more. */
 	lock_take(&Reclaimer.lock);
-	(void)pthread_cond_broadcast(&Reclaimer.changed);
+	if (!atomic_exchange(&Has_work, true))
+		(void)pthread_cond_broadcast(&Reclaimer.changed);
 	lock_drop(&Reclaimer.lock);
 }
 

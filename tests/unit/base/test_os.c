@@ -569,8 +569,11 @@ test_a_hole_is_punched_by_the_mapping(void **state)
 	os_close(fd);
 	assert_call(os_punch_mapped(p, DK_PAGE), 0);
 	assert_true(test_all_bytes(p, 0, DK_PAGE));
-	assert_int_equal(mlock(p, DK_PAGE), 0);
-	assert_call(os_punch_mapped(p, DK_PAGE), -EINVAL);
+	/* mlock(2) does nothing under a sanitizer */
+	if (!DK_SANITIZED) {
+		assert_int_equal(mlock(p, DK_PAGE), 0);
+		assert_call(os_punch_mapped(p, DK_PAGE), -EINVAL);
+	}
 	assert_call(os_unmap(map, 16 * DK_PAGE), 0);
 	assert_call(os_punch_mapped(p, DK_PAGE), -ENOMEM);
 	assert_call(os_map_anon(DK_PAGE, &map), 0);
