@@ -36,6 +36,7 @@ UNIT_TESTS = \
 	tests/unit/kind/test_kind \
 	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing \
+	tests/unit/region/test_backing_devdax \
 	tests/unit/region/test_backing_file \
 	tests/unit/region/test_backing_mapping \
 	tests/unit/region/test_flush \
@@ -151,6 +152,8 @@ UNIT_SUPPORT = \
 	tests/support/fake_numa.h \
 	tests/support/hold.c \
 	tests/support/hold.h \
+	tests/support/mock_device.c \
+	tests/support/mock_device.h \
 	tests/support/mock_library.c \
 	tests/support/mock_library.h \
 	tests/support/mock_numa.c \
@@ -165,6 +168,7 @@ UNIT_SUPPORT = \
 # Functions of os.h that unit tests may make fail: calls from other files go
 # through the __wrap_NAME of UNIT_SUPPORT.
 UNIT_WRAPS = \
+	dax_device_find_number \
 	dax_device_walk \
 	library_load \
 	lock_wait \

@@ -8,8 +8,10 @@
 
 #include "../../support/test_region.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -47,6 +49,61 @@ nanosleep(const struct timespec *time, struct timespec *rest)
 	Nr_sleeps++;
 	errno = EINTR;
 	return -1;
+}
+
+/* --- the barrier ----------------------------------------------------------------- */
+
+/* Of membarrier(2): what was asked for, and what it answers. */
+static struct {
+	long command;
+	unsigned nr;
+	int err;
+} Barrier;
+
+/* Of the others, libc's own makes the call. */
+long
+syscall(long number, ...)
+{
+	static long (*real)(long number, ...);
+	long arg[6];
+	va_list args;
+
+	va_start(args, number);
+	for (size_t i = 0; i < ARRAY_LEN(arg); i++)
+		arg[i] = va_arg(args, long);
+	va_end(args);
+	if (number != SYS_membarrier) {
+		if (real == NULL)
+			*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+		return real(
+		    number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	}
+	Barrier.command = (int)arg[0];
+	Barrier.nr++;
+	errno = Barrier.err;
+	return Barrier.err == 0 ? 0 : -1;
+}
+
+/* Who takes from other threads' caches relies on it. */
+static void
+test_a_barrier_is_the_kernel_s(void **state)
+{
+	(void)state;
+	memset(&Barrier, 0, sizeof(Barrier));
+	errno = 77;
+	assert_int_equal(os_membarrier_init(), 0);
+	assert_int_equal(Barrier.nr, 1);
+	assert_int_equal(
+	    Barrier.command, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	errno = 77;
+	assert_int_equal(os_membarrier(), 0);
+	assert_int_equal(Barrier.nr, 2);
+	assert_int_equal(Barrier.command, MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	Barrier.err = EPERM;
+	errno = 77;
+	assert_int_equal(os_membarrier(), -EPERM);
+	assert_int_equal(os_membarrier_init(), -EPERM);
+	assert_int_equal(errno, 77);
 }
 
 /* --- file space ----------------------------------------------------------------- */
@@ -244,6 +301,7 @@ main(void)
 	    test_unit(test_a_reservation_keeps_the_size),
 	    test_unit(test_pages_get_file_space_in_old_kernels_too),
 	    test_unit(test_only_lost_pages_are_replaced),
+	    test_unit(test_a_barrier_is_the_kernel_s),
 	    test_unit(test_a_pause_yields_then_sleeps_longer_and_longer),
 	};
 
