@@ -238,6 +238,7 @@ SCRIPT_TESTS = \
 	tests/api/compare/compare.sh \
 	tests/command/bench.sh \
 	tests/cxx/allocators.sh \
+	tests/lint/architecture.sh \
 	tests/lint/check.sh \
 	tests/lint/docs.sh \
 	tests/lint/layers.sh \

@@ -82,7 +82,7 @@ test_what_only_looks_like_a_name(void **state)
 {
 	static const char *const Names[] = {"dax", "dax77", "dax77.",
 	    "dax77.0x", "daxfile", "namespace", "namespace77", "pmem",
-	    "pmemfile", "pmem77/x"};
+	    "pmemfile", "pmem77file", "pmem77/x"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(Names); i++) {

@@ -20,10 +20,6 @@
 	X(os_map_anon, (size_t len, void **addr), (len, addr))                 \
 	X(os_map_anon_aligned, (size_t len, size_t align, void **addr),        \
 	    (len, align, addr))                                                \
-	X(os_map_file,                                                         \
-	    (int fd, size_t off, size_t len, size_t align, unsigned flags,     \
-		void **addr),                                                  \
-	    (fd, off, len, align, flags, addr))                                \
 	X(os_reserve, (size_t len, size_t align, void **addr),                 \
 	    (len, align, addr))                                                \
 	X(os_commit, (void *addr, size_t len), (addr, len))                    \
@@ -217,6 +213,29 @@ fails(const char *name)
 	}
 
 FUNCTIONS(WRAP)
+
+static _Thread_local size_t Last_align;
+
+int __real_os_map_file(
+    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr);
+int __wrap_os_map_file(
+    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr);
+
+int
+__wrap_os_map_file(
+    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr)
+{
+	Last_align = align;
+	return fails("os_map_file")
+		   ? -Plan.err
+		   : __real_os_map_file(fd, off, len, align, flags, addr);
+}
+
+size_t
+mock_os_last_align(void)
+{
+	return Last_align;
+}
 
 /* Those that may do a part before they fail. */
 #define WRAP_HALF(name)                                     \

@@ -40,6 +40,9 @@ void mock_os_call_at_membarrier(void (*f)(void *arg), void *arg);
 /* Let no call fail, and count from 0. */
 void mock_os_reset(void);
 
+/* The alignment that os_map_file() was asked for last. */
+size_t mock_os_last_align(void);
+
 /* The function that was made to fail last, or NULL. */
 const char *mock_os_failed(void);
 /* Records of os_new() that os_delete() has not got, of all threads. */

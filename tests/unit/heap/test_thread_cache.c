@@ -165,6 +165,51 @@ test_blocks_never_overlap(void **state)
 	}
 }
 
+/* Whether others may take from the calling thread's cache, and find nothing in
+ * its hands. */
+static bool
+is_out(void)
+{
+	struct thread_cache *c = cache_in_slot(Place.heap->caches.slot);
+
+	return atomic_load(&c->busy) == 0 && atomic_load(&c->at_slabs) % 2 == 0;
+}
+
+/* Who stayed inside would be waited for each time that memory is short. */
+static void
+test_every_call_leaves_the_cache(void **state)
+{
+	enum {
+		NR = 2000
+	};
+	static void *p[NR];
+	int here;
+
+	(void)state;
+	/* hits and misses; bins that are full; what is not small, or not ours */
+	for (size_t i = 0; i < NR; i++) {
+		p[i] = alloc(64);
+		assert_true(is_out());
+	}
+	for (size_t i = 0; i < NR; i++) {
+		heap_free(Place.heap, p[i]);
+		assert_true(is_out());
+	}
+	void *large = alloc(MIB);
+	assert_true(is_out());
+	heap_free(Place.heap, large);
+	assert_true(is_out());
+	heap_free(Place.heap, &here);
+	assert_true(is_out());
+	/* a cache that is closed, and one that opens again */
+	(void)thread_cache_reclaim(&Place.heap->caches);
+	assert_true(is_out());
+	p[0] = alloc(64);
+	assert_true(is_out());
+	heap_free(Place.heap, p[0]);
+	assert_true(is_out());
+}
+
 static void
 test_a_cache_has_a_limit(void **state)
 {
@@ -791,6 +836,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_what_was_freed_comes_back_first),
 	    UNIT(test_blocks_never_overlap),
+	    UNIT(test_every_call_leaves_the_cache),
 	    UNIT(test_a_cache_has_a_limit),
 	    UNIT(test_a_small_region_has_small_caches),
 	    UNIT(test_without_memory_for_a_cache_there_are_blocks),

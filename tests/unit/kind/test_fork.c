@@ -441,7 +441,7 @@ alloc_the_last(void *arg)
 {
 	const struct doing *doing = arg;
 
-	(void)alarm(20);
+	(void)alarm(150);
 	return heap_alloc(Place.heap, doing->size, 0, false) != NULL ? 0 : 1;
 }
 
@@ -478,7 +478,7 @@ free_shrunk(void *arg)
 {
 	struct doing *doing = arg;
 
-	(void)alarm(20);
+	(void)alarm(150);
 	/* Somebody has what was given back. */
 	void *rest = heap_alloc(Place.heap, SIZE - 64 * KIB, 0, false);
 	memset(doing->block, 1, heap_usable(Place.heap, doing->block));
@@ -617,7 +617,7 @@ static int
 end_kinds_in_child(void *arg)
 {
 	(void)arg;
-	(void)alarm(20);
+	(void)alarm(150);
 	for (int i = 0; i < 10; i++)
 		CHECK(end_kind_before_its_thread());
 	return 0;
@@ -649,6 +649,33 @@ test_a_child_can_wait_for_its_own_threads(void **state)
 	assert_true(end_kind_before_its_thread());
 	assert_int_equal(sem_destroy(&Is_waiting), 0);
 }
+
+static int
+close_in_child(void *arg)
+{
+	(void)alarm(60);
+	return close_place(arg) ? 0 : 1;
+}
+
+/* The thread is not there, and says so never. */
+static void
+test_a_child_does_not_wait_for_who_was_leaving(void **state)
+{
+	pthread_t ending;
+
+	(void)state;
+	hold_init(&Hold);
+	assert_true(open_place(&Ending));
+	assert_int_equal(
+	    pthread_create(&ending, NULL, use_and_end, &Ending), 0);
+	hold_wait(&Hold);
+	int status = test_in_child(close_in_child, &Ending);
+	hold_release(&Hold);
+	assert_int_equal(pthread_join(ending, NULL), 0);
+	hold_fini(&Hold);
+	assert_true(close_place(&Ending));
+	assert_int_equal(status, 0);
+}
 #endif
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -673,6 +700,7 @@ main(void)
 	    UNIT(test_a_block_that_shrinks_is_no_longer_than_what_it_has),
 	    UNIT(test_who_is_inside_its_cache_is_not_waited_for_in_the_child),
 	    UNIT(test_a_child_can_wait_for_its_own_threads),
+	    UNIT(test_a_child_does_not_wait_for_who_was_leaving),
 #endif
 	};
 

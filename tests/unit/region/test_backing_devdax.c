@@ -72,6 +72,7 @@ assert_opens(size_t offset, size_t size, size_t len)
 	assert_int_equal(open_device(offset, size, &b), 0);
 	assert_int_equal(b->size, len);
 	/* or it is mapped by small pages */
+	assert_int_equal(mock_os_last_align(), DK_HUGE_PAGE);
 	assert_int_equal((uintptr_t)b->base % DK_HUGE_PAGE, 0);
 	assert_true(b->is_sync);
 	backing_close(b);
