@@ -210,6 +210,22 @@ test_every_call_leaves_the_cache(void **state)
 	assert_true(is_out());
 }
 
+/* However the pages of the heap look that are as far from its beginning. */
+static void
+test_what_is_not_the_heap_s_is_not_cached(void **state)
+{
+	static char here[2 * SIZE];
+
+	(void)state;
+	/* half of the pages have small blocks */
+	for (size_t i = 0; i < SIZE / 2 / 64; i++)
+		(void)alloc(64);
+	size_t before = cached();
+	for (size_t off = 0; off < sizeof(here); off += 64 * DK_PAGE)
+		heap_free(Place.heap, here + off);
+	assert_int_equal(cached(), before);
+}
+
 static void
 test_a_cache_has_a_limit(void **state)
 {
@@ -837,6 +853,7 @@ main(void)
 	    UNIT(test_what_was_freed_comes_back_first),
 	    UNIT(test_blocks_never_overlap),
 	    UNIT(test_every_call_leaves_the_cache),
+	    UNIT(test_what_is_not_the_heap_s_is_not_cached),
 	    UNIT(test_a_cache_has_a_limit),
 	    UNIT(test_a_small_region_has_small_caches),
 	    UNIT(test_without_memory_for_a_cache_there_are_blocks),
