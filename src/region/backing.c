@@ -149,7 +149,7 @@ backing_open(const struct backing_class *class,
 
 	if (rc == 0)
 		rc = class->open(request, &b);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = check_needs(class, request, b);
 	if (rc == 0)
