@@ -123,7 +123,10 @@ pack_loaded_libraries() {
 		[ -n "$library" ] || die 2 "$soname is not installed"
 		pack_library "$library"
 		pack_needed "$library" ''
-	done < <(sed -n 's/^#define [A-Z]*_SONAME "\(.*\)"/\1/p' "$1")
+	done < <(
+		sed -n 's/^#define [A-Z]*_SONAME "\(.*\)"/\1/p' "$1"
+		echo libgcc_s.so.1 # by libc, when a thread is cancelled
+	)
 }
 
 # pack_library FILE
