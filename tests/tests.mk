@@ -362,6 +362,37 @@ fuzz:
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) $(CHECK_ALL)
 
+# For a second build of the same sources, with another compiler or sanitizer:
+# without what looks at the sources, or compiles them anew, whatever the build.
+SOURCE_TESTS = \
+	tests/abi/headers.sh \
+	tests/abi/jemalloc_edits.sh \
+	tests/abi/manpages.sh \
+	tests/abi/public.sh \
+	tests/api/compare/cases.sh \
+	tests/api/compare/compare.sh \
+	tests/lint/architecture.sh \
+	tests/lint/check.sh \
+	tests/lint/docs.sh \
+	tests/lint/layers.sh \
+	tests/programs/memkind_examples.sh
+.PHONY: check-binaries
+check-binaries: all
+	$(MAKE) $(AM_MAKEFLAGS) check \
+		TESTS='$(filter-out $(SOURCE_TESTS),$(TESTS))'
+
+# And for one with other answers about devices, what depends on these.
+.PHONY: check-devices
+check-devices: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter \
+		tests/abi/symbols.sh tests/abi/install.sh tests/abi/load.sh \
+		tests/api/test_hbw tests/api/test_names tests/api/test_regions \
+		tests/api/test_static_kinds tests/api/test_pmem \
+		tests/command/% tests/compat/nodes.sh tests/unit/command/% \
+		tests/unit/dax/% tests/unit/dram/% \
+		tests/unit/region/test_backing% \
+		tests/unit/kind/%,$(TESTS))'
+
 # The tests that need DAX memory run in the emulated machine.
 .PHONY: check-dax
 check-dax: check-programs

@@ -164,7 +164,7 @@ if [ $apart = yes ]; then
 	[ ! -s "$tmp/out" ] || fail "a library prints: $(cat "$tmp/out")"
 fi
 # The loader's lock is held by who waits for the loading.
-timeout 60 "$tmp/host" "$tmp/plugin.so" ||
+timeout 300 "$tmp/host" "$tmp/plugin.so" ||
 	fail "in the constructor of a plug-in: status $?"
 
 # A library of that name that is none, and one that lacks what is needed.

@@ -117,7 +117,7 @@ run() (
 	cd "$tmp/$whose/dir"
 	status=0
 	[ "$whose" = memkind ] || export LD_LIBRARY_PATH="$tmp/root$prefix/lib"
-	timeout 60 "../$program" "$@" >"$tmp/$whose.out" 2>"$tmp/$whose.err" ||
+	timeout 300 "../$program" "$@" >"$tmp/$whose.out" 2>"$tmp/$whose.err" ||
 		status=$?
 	{
 		echo "status $status"

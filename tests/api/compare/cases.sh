@@ -25,7 +25,7 @@ run_case() {
 	mkdir "$tmp/run/$1"
 	status=0
 	DAXKIND_TEST_CASE=${1#* } TMPDIR="$tmp/run/$1" \
-		timeout -k 5 60 "$tmp/$program" >"$tmp/log/$1" 2>&1 </dev/null ||
+		timeout -k 5 180 "$tmp/$program" >"$tmp/log/$1" 2>&1 </dev/null ||
 		status=$?
 	# what a case that died could not remove
 	rm -rf "$tmp/run/$1"

@@ -568,7 +568,7 @@ in_a_process_of_its_own(int n)
 		const struct rlimit no_core = {0, 0};
 
 		(void)setrlimit(RLIMIT_CORE, &no_core);
-		(void)alarm(30);
+		(void)alarm(120);
 		(void)handle(n, true);
 		(void)fflush(stdout);
 		_exit(0);
