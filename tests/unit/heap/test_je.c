@@ -444,6 +444,7 @@ test_nothing_is_printed_by_itself(void **state)
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+#if !DK_TSAN /* it would take minutes */
 /* Numbers of arenas that do not fit where mallocx(3) wants a signed one. */
 static void
 test_an_arena_with_a_high_number(void **state)
@@ -469,6 +470,7 @@ test_an_arena_with_a_high_number(void **state)
 	for (size_t i = 0; i < NR; i++)
 		je_arena_free(&Hooks, true, arenas[i]);
 }
+#endif
 
 int
 main(void)
