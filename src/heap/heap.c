@@ -57,7 +57,6 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 	slabs_init(&heap->slabs, region, &heap->pages, &heap->arenas,
 	    &heap->quarantine);
 	thread_cache_heap_init(&heap->caches, &heap->slabs);
-	reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
 	return 0;
 }
 
@@ -73,6 +72,7 @@ heap_new(struct daxkind_region *region, struct heap **out)
 		os_delete(heap);
 		return rc;
 	}
+	reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
 	*out = heap;
 	return 0;
 }
@@ -87,6 +87,8 @@ heap_init(struct heap *heap, struct daxkind_region *region, const void *owner,
 	if (rc == 0) {
 		heap->caches.owner = owner;
 		heap->caches.slot = slot;
+		/* Last: from now on it is visited. */
+		reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
 	}
 	return rc;
 }
