@@ -26,16 +26,21 @@ cache_collect_init(void)
 bool
 cache_free_outbox(struct heap_caches *hc, struct thread_cache *c)
 {
-	unsigned size_class = 0;
+	unsigned size_class = 0, given = SIZE_CLASS_NR;
 	void *ptr;
-	bool any = false;
 
 	while ((ptr = outbox_take(&c->outbox, &size_class)) != NULL) {
 		DK_POINT("a block is out of the outbox");
-		slabs_free(hc->slabs, size_class, &ptr, 1);
-		any = true;
+		/* Emptied by another thread, it may be filled meanwhile with
+		 * blocks of another class. */
+		if (given != size_class && given != SIZE_CLASS_NR)
+			slabs_given(hc->slabs, given);
+		given = size_class;
+		slabs_give(hc->slabs, size_class, ptr);
 	}
-	return any;
+	if (given != SIZE_CLASS_NR)
+		slabs_given(hc->slabs, given);
+	return given != SIZE_CLASS_NR;
 }
 
 void
@@ -267,8 +272,12 @@ cache_end_at_slabs(struct thread_cache *own)
 		step_at_slabs(own, memory_order_release);
 }
 
-/* Empty outboxes; whether a thread has had something in its hands since the look
- * of that number, or longer, and was not waited for in vain. */
+/*
+ * Empty outboxes; whether a thread has had something in its hands since the look
+ * of that number, or longer, and was not waited for in vain.  *any becomes true
+ * where slabs may have room that no generation tells of: a thread with something
+ * in its hands may have given blocks back, and not have said so.
+ */
 static bool
 look_at_hands_locked(struct heap_caches *hc, uint64_t since, bool *any)
 {
@@ -280,12 +289,14 @@ look_at_hands_locked(struct heap_caches *hc, uint64_t since, bool *any)
 		*any = cache_free_outbox(hc, c) || *any;
 		uint32_t now =
 		    atomic_load_explicit(&c->at_slabs, memory_order_acquire);
+		bool has_hands_full = now % 2 != 0;
 		if (now != c->seen) {
 			c->seen = now;
 			c->seen_at = hc->nr_looks;
 			c->is_stuck = false;
 		}
-		if (now % 2 != 0 && c->seen_at <= since && !c->is_stuck)
+		*any = *any || has_hands_full;
+		if (has_hands_full && c->seen_at <= since && !c->is_stuck)
 			is_pending = true;
 	}
 	return is_pending;
@@ -310,7 +321,6 @@ cache_collect_in_hands(struct heap_caches *hc)
 	lock_take(&hc->lock);
 	uint64_t since = hc->nr_looks + 1;
 	bool is_pending = look_at_hands_locked(hc, since, &any);
-	any = any || is_pending;
 	while (is_pending && step < WAIT_STEPS) {
 		pause_locked(hc, &step);
 		is_pending = look_at_hands_locked(hc, since, &any);

@@ -99,23 +99,32 @@ slabs_alloc_anywhere(
 }
 
 void
+slabs_give(struct slabs *slabs, unsigned size_class, void *ptr)
+{
+	/* Of a block that was freed twice, the slab may have gone. */
+	if (DK_LIKELY(page_plain_word(page_map_get(slabs->pages, ptr)) ==
+		      page_word_of_small(size_class)))
+		je_free(ptr);
+	else
+		slabs_note_bad_free(slabs, ptr);
+}
+
+void
+slabs_given(struct slabs *slabs, unsigned size_class)
+{
+	DK_POINT("blocks are back in their slabs");
+	/* After the blocks are back: a thread that reads the old number and
+	 * then looks in vain will look again. */
+	start_generation(slabs, size_class);
+}
+
+void
 slabs_free(struct slabs *slabs, unsigned size_class, void **blocks, size_t nr)
 {
-	uint32_t word = page_word_of_small(size_class);
-
-	/* Of a block that was freed twice, the slab may have gone. */
-	for (size_t i = 0; i < nr; i++) {
-		if (DK_LIKELY(page_plain_word(page_map_get(
-				  slabs->pages, blocks[i])) == word))
-			je_free(blocks[i]);
-		else
-			slabs_note_bad_free(slabs, blocks[i]);
-	}
-	DK_POINT("blocks are back in their slabs");
-	/* After the blocks are back: who reads the old number and then looks
-	 * in vain will look again. */
+	for (size_t i = 0; i < nr; i++)
+		slabs_give(slabs, size_class, blocks[i]);
 	if (nr > 0)
-		start_generation(slabs, size_class);
+		slabs_given(slabs, size_class);
 }
 
 void

@@ -49,6 +49,12 @@ void *slabs_alloc_anywhere(
 /* What is no block of that class, or is free, is told and left alone. */
 void slabs_free(
     struct slabs *slabs, unsigned size_class, void **blocks, size_t nr);
+/* The same in two steps, for blocks that are given one by one: the line of the
+ * generation, which all threads write, is written once for all of them.  Until
+ * slabs_given() others may take the class for full; a thread says that it is
+ * between the two by cache_begin_at_slabs(). */
+void slabs_give(struct slabs *slabs, unsigned size_class, void *ptr);
+void slabs_given(struct slabs *slabs, unsigned size_class);
 /* An error line, and one more in the figures: ptr was freed and is no block that
  * is in use. */
 void slabs_note_bad_free(struct slabs *slabs, const void *ptr);

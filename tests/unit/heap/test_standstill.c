@@ -307,6 +307,64 @@ start_free_past_cache(pthread_t *thread)
 	hold_wait(&Hold);
 }
 
+/* Stand at the first block that leaves the cache, and again when it is back in
+ * its slab, which was not said yet. */
+static void
+stand_with_block(void *arg)
+{
+	(void)arg;
+	hold_call_no_more();
+	(void)sem_post(&Is_in);
+	wait_for(&May_leave);
+}
+
+static void *
+free_and_stand_twice(void *arg)
+{
+	struct doing *doing = arg;
+
+	hold_call("a block is out of the outbox", stand_with_block, NULL);
+	hold_at(&Hold, doing->point, 1);
+	for (size_t i = 0; i < doing->nr; i++)
+		heap_free(Heap, doing->blocks[i]);
+	return NULL;
+}
+
+/* A class looks full only as long as no other thread may have freed a block of
+ * it; nobody waits for that thread again. */
+static void
+test_a_block_that_came_back_untold_is_found(void **state)
+{
+	static void *again[MAX_BLOCKS];
+	struct doing doing = {"blocks are back in their slabs", Blocks, 200};
+	pthread_t thread;
+
+	(void)state;
+	(void)fill(1000, Blocks, MAX_BLOCKS);
+	size_t nr_full = fill_with_pages();
+	assert_null(heap_alloc(Heap, 1000, 0, false));
+	atomic_store(&Heap->caches.reopen_countdown, 0);
+	init_sems();
+	assert_int_equal(
+	    pthread_create(&thread, NULL, free_and_stand_twice, &doing), 0);
+	wait_for(&Is_in);
+	size_t nr = fill(1000, again, MAX_BLOCKS);
+	assert_null(heap_alloc(Heap, 1000, 0, false));
+	(void)sem_post(&May_leave);
+	hold_wait(&Hold);
+	watch_pauses(count_pause);
+	void *last = heap_alloc(Heap, 1000, 0, false);
+	hold_call_no_more();
+	finish(thread);
+	fini_sems();
+	print_message("%zu blocks, %u pauses\n", nr, Nr_pauses);
+	assert_true(nr > 0);
+	assert_non_null(last);
+	assert_int_equal(Nr_pauses, 0);
+	for (size_t i = 0; i < nr_full; i++)
+		heap_free(Heap, Pages[i]);
+}
+
 static void
 test_for_the_slab_itself_others_wait(void **state)
 {
@@ -570,6 +628,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_who_stands_in_free_keeps_only_its_slab),
 	    UNIT(test_what_is_on_its_way_out_of_a_cache_is_found),
+	    UNIT(test_a_block_that_came_back_untold_is_found),
 	    UNIT(test_for_the_slab_itself_others_wait),
 	    UNIT(test_nobody_waits_for_ever_nor_twice),
 	    UNIT(test_who_is_inside_its_cache_is_waited_for),
