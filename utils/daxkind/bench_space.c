@@ -422,6 +422,7 @@ void
 bench_run_churn(const struct bench_how *how)
 {
 	struct churn c = {.nr_ops = 0};
+	const size_t nr = PHASE_OPS / how->part;
 	size_t total = 0;
 	double ns = 0;
 
@@ -433,12 +434,14 @@ bench_run_churn(const struct bench_how *how)
 
 		c.nr_ops = 0;
 		c.live_sum = 0;
-		BENCH_BY_SHAPE(
-		    churn_phase, &c, &Phases[i], PHASE_OPS / how->part);
+		BENCH_BY_SHAPE(churn_phase, &c, &Phases[i], nr);
 		ns += bench_cpu_ns() - begin;
 		total += c.nr_ops;
-		bench_emit_at("share", (double)i + 1,
-		    c.live_sum / (double)(c.nr_ops + (c.nr_ops == 0)));
+		/* A phase that was cut has not changed the heap as the others
+		 * did: its share is no figure. */
+		if (c.nr_ops == nr)
+			bench_emit_at(
+			    "share", (double)i + 1, c.live_sum / (double)nr);
 	}
 	bench_emit("ns", ns / (double)total);
 	bench_emit("is_cut", c.is_cut);
