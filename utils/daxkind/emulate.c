@@ -596,6 +596,12 @@ run_emulate(struct request *request)
 		return command_fail("there is no namespace %s; list them "
 				    "with: ndctl list -N -i",
 		    request->namespace_name);
+	/* Both only where a name was given: see find_namespace(). */
+	if (rc == -EOPNOTSUPP || rc == -ELIBACC)
+		return command_fail("%s: namespaces are unknown because %s",
+		    request->namespace_name,
+		    rc == -ELIBACC ? "libndctl cannot be loaded"
+				   : "this daxkind was built without libndctl");
 	if (rc < 0)
 		return command_fail(
 		    "the namespaces cannot be listed: %s", strerror(-rc));
