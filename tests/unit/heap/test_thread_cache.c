@@ -220,9 +220,16 @@ test_what_is_not_the_heap_s_is_not_cached(void **state)
 	/* half of the pages have small blocks */
 	for (size_t i = 0; i < SIZE / 2 / 64; i++)
 		(void)alloc(64);
+	const struct heap_caches *hc = &Place.heap->caches;
 	size_t before = cached();
-	for (size_t off = 0; off < sizeof(here); off += 64 * DK_PAGE)
+	for (size_t off = 0; off < sizeof(here); off += 64 * DK_PAGE) {
+		const void *owner = hc->owner;
+
+		assert_false(thread_cache_free(owner, hc->slot, here + off));
+		assert_int_equal(
+		    thread_cache_usable(owner, hc->slot, here + off), 0);
 		heap_free(Place.heap, here + off);
+	}
 	assert_int_equal(cached(), before);
 }
 
