@@ -22,6 +22,8 @@ libdaxkind_core_la_SOURCES += \
 	src/base/os_maps.c \
 	src/base/os_memory.c \
 	src/base/os_result.h \
+	src/base/os_space.c \
+	src/base/os_text.c \
 	src/base/parse.c \
 	src/base/parse.h \
 	src/base/pool.c \

@@ -2,10 +2,10 @@
 /*
  * os.h -- the only way from this library to the kernel (layer 0).
  *
- * Every call that can fail in the kernel has one thin wrapper, in os_memory.c,
- * os_maps.c, os_file.c or os.c; no other file includes <sys/mman.h> or
- * <fcntl.h>.  That gives each failure one place to be injected: unit tests link
- * with -Wl,--wrap=os_map_file and so on.
+ * Every call that can fail in the kernel has one thin wrapper, in os.c or one of
+ * the os_*.c; no other file includes <sys/mman.h> or <fcntl.h>.  That gives each
+ * failure one place to be injected: unit tests link with -Wl,--wrap=os_map_file
+ * and so on.
  *
  * All functions that return int return 0 or a negative errno value, set
  * out-parameters on success only, and leave errno alone.  None is a
@@ -158,6 +158,20 @@ bool os_is_dax(int fd);
 /* The block device that the file is on. */
 int os_device_of_file(int fd, unsigned *major_nr, unsigned *minor_nr)
     DK_MUST_CHECK;
+/* Whether the byte at off can be read; -ENODATA: the file ends before.  May be
+ * called by a signal handler. */
+int os_probe_file(int fd, size_t off) DK_MUST_CHECK;
+/* Have nothing of the file in the page cache, but what is used just now. */
+void os_drop_cache(int fd);
+/* Make a new file, its size and its name durable. */
+int os_sync_new_file(int fd, const char *path) DK_MUST_CHECK;
+/* -EWOULDBLOCK when another open file description holds the lock. */
+int os_lock_file(int fd) DK_MUST_CHECK;
+/* For all descriptors of the same open(2), in children of fork(2), too. */
+void os_unlock_file(int fd);
+
+/* --- file space ------------------------------------------------------------- */
+
 /*
  * Call visit for each extent that the file has in [off, off + len), until it
  * returns other than 0, which is returned then.  -EOPNOTSUPP, -ENOTTY: the
@@ -212,25 +226,17 @@ int os_find_hole(int fd, size_t off, size_t len, size_t *hole_off,
 int os_punch(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* -EFBIG as os_set_size(). */
 int os_write_zeroes(int fd, size_t off, size_t len) DK_MUST_CHECK;
-/* Whether the byte at off can be read; -ENODATA: the file ends before.  May be
- * called by a signal handler. */
-int os_probe_file(int fd, size_t off) DK_MUST_CHECK;
 /* The same by single pages: see OS_MAP_BY_PAGE. */
 int os_write_zero_pages(int fd, size_t off, size_t len) DK_MUST_CHECK;
-/* Have nothing of the file in the page cache, but what is used just now. */
-void os_drop_cache(int fd);
-/* Have what was written to the range be on the disk, and so in space that is
- * there.  What failed is said to the first who asks, whatever the range. */
-int os_sync_range(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* The same for bytes, which may be in a mapping of that part of the file: it has
  * file space then, and no byte changed. */
 int os_write(int fd, size_t off, const void *bytes, size_t len) DK_MUST_CHECK;
-/* Make a new file, its size and its name durable. */
-int os_sync_new_file(int fd, const char *path) DK_MUST_CHECK;
-/* -EWOULDBLOCK when another open file description holds the lock. */
-int os_lock_file(int fd) DK_MUST_CHECK;
-/* For all descriptors of the same open(2), in children of fork(2), too. */
-void os_unlock_file(int fd);
+/* Have what was written to the range be on the disk, and so in space that is
+ * there.  What failed is said to the first who asks, whatever the range. */
+int os_sync_range(int fd, size_t off, size_t len) DK_MUST_CHECK;
+
+/* --- texts of the system ---------------------------------------------------- */
+
 /* A small text file (sysfs): its first line without the newline. */
 int os_read_line(const char *path, char *buf, size_t buf_size) DK_MUST_CHECK;
 /* The number in such a file of a folder.  -EINVAL: it has none, or one below 0. */

@@ -6,6 +6,9 @@
 #define OS_RESULT_H
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
 
 /* Turn a system call's result into 0 or -errno, and put errno back. */
 static inline int
@@ -15,6 +18,15 @@ os_result(long rc, int saved_errno)
 
 	errno = saved_errno;
 	return err;
+}
+
+/* Of what getrlimit(2) said, whose first parameter has a type of glibc's own. */
+static inline size_t
+os_limit(int rc, const struct rlimit *limit, int saved_errno)
+{
+	errno = saved_errno;
+	return rc == 0 && limit->rlim_cur != RLIM_INFINITY ? limit->rlim_cur
+							   : SIZE_MAX;
 }
 
 #endif /* OS_RESULT_H */

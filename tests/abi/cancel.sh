@@ -22,7 +22,7 @@ fwrite getline glob mkostemp mkstemp opendir posix_fallocate printf puts
 readdir syslog vfprintf vprintf'
 # These put it off.  The library's own thread, which nobody can cancel, may wait.
 # library.c is called by os_run_apart() only.
-may='^(library|os|os_apart|os_file|os_maps|os_memory|lock|log):|^sigbus:sem_wait$'
+may='^(library|os|os_apart|os_file|os_maps|os_memory|os_space|os_text|lock|log):|^sigbus:sem_wait$'
 
 find "$top_builddir/src" -name 'libdaxkind_core_la-*.o' >"$tmp/objects"
 [ -s "$tmp/objects" ] || { echo "no object was found"; exit 99; }
