@@ -61,6 +61,8 @@ libdaxkind_core_la_SOURCES += \
 	src/region/backing_devdax.c \
 	src/region/backing_file.c \
 	src/region/backing_mapping.c \
+	src/region/file_space.c \
+	src/region/file_space.h \
 	src/region/flush.c \
 	src/region/flush.h \
 	src/region/reclaimer.c \

@@ -32,7 +32,7 @@ enum lock_rank {
 	RANK_RECLAIMER, /* reclaimer.c: the thread that gives file space back */
 	RANK_INDEX,     /* region_index.c: which addresses belong to regions */
 	RANK_REGION,    /* region.c: the space map of one region */
-	RANK_BACKING,   /* backing_file.c: who writes to have file space */
+	RANK_BACKING,   /* file_space.c: who writes to have file space */
 	NR_LOCK_RANKS
 };
 

@@ -2,31 +2,22 @@
 /*
  * backing_file.c -- a file, on an fsdax file system or not (layer 2).
  *
- * The file has its full size from the start and is sparse: file space comes by
- * ensure (fallocate), before a range is handed out, and goes by discard (hole
- * punching).  A store to a range that was ensured never meets ENOSPC, which
- * would be SIGBUS.
- *
- * All of that goes on when the program has closed the file's descriptor: holes
- * are punched by the mapping in any case, and the pages of a range get file
- * space by being touched.
+ * The file has its full size from the start and is sparse; file_space.h is about
+ * how file space comes and goes.  A store to a range that was ensured never
+ * meets ENOSPC, which would be SIGBUS.
  */
 #include "region/backing.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/kept_fd.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/os.h"
-#include "base/pool.h"
 #include "base/util.h"
+#include "region/file_space.h"
 #include "region/superblock.h"
-#include "space/rangeset.h"
 
 /* What open did to the file system, to be undone if no region comes to be. */
 enum undo {
@@ -37,12 +28,7 @@ enum undo {
 
 struct backing_file {
 	struct backing base;
-	struct kept_fd fd;       /* holds the owner lock */
-	_Atomic(bool) may_share; /* of its data, with clones of the file */
-	_Atomic(bool) has_lost;  /* the descriptor, and that was said */
-	/* Rank RANK_BACKING: see write_through().  Not ended, since a child of
-	 * fork(2), which writes to no file, may have it from another thread. */
-	struct lock writing;
+	struct file_space space;
 	unsigned undo; /* enum undo */
 	char path[];   /* for UNDO_MAKING */
 };
@@ -59,262 +45,22 @@ file_of(struct backing *b)
 	return (struct backing_file *)b;
 }
 
-/* --- file space -------------------------------------------------- */
-
-/* Without a page cache in large pieces, in which a store to a page would want
- * space for the whole piece: see OS_MAP_BY_PAGE. */
-static int
-write_zeroes(struct backing_file *f, size_t off, size_t len)
-{
-	return f->base.is_sync ? os_write_zeroes(f->fd.fd, off, len)
-			       : os_write_zero_pages(f->fd.fd, off, len);
-}
-
-static int
-punch(struct backing_file *f, size_t off, size_t len)
-{
-	/* A file system of small blocks has holes of less than a page. */
-	bool is_paged = off % DK_PAGE == 0 && len % DK_PAGE == 0;
-	int rc = is_paged ? os_punch_mapped(f->base.base + off, len) : -EINVAL;
-
-	/* Memory that is locked or read-only; or not Linux's own (ENOSYS). */
-	if ((rc == -EINVAL || rc == -EACCES || rc == -ENOSYS) &&
-	    kept_fd_is_ours(&f->fd))
-		rc = os_punch(f->fd.fd, off, len);
-	return rc;
-}
-
-/* A clone of the file shares its data, and a store to that needs new space. */
-static int
-allocate_one(struct backing_file *f, size_t off, size_t len)
-{
-	if (atomic_load_explicit(&f->may_share, memory_order_relaxed)) {
-		int rc = os_allocate_unshared(f->fd.fd, off, len);
-
-		if (rc != -EOPNOTSUPP)
-			return rc;
-		atomic_store_explicit(
-		    &f->may_share, false, memory_order_relaxed);
-	}
-	return os_allocate(f->fd.fd, off, len);
-}
-
-struct gaps {
-	struct backing_file *file;
-	size_t len; /* of the range that has them */
-};
-
-static int
-allocate_gap(void *arg, size_t off, size_t len)
-{
-	const struct gaps *gaps = arg;
-
-	/* That was tried. */
-	return len == gaps->len ? -ENOSPC : allocate_one(gaps->file, off, len);
-}
-
-/* XFS wants as much free space as the range is long, whatever of it has some. */
-static int
-allocate(struct backing_file *f, size_t off, size_t len)
-{
-	struct gaps gaps = {f, len};
-	int rc = allocate_one(f, off, len);
-
-	if (rc != -ENOSPC)
-		return rc;
-	int gaps_rc = os_walk_gaps(f->fd.fd, off, len, allocate_gap, &gaps);
-	return gaps_rc == -EOPNOTSUPP || gaps_rc == -ENOTTY ? rc : gaps_rc;
-}
-
-/* What a bad block says that cannot be written anew. */
-static bool
-is_bad_block(int rc)
-{
-	return rc == -EIO || rc == -EFAULT;
-}
-
-/* The holes of a part of the file, as they were. */
-struct holes {
-	struct pool nodes;
-	struct rangeset set;
-};
-
-static void
-holes_fini(struct holes *holes)
-{
-	pool_fini(&holes->nodes);
-}
-
-/* -ENOMEM: nothing to end. */
-static int
-holes_init(struct holes *holes, int fd, size_t off, size_t len)
-{
-	size_t end = off + len;
-	size_t hole_off, hole_len;
-	int rc = 0;
-
-	pool_init(&holes->nodes, sizeof(struct rangeset_node));
-	rangeset_init(&holes->set, &holes->nodes);
-	while (rc == 0 && off < end &&
-	       os_find_hole(fd, off, end - off, &hole_off, &hole_len) == 0) {
-		rc = rangeset_add(&holes->set, hole_off, hole_len);
-		off = hole_off + hole_len;
-	}
-	if (rc < 0)
-		holes_fini(holes);
-	return rc;
-}
-
-/* Do it to each of them. */
-static int
-holes_change(const struct holes *holes, struct backing_file *f,
-    int (*change)(struct backing_file *f, size_t off, size_t len))
-{
-	size_t pos = 0, off, len;
-	int rc = 0;
-
-	while (rc == 0 && rangeset_next(&holes->set, pos, &off, &len)) {
-		rc = change(f, off, len);
-		pos = off + len;
-	}
-	return rc;
-}
-
-/*
- * Of what others may have data in, only holes are written to.  A file system
- * that does not say where those are gets all bytes again, as they are.
- */
-static int
-write_part(
-    struct backing_file *f, const struct holes *holes, size_t off, size_t len)
-{
-	if (!f->base.has_content)
-		return write_zeroes(f, off, len);
-	if (holes->set.nr == 0 && !f->base.is_sync)
-		return os_write(f->fd.fd, off, f->base.base + off, len);
-	return holes_change(holes, f, write_zeroes);
-}
-
-/*
- * Without fallocate, what was written may have its place found only on the way
- * to the disk (ext2, NFS), and that there is none be said to nobody: so it goes
- * there now.  One thread at a time, for the first to ask is told of what failed.
- */
-static int
-write_through(
-    struct backing_file *f, const struct holes *holes, size_t off, size_t len)
-{
-	lock_take(&f->writing);
-	int rc = write_part(f, holes, off, len);
-	if (rc == 0)
-		rc = os_sync_range(f->fd.fd, off, len);
-	lock_drop(&f->writing);
-	return rc;
-}
-
-static int
-write_space(struct backing_file *f, size_t off, size_t len, bool *is_zero)
-{
-	/* Of a new file, all that is not handed out may be zeroed. */
-	size_t kept_len = f->base.has_content ? len : 0;
-	struct holes holes;
-	int rc = holes_init(&holes, f->fd.fd, off, kept_len);
-
-	if (rc < 0)
-		return rc;
-	*is_zero = kept_len == 0 || holes.set.total == len;
-	rc = f->base.is_sync ? write_part(f, &holes, off, len)
-			     : write_through(f, &holes, off, len);
-	if (rc < 0 && !is_bad_block(rc))
-		(void)holes_change(&holes, f, punch);
-	holes_fini(&holes);
-	return rc;
-}
-
-/*
- * The file space that a failing allocation got goes back: ext4 keeps it, and
- * the file system would stay full.  Says whether the range is zero.
- */
-static bool
-undo_allocate(struct backing_file *f, size_t off, size_t len)
-{
-	struct holes holes;
-
-	if (!f->base.has_content)
-		return punch(f, off, len) == 0;
-	/* What is reserved and not written counts as a hole. */
-	if (holes_init(&holes, f->fd.fd, off, len) < 0)
-		return false;
-	bool is_zero =
-	    holes_change(&holes, f, punch) == 0 && holes.set.total == len;
-	holes_fini(&holes);
-	return is_zero;
-}
-
-/* Without the descriptor.  EFAULT: a store would be SIGBUS. */
-static int
-touch(struct backing_file *f, size_t off, size_t len, bool *is_zero)
-{
-	if (!atomic_exchange(&f->has_lost, true))
-		log_write(DK_LOG_WARNING,
-		    "%s: the program has closed the region's descriptor: file "
-		    "space is had by touching pages, which takes longer",
-		    f->path);
-	int rc = os_populate(f->base.base + off, len);
-	*is_zero = rc < 0 && !f->base.has_content && punch(f, off, len) == 0;
-	return rc == -EFAULT ? -ENOSPC : rc;
-}
-
-/*
- * Under MAP_SYNC the first store to an unwritten extent waits for a journal
- * commit (dax-ext4, measured: 31 ms against 4 ms for each huge page); writing
- * zeroes here makes the extents written ones.  File systems without fallocate
- * are written to as well: there is no other way.
- */
 static int
 ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 {
-	struct backing_file *f = file_of(b);
-	bool is_written_zero = false;
-
-	if (!kept_fd_is_ours(&f->fd))
-		return touch(f, off, len, is_zero);
-	int rc = allocate(f, off, len);
-
-	/* File systems without fallocate, and seccomp that forbids it: writing
-	 * is the only way. */
-	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM ||
-	    (rc == 0 && b->is_sync)) {
-		rc = write_space(f, off, len, &is_written_zero);
-		/* To punch would have it handed out again by the next call. */
-		if (is_bad_block(rc)) {
-			*is_zero = false;
-			return -EIO;
-		}
-	}
-	*is_zero = rc < 0 ? undo_allocate(f, off, len) : is_written_zero;
-	return rc;
-}
-
-static bool
-is_hole(struct backing *b, size_t off, size_t len)
-{
-	const struct backing_file *f = file_of(b);
-	size_t hole_off, hole_len;
-
-	return kept_fd_is_ours(&f->fd) &&
-	       os_find_hole(f->fd.fd, off, len, &hole_off, &hole_len) == 0 &&
-	       hole_len == len;
+	return file_space_ensure(&file_of(b)->space, off, len, is_zero);
 }
 
 static int
 discard(struct backing *b, size_t off, size_t len)
 {
-	int rc = punch(file_of(b), off, len);
+	return file_space_discard(&file_of(b)->space, off, len);
+}
 
-	/* What file systems say that have no holes, and seccomp. */
-	return rc == -ENOSYS || rc == -EINVAL || rc == -EPERM ? -EOPNOTSUPP
-							      : rc;
+static bool
+is_hole(struct backing *b, size_t off, size_t len)
+{
+	return file_space_is_hole(&file_of(b)->space, off, len);
 }
 
 static void
@@ -340,8 +86,8 @@ find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
 {
 	const struct backing_file *f = file_of(b);
 
-	return kept_fd_is_ours(&f->fd)
-		   ? badblocks_of_file(f->fd.fd, off, len, visit, arg)
+	return kept_fd_is_ours(&f->space.fd)
+		   ? badblocks_of_file(f->space.fd.fd, off, len, visit, arg)
 		   : 0;
 }
 
@@ -352,8 +98,9 @@ can_read(struct backing *b, size_t off)
 {
 	const struct backing_file *f = file_of(b);
 
-	return kept_fd_is_ours(&f->fd) ? os_probe_file(f->fd.fd, off) == 0
-				       : os_probe_read(b->base + off) == 0;
+	return kept_fd_is_ours(&f->space.fd)
+		   ? os_probe_file(f->space.fd.fd, off) == 0
+		   : os_probe_read(b->base + off) == 0;
 }
 
 static void
@@ -363,8 +110,8 @@ close_file(struct backing *b)
 
 	(void)os_unmap(b->base, b->size);
 	if (!b->is_kept)
-		undo_open(f->fd.fd, f->path, f->undo);
-	kept_fd_close(&f->fd, !b->is_inherited);
+		undo_open(f->space.fd.fd, f->path, f->undo);
+	kept_fd_close(&f->space.fd, !b->is_inherited);
 	os_delete(f);
 }
 
@@ -409,26 +156,12 @@ map(struct backing *b, int fd, const char *name)
 	return 0;
 }
 
-/* Reserve everything and fault it in.  On failure the file holds no more space
- * than before. */
+/* Reserve everything and fault it in. */
 static int
 prefault(struct backing *b, const char *name)
 {
-	struct backing_file *f = file_of(b);
-	/* Of a new file, undo_open() makes short work. */
-	size_t kept_len = b->has_content ? b->size : 0;
-	struct holes holes;
-	bool is_zero;
-	int rc = holes_init(&holes, f->fd.fd, 0, kept_len);
+	int rc = file_space_reserve_all(&file_of(b)->space);
 
-	if (rc == 0) {
-		rc = ensure(b, 0, b->size, &is_zero);
-		if (rc == 0)
-			rc = os_populate(b->base, b->size);
-		if (rc < 0)
-			(void)holes_change(&holes, f, punch);
-		holes_fini(&holes);
-	}
 	if (rc < 0)
 		return error_set(rc,
 		    "%s: %zu bytes cannot be reserved and prefaulted: %s", name,
@@ -449,7 +182,6 @@ new_record(int fd, const char *name, bool is_new, unsigned undo)
 		(void)error_set(-ENOMEM, "no memory for a region's record");
 		return NULL;
 	}
-	f->fd.fd = fd; /* kept_fd_init() once nobody else closes it */
 	f->undo = undo;
 	memcpy(f->path, name, path_size);
 	f->base = (struct backing){
@@ -463,8 +195,7 @@ new_record(int fd, const char *name, bool is_new, unsigned undo)
 	    .has_content = !is_new,
 	    .numa_node = -1,
 	};
-	atomic_init(&f->may_share, !is_new);
-	lock_init(&f->writing, RANK_BACKING);
+	file_space_init(&f->space, &f->base, fd, f->path);
 	return f;
 }
 
@@ -476,9 +207,9 @@ start(struct backing_file *f, size_t size, unsigned flags)
 
 	b->size = align_down(size, DK_PAGE);
 	/* Large pieces may be in the page cache: see OS_MAP_BY_PAGE. */
-	if (b->has_content && !os_is_dense(f->fd.fd, size))
-		os_drop_cache(f->fd.fd);
-	int rc = map(b, f->fd.fd, f->path);
+	if (b->has_content && !os_is_dense(f->space.fd.fd, size))
+		os_drop_cache(f->space.fd.fd);
+	int rc = map(b, f->space.fd.fd, f->path);
 	if (rc < 0)
 		return rc;
 	if ((flags & BACKING_PREFAULT) != 0) {
@@ -488,7 +219,7 @@ start(struct backing_file *f, size_t size, unsigned flags)
 		return rc;
 	}
 	/* Locked memory (mlockall) is made present by the kernel. */
-	if (b->starts_zero && os_is_dense(f->fd.fd, size))
+	if (b->starts_zero && os_is_dense(f->space.fd.fd, size))
 		b->starts_as_holes = false;
 	return 0;
 }
@@ -507,7 +238,7 @@ new_backing(int fd, const char *name, size_t size, bool is_new, unsigned undo,
 		os_delete(f);
 		return rc;
 	}
-	kept_fd_init(&f->fd, fd);
+	kept_fd_init(&f->space.fd, fd);
 	*out = &f->base;
 	return 0;
 }
@@ -736,7 +467,7 @@ static int
 start_largest(struct backing_file *f, unsigned flags)
 {
 	size_t size;
-	int rc = os_fs_size(f->fd.fd, &size);
+	int rc = os_fs_size(f->space.fd.fd, &size);
 
 	if (rc < 0)
 		return error_set(rc, "%s: %s", f->path, strerror(-rc));
@@ -747,7 +478,7 @@ start_largest(struct backing_file *f, unsigned flags)
 	rc = -ENOSPC;
 	for (size = align_down(size, f->base.unit); size >= MIN_SIZE;
 	     size = align_down(size / 2, f->base.unit)) {
-		rc = os_set_size(f->fd.fd, size);
+		rc = os_set_size(f->space.fd.fd, size);
 		if (rc == -EFBIG || rc == -EINVAL)
 			continue;
 		if (rc < 0)
@@ -775,7 +506,7 @@ new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
 		os_delete(f);
 		return rc;
 	}
-	kept_fd_init(&f->fd, fd);
+	kept_fd_init(&f->space.fd, fd);
 	*out = &f->base;
 	return 0;
 }
