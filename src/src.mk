@@ -69,8 +69,12 @@ libdaxkind_core_la_SOURCES += \
 	src/region/reclaimer.h \
 	src/region/region.c \
 	src/region/region.h \
+	src/region/region_give.c \
 	src/region/region_index.c \
 	src/region/region_index.h \
+	src/region/region_map.c \
+	src/region/region_map.h \
+	src/region/region_take.c \
 	src/region/superblock.c \
 	src/region/superblock.h
 libdaxkind_core_la_SOURCES += \

@@ -31,7 +31,7 @@ enum lock_rank {
 	RANK_DRAM,       /* dram_source.c: what is free of huge pages */
 	RANK_RECLAIMER, /* reclaimer.c: the thread that gives file space back */
 	RANK_INDEX,     /* region_index.c: which addresses belong to regions */
-	RANK_REGION,    /* region.c: the space map of one region */
+	RANK_REGION,    /* region_map.h: the space map of one region */
 	RANK_BACKING,   /* file_space.c: who writes to have file space */
 	NR_LOCK_RANKS
 };

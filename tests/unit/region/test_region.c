@@ -26,7 +26,8 @@
 #include "region/region.h"
 #include "region/region_index.h"
 
-/* What region.c keeps idle at most, and what a small request reserves. */
+/* What region_give.c keeps idle at most, and what region_take.c reserves for a
+ * small request. */
 #define IDLE_LIMIT (4 * MIB)
 #define AHEAD_LEN (2 * MIB)
 
