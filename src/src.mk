@@ -157,6 +157,8 @@ libdaxkind_core_la_SOURCES += \
 	src/memkind/decorators.c \
 	src/memkind/decorators.h \
 	src/memkind/hbw.c \
+	src/memkind/kind_lookup.c \
+	src/memkind/kind_lookup.h \
 	src/memkind/memkind_arena.c \
 	src/memkind/memkind_error.c \
 	src/memkind/memkind_fixed.c \

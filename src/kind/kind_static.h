@@ -27,15 +27,6 @@ void kind_static_walk_je_heaps(void (*visit)(struct je_heap *heap));
 void kind_static_lock_at_fork(void);
 void kind_static_unlock_at_fork(void);
 
-/*
- * The static kind of these properties, or MEMKIND_DEFAULT where its memory is
- * not there and the policy only prefers it.  -EINVAL: there is none; -ENXIO:
- * its memory is not there.
- */
-int kind_static_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
-    struct memkind **kind) DK_MUST_CHECK;
-/* The kind that memkind numbers so, or NULL. */
-struct memkind *kind_static_of_partition(int partition);
 /* Bytes that the kind could allocate at most.  -errno: nobody can tell. */
 int kind_static_capacity(struct memkind *kind, size_t *bytes) DK_MUST_CHECK;
 /* Of any pointer, which is not followed. */

@@ -13,8 +13,8 @@
 #include "dram/mem_policy.h"
 #include "dram/node_choice.h"
 #include "hbwmalloc.h"
-#include "kind/kind_static.h"
 #include "memkind.h"
+#include "memkind/kind_lookup.h"
 
 static _Atomic(int) Policy; /* 0: not chosen yet */
 
@@ -183,6 +183,6 @@ memkind_get_kind_by_partition(int partition, memkind_t *kind)
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
-	*kind = kind_static_of_partition(partition);
+	*kind = kind_lookup_of_partition(partition);
 	return *kind != NULL ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
 }

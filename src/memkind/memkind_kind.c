@@ -20,6 +20,7 @@
 #include "kind/kind_static.h"
 #include "kind/ops_heap.h"
 #include "memkind.h"
+#include "memkind/kind_lookup.h"
 #include "memkind/memkind_result.h"
 #include "memkind_fixed.h"
 #include "region/reclaimer.h"
@@ -215,7 +216,7 @@ do_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
 {
 	if (kind == NULL)
 		return MEMKIND_ERROR_INVALID;
-	return error_code_from_errno(kind_static_find(
+	return error_code_from_errno(kind_lookup_find(
 	    (unsigned)memtype_flags, policy, (unsigned)flags, kind));
 }
 

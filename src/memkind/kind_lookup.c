@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * kind_lookup.c -- see kind_lookup.h.
+ */
+#include "memkind/kind_lookup.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "kind/kind_record.h"
+#include "memkind_deprecated.h"
+
+/* What a kind of memory by its properties is; as memkind has it. */
+static const struct {
+	unsigned memtype;
+	memkind_policy_t policy;
+	unsigned bits;
+	memkind_t *kind;
+} By_properties[] = {
+    {MEMKIND_MEMTYPE_DEFAULT, MEMKIND_POLICY_PREFERRED_LOCAL, 0,
+	&MEMKIND_DEFAULT},
+    {MEMKIND_MEMTYPE_DEFAULT, MEMKIND_POLICY_PREFERRED_LOCAL,
+	MEMKIND_MASK_PAGE_SIZE_2MB, &MEMKIND_HUGETLB},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_LOCAL, 0,
+	&MEMKIND_HBW},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_LOCAL,
+	MEMKIND_MASK_PAGE_SIZE_2MB, &MEMKIND_HBW_HUGETLB},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_ALL, 0,
+	&MEMKIND_HBW_ALL},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_BIND_ALL,
+	MEMKIND_MASK_PAGE_SIZE_2MB, &MEMKIND_HBW_ALL_HUGETLB},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_PREFERRED_LOCAL, 0,
+	&MEMKIND_HBW_PREFERRED},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_PREFERRED_LOCAL,
+	MEMKIND_MASK_PAGE_SIZE_2MB, &MEMKIND_HBW_PREFERRED_HUGETLB},
+    {MEMKIND_MEMTYPE_HIGH_BANDWIDTH, MEMKIND_POLICY_INTERLEAVE_ALL, 0,
+	&MEMKIND_HBW_INTERLEAVE},
+    {MEMKIND_MEMTYPE_DEFAULT | MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+	MEMKIND_POLICY_INTERLEAVE_ALL, 0, &MEMKIND_INTERLEAVE},
+};
+
+int
+kind_lookup_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
+    struct memkind **kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(By_properties); i++) {
+		if (By_properties[i].memtype != memtype ||
+		    By_properties[i].policy != policy ||
+		    By_properties[i].bits != bits)
+			continue;
+		struct memkind *found = *By_properties[i].kind;
+		if (found->ops->check_available(found) != MEMKIND_SUCCESS) {
+			if (policy != MEMKIND_POLICY_PREFERRED_LOCAL)
+				return error_set(-ENXIO,
+				    "this machine has no memory for %s",
+				    found->name);
+			found = MEMKIND_DEFAULT;
+		}
+		*kind = found;
+		return 0;
+	}
+	return error_set(-EINVAL,
+	    "no kind has memory types %#x, policy %d and flags %#x", memtype,
+	    (int)policy, bits);
+}
+
+/* By memkind's numbers of them. */
+static memkind_t *const By_partition[] = {
+    [MEMKIND_PARTITION_DEFAULT] = &MEMKIND_DEFAULT,
+    [MEMKIND_PARTITION_HBW] = &MEMKIND_HBW,
+    [MEMKIND_PARTITION_HBW_HUGETLB] = &MEMKIND_HBW_HUGETLB,
+    [MEMKIND_PARTITION_HBW_PREFERRED] = &MEMKIND_HBW_PREFERRED,
+    [MEMKIND_PARTITION_HBW_PREFERRED_HUGETLB] = &MEMKIND_HBW_PREFERRED_HUGETLB,
+    [MEMKIND_PARTITION_HUGETLB] = &MEMKIND_HUGETLB,
+    [MEMKIND_PARTITION_HBW_GBTLB] = &MEMKIND_HBW_GBTLB,
+    [MEMKIND_PARTITION_HBW_PREFERRED_GBTLB] = &MEMKIND_HBW_PREFERRED_GBTLB,
+    [MEMKIND_PARTITION_GBTLB] = &MEMKIND_GBTLB,
+    [MEMKIND_PARTITION_HBW_INTERLEAVE] = &MEMKIND_HBW_INTERLEAVE,
+    [MEMKIND_PARTITION_INTERLEAVE] = &MEMKIND_INTERLEAVE,
+    [MEMKIND_PARTITION_REGULAR] = &MEMKIND_REGULAR,
+    [MEMKIND_PARTITION_HBW_ALL] = &MEMKIND_HBW_ALL,
+    [MEMKIND_PARTITION_HBW_ALL_HUGETLB] = &MEMKIND_HBW_ALL_HUGETLB,
+    [MEMKIND_PARTITION_DAX_KMEM] = &MEMKIND_DAX_KMEM,
+    [MEMKIND_PARTITION_DAX_KMEM_ALL] = &MEMKIND_DAX_KMEM_ALL,
+    [MEMKIND_PARTITION_DAX_KMEM_PREFERRED] = &MEMKIND_DAX_KMEM_PREFERRED,
+    [MEMKIND_PARTITION_DAX_KMEM_INTERLEAVE] = &MEMKIND_DAX_KMEM_INTERLEAVE,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY] = &MEMKIND_HIGHEST_CAPACITY,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY_PREFERRED] =
+	&MEMKIND_HIGHEST_CAPACITY_PREFERRED,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY_LOCAL] =
+	&MEMKIND_HIGHEST_CAPACITY_LOCAL,
+    [MEMKIND_PARTITION_HIGHEST_CAPACITY_LOCAL_PREFERRED] =
+	&MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED,
+    [MEMKIND_PARTITION_LOWEST_LATENCY_LOCAL] = &MEMKIND_LOWEST_LATENCY_LOCAL,
+    [MEMKIND_PARTITION_LOWEST_LATENCY_LOCAL_PREFERRED] =
+	&MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED,
+    [MEMKIND_PARTITION_HIGHEST_BANDWIDTH_LOCAL] =
+	&MEMKIND_HIGHEST_BANDWIDTH_LOCAL,
+    [MEMKIND_PARTITION_HIGHEST_BANDWIDTH_LOCAL_PREFERRED] =
+	&MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED,
+};
+_Static_assert(ARRAY_LEN(By_partition) == MEMKIND_NUM_BASE_KIND,
+    "each partition has its kind");
+
+struct memkind *
+kind_lookup_of_partition(int partition)
+{
+	return partition >= 0 && partition < (int)ARRAY_LEN(By_partition)
+		   ? *By_partition[partition]
+		   : NULL;
+}
