@@ -3,11 +3,12 @@
 # check_layers.sh [-C TREE] [BUILD]: hold src/ against utils/layers.txt.
 #
 # From the sources alone: a file includes its own folder or one of a lower
-# layer, and each library has a door; a function whose name says that it wants
-# a lock begins with lock_assert_held().  With the folder of a build, from the
-# symbols of its objects, too: what a file calls, or looks at, is defined in its
-# own folder or in one of a lower layer, however it was declared; and files that
-# use each other in a circle are those of layers.txt.
+# layer, whose number is in the head of each header, and each library has a
+# door; a function whose name says that it wants a lock begins with
+# lock_assert_held().  With the folder of a build, from the symbols of its
+# objects, too: what a file calls, or looks at, is defined in its own folder or in
+# one of a lower layer, however it was declared; and files that use each other in
+# a circle are those of layers.txt.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -145,6 +146,16 @@ FNR == 1 {
 	if (!(me in layer))
 		complain_here("folder " me " is not in utils/layers.txt")
 	is_first = 1
+}
+match($0, /[(]layer [0-9]+/) {
+	n = substr($0, RSTART + 7, RLENGTH - 7)
+	if (me in layer && n != layer[me])
+		complain_here("layer " n " in the head of a file of " me \
+		    ", which is layer " layer[me])
+	says_layer[FILENAME]
+}
+/^#define [A-Z_]+_H$/ && FILENAME ~ /\.h$/ && !(FILENAME in says_layer) {
+	complain_here("the head does not say the layer")
 }
 /^[ \t]*#[ \t]*include[ \t]*"[a-z_]+\// {
 	inc = $0

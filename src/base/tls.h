@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tls.h -- the thread-local that the hot paths read (a library of its own).
+ * tls.h -- the thread-local that the hot paths read (layer 0, a library of its
+ * own).
  *
  * The fastest thread-local is one of the initial-exec model, at a fixed distance
  * from the thread pointer.  A library that is dlopen'ed gets such only out of a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * badblocks.h -- the media errors that the system knows of (layer 2).
+ * badblocks.h -- the media errors that the system knows of (layer 1).
  *
  * From sysfs, whose lists libndctl shows as well: of the region that a devdax
  * device is a part of, or of the block device below a file system.

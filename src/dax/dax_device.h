@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dax_device.h -- what is known of devdax devices (layer 2).
+ * dax_device.h -- what is known of devdax devices (layer 1).
  *
  * dax_device.c asks libdaxctl, the one place that includes it, or sysfs where
  * that cannot be loaded; dax_device_none.c is built without it and reads what a

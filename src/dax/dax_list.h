@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dax_list.h -- what a library said, kept until its call is over.
+ * dax_list.h -- what a library said, kept until its call is over (layer 1).
  *
  * libdaxctl and libndctl are asked apart (os_run_apart), where no code of the
  * caller's may run: what they say of each device or namespace goes into a list,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dax_name.h -- what the name of a region stands for (layer 2).
+ * dax_name.h -- what the name of a region stands for (layer 1).
  *
  *   dax0.0  /dev/dax0.0  namespace0.0 (devdax)        the device
  *   pmem0  /dev/pmem0  namespace0.0 (fsdax)           a directory: where its

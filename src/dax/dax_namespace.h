@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dax_namespace.h -- what is known of the namespaces of this machine (layer 2).
+ * dax_namespace.h -- what is known of the namespaces of this machine (layer 1).
  *
  * dax_namespace.c asks libndctl, the one place that includes it;
  * dax_namespace_none.c is built without it and knows nothing.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dax_sysfs.h -- the questions of dax_device.h, answered by sysfs (layer 2).
+ * dax_sysfs.h -- the questions of dax_device.h, answered by sysfs (layer 1).
  *
  * For builds without libdaxctl, and for devices that libdaxctl leaves out
  * because they have no node of their name in /dev.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mounts.h -- which file systems are mounted, and where (layer 2).
+ * mounts.h -- which file systems are mounted, and where (layer 1).
  */
 #ifndef MOUNTS_H
 #define MOUNTS_H

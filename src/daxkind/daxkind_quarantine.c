@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * daxkind_quarantine.c -- media errors (layer 5).
+ * daxkind_quarantine.c -- media errors (layer 6).
  */
 #include <errno.h>
 

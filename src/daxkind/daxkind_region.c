@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * daxkind_region.c -- opening and asking regions (layer 5).
+ * daxkind_region.c -- opening and asking regions (layer 6).
  */
 #include <errno.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daxkind_result.h -- what the files of the API share (layer 5).
+ * daxkind_result.h -- what the files of the API share (layer 6).
  */
 #ifndef DAXKIND_RESULT_H
 #define DAXKIND_RESULT_H

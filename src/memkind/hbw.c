@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * hbw.c -- hbwmalloc.h, and what memkind numbers its kinds by (layer 5).
+ * hbw.c -- hbwmalloc.h, and what memkind numbers its kinds by (layer 7).
  */
 #include <errno.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * memkind_arena.c -- kinds with operations of a program's own, without a region
- * (layer 5).
+ * (layer 7).
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_error.c -- errors in words (layer 5).
+ * memkind_error.c -- errors in words (layer 7).
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_kind.c -- making, ending and asking kinds (layer 5).
+ * memkind_kind.c -- making, ending and asking kinds (layer 7).
  */
 #include <errno.h>
 #include <stdint.h>

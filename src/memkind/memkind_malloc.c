@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_malloc.c -- the malloc family (layer 5).
+ * memkind_malloc.c -- the malloc family (layer 7).
  *
  * Sizes of 0, NULL and pointers of another kind are dealt with here, so that
  * the operations of a kind see none of them.

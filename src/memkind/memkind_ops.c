@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * memkind_ops.c -- operations for tables of a program's own, but for those that
- * allocate from arenas (layer 5).
+ * allocate from arenas (layer 7).
  */
 #include <errno.h>
 #include <stdint.h>

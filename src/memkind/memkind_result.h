@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_result.h -- how a memkind_* function ends that returns a code (layer 5).
+ * memkind_result.h -- how a memkind_* function ends that returns a code (layer 7).
  */
 #ifndef MEMKIND_RESULT_H
 #define MEMKIND_RESULT_H

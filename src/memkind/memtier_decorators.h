@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * memtier_decorators.h -- functions that a program may define to see, and to
- * change, what those of memkind_memtier.h give (layer 5).  memkind_memtier(3)
+ * change, what those of memkind_memtier.h give (layer 7).  memkind_memtier(3)
  * describes them.
  */
 #ifndef MEMTIER_DECORATORS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tier_fork.h -- forks of a process whose malloc is made of tiers (layer 4).
+ * tier_fork.h -- forks of a process whose malloc is made of tiers (layer 5).
  *
  * Such a child cannot do without the blocks that it has in files, which it
  * would share with its parent.  So it gets a copy of what is taken there, in

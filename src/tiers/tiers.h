@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tiers.h -- kinds as the tiers of one memory, and which of them the next
- * block is of (layer 4).
+ * block is of (layer 5).
  */
 #ifndef TIERS_H
 #define TIERS_H

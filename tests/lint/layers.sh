@@ -129,6 +129,19 @@ put src/top/top.c '#include <sys/mman.h>' \
 refuses 'a third door' 'only low/map.c side/side.c includes' --sources
 
 sound_tree
+put src/mid/more.c '/* more.c -- a test (layer 2) */' '#include "mid/mid.h"' \
+	'int mid_b(void) { return mid_a(); }'
+refuses 'a head with a wrong layer' 'layer 2 in the head of a file of mid' \
+	--sources
+
+sound_tree
+put src/mid/mid.h '/* mid.h -- a test (layer 1) */' '#ifndef MID_H' \
+	'#define MID_H' 'int mid_a(void);' 'int mid_b(void);' '#endif'
+passes 'a head with its layer'
+sed -i 's/ (layer 1)//' "$tmp/tree/src/mid/mid.h"
+refuses 'a head without a layer' 'the head does not say the layer' --sources
+
+sound_tree
 put src/side/side.c 'extern int map_it(void);' \
 	'int side_call(void) { return map_it(); }'
 refuses 'a declaration in a source' 'belongs in a header' --sources
