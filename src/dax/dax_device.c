@@ -125,25 +125,11 @@ list_apart(void *arg)
 	DAXCTL(daxctl_unref)(ctx);
 }
 
-struct visitor {
-	int (*visit)(const struct dax_device *device, void *arg);
-	void *arg;
-};
-
-static int
-visit_item(const void *item, void *arg)
-{
-	const struct visitor *visitor = arg;
-
-	return visitor->visit(item, visitor->arg);
-}
-
 int
 dax_device_walk(
     int (*visit)(const struct dax_device *device, void *arg), void *arg)
 {
 	struct dax_list list = {.item_size = sizeof(struct dax_device)};
-	struct visitor visitor = {visit, arg};
 
 	os_run_apart(list_apart, &list);
 	if (list.rc == -ELIBACC) {
@@ -153,7 +139,12 @@ dax_device_walk(
 		    list.why);
 		return dax_sysfs_walk(visit, arg);
 	}
-	return dax_list_end(&list, visit_item, &visitor);
+	const struct dax_device *devices = list.items;
+	int rc = list.rc;
+	for (size_t i = 0; rc == 0 && i < list.nr; i++)
+		rc = visit(&devices[i], arg);
+	dax_list_fini(&list);
+	return rc;
 }
 
 /* A device that is looked for: by its name, or by its number. */

@@ -14,7 +14,7 @@ static int
 grow(struct dax_list *list)
 {
 	size_t room = max_size(16, 2 * list->room);
-	char *items = os_new(room * list->item_size);
+	void *items = os_new(room * list->item_size);
 
 	if (items == NULL)
 		return -ENOMEM;
@@ -33,19 +33,14 @@ dax_list_add(struct dax_list *list, const void *item)
 		list->rc = grow(list);
 	if (list->rc != 0)
 		return;
-	memcpy(list->items + list->nr * list->item_size, item, list->item_size);
+	memcpy((char *)list->items + list->nr * list->item_size, item,
+	    list->item_size);
 	list->nr++;
 }
 
-int
-dax_list_end(
-    struct dax_list *list, int (*visit)(const void *item, void *arg), void *arg)
+void
+dax_list_fini(struct dax_list *list)
 {
-	int rc = list->rc;
-
-	for (size_t i = 0; rc == 0 && i < list->nr; i++)
-		rc = visit(list->items + i * list->item_size, arg);
 	os_delete(list->items);
 	*list = (struct dax_list){.item_size = list->item_size};
-	return rc;
 }

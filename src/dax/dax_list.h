@@ -11,11 +11,9 @@
 
 #include <stddef.h>
 
-#include "base/export.h"
-
 struct dax_list {
 	size_t item_size; /* set by who makes it; the rest is 0 at first */
-	char *items;
+	void *items;      /* nr of them, one after the other */
 	size_t nr, room;
 	int rc;        /* -errno of what went wrong */
 	char why[160]; /* a library cannot be loaded: the loader's words */
@@ -23,9 +21,7 @@ struct dax_list {
 
 /* Add a copy of an item; without memory for it, rc says so. */
 void dax_list_add(struct dax_list *list, const void *item);
-/* Call visit for each item, until it returns other than 0, and return that;
- * rc when that is not 0.  The list is empty then. */
-int dax_list_end(struct dax_list *list,
-    int (*visit)(const void *item, void *arg), void *arg) DK_MUST_CHECK;
+/* Empty it. */
+void dax_list_fini(struct dax_list *list);
 
 #endif /* DAX_LIST_H */

@@ -212,31 +212,22 @@ list_apart(void *arg)
 	(void)NDCTL(ndctl_unref)(ctx);
 }
 
-struct visitor {
-	int (*visit)(const struct dax_namespace *ns, void *arg);
-	void *arg;
-};
-
-static int
-visit_item(const void *item, void *arg)
-{
-	const struct visitor *visitor = arg;
-
-	return visitor->visit(item, visitor->arg);
-}
-
 int
 dax_namespace_walk(
     int (*visit)(const struct dax_namespace *ns, void *arg), void *arg)
 {
 	struct dax_list list = {.item_size = sizeof(struct dax_namespace)};
-	struct visitor visitor = {visit, arg};
 
 	os_run_apart(list_apart, &list);
 	if (list.rc == -ELIBACC)
 		log_write(
 		    DK_LOG_WARNING, "namespaces are unknown: %s", list.why);
-	return dax_list_end(&list, visit_item, &visitor);
+	const struct dax_namespace *namespaces = list.items;
+	int rc = list.rc;
+	for (size_t i = 0; rc == 0 && i < list.nr; i++)
+		rc = visit(&namespaces[i], arg);
+	dax_list_fini(&list);
+	return rc;
 }
 
 /* A namespace that is looked for: by its name, or by its device. */
