@@ -252,6 +252,29 @@ test_what_is_on_its_way_out_of_a_cache_is_found(void **state)
 	assert_int_equal(nr_more, 65 - 1);
 }
 
+/* As where a page has gone bad: nothing of it is left in a thread's keeping. */
+static void
+test_what_is_on_its_way_is_emptied_with_its_cache(void **state)
+{
+	enum {
+		NR = 200
+	};
+	pthread_t thread;
+
+	(void)state;
+	for (size_t i = 0; i < NR; i++)
+		Blocks[i] = heap_alloc(Heap, 200, 0, false);
+	thread_cache_empty(&Heap->caches);
+	struct doing doing = {"a block is out of the outbox", Blocks, NR};
+	start(&thread, free_blocks, &doing);
+	size_t before = thread_cache_bytes(&Heap->caches);
+	thread_cache_empty(&Heap->caches);
+	size_t after = thread_cache_bytes(&Heap->caches);
+	finish(thread);
+	assert_true(before > 0);
+	assert_int_equal(after, 0);
+}
+
 static void *
 alloc_all(void)
 {
@@ -629,6 +652,7 @@ main(void)
 	    UNIT(test_who_stands_in_free_keeps_only_its_slab),
 	    UNIT(test_what_is_on_its_way_out_of_a_cache_is_found),
 	    UNIT(test_a_block_that_came_back_untold_is_found),
+	    UNIT(test_what_is_on_its_way_is_emptied_with_its_cache),
 	    UNIT(test_for_the_slab_itself_others_wait),
 	    UNIT(test_nobody_waits_for_ever_nor_twice),
 	    UNIT(test_who_is_inside_its_cache_is_waited_for),
