@@ -276,7 +276,7 @@ alloc_small(struct heap *heap, size_t size, size_t align, bool zero)
 
 	if (DK_UNLIKELY(ptr == NULL)) {
 		/* An ending thread has no slabs to go to, but pages. */
-		if (DK_UNLIKELY(thread_cache_is_off()))
+		if (DK_UNLIKELY(thread_cache_is_off() || je_thread_is_ending()))
 			return alloc_large(heap, size, 0, zero);
 		ptr = alloc_small_slow(heap, size_class, align);
 	}

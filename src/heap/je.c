@@ -567,6 +567,56 @@ arena_flag(unsigned arena)
 	return (int)((arena + 1) << 20);
 }
 
+/*
+ * In a thread that is ending jemalloc gives up what it has of it, and serves
+ * from an arena of its own choice then; a debug build of it aborts.  That is done
+ * by the destructor of a key, and those run in the order in which their keys were
+ * made: this one was made before.
+ */
+enum thread_state {
+	THREAD_IS_NEW,
+	THREAD_IS_NOTED,
+	THREAD_IS_ENDING
+};
+static _Thread_local enum thread_state Thread_state;
+static pthread_key_t Key;
+static bool Has_key;
+
+static void
+note_end(void *arg)
+{
+	*(enum thread_state *)arg = THREAD_IS_ENDING;
+}
+
+__attribute__((constructor(101))) static void
+make_key(void)
+{
+	Has_key = pthread_key_create(&Key, note_end) == 0;
+}
+
+static DK_NOINLINE void
+note_new_thread(void)
+{
+	/* First: setting may allocate, and malloc be built on this. */
+	Thread_state = THREAD_IS_NOTED;
+	if (Has_key)
+		(void)pthread_setspecific(Key, &Thread_state);
+}
+
+/* Before anything of which jemalloc takes notes in this thread. */
+static void
+note_thread(void)
+{
+	if (DK_UNLIKELY(Thread_state == THREAD_IS_NEW))
+		note_new_thread();
+}
+
+bool
+je_thread_is_ending(void)
+{
+	return Thread_state == THREAD_IS_ENDING;
+}
+
 /* Sizes up to this, aligned to a page at most, need no check. */
 #define ALWAYS_FITS ((size_t)16 * KIB)
 
@@ -584,7 +634,8 @@ is_too_large(size_t size, size_t align)
 void *
 je_alloc(unsigned arena, size_t size, size_t align, bool zero)
 {
-	if (is_too_large(size, align))
+	note_thread();
+	if (DK_UNLIKELY(je_thread_is_ending()) || is_too_large(size, align))
 		return NULL;
 	return jemk_mallocx(size,
 	    flags_of(align, zero) | arena_flag(arena) | MALLOCX_TCACHE_NONE);
@@ -593,7 +644,8 @@ je_alloc(unsigned arena, size_t size, size_t align, bool zero)
 void *
 je_resize(unsigned arena, void *ptr, size_t size)
 {
-	if (is_too_large(size, 0))
+	note_thread();
+	if (DK_UNLIKELY(je_thread_is_ending()) || is_too_large(size, 0))
 		return NULL;
 	return jemk_rallocx(ptr, size, arena_flag(arena) | MALLOCX_TCACHE_NONE);
 }
@@ -601,12 +653,14 @@ je_resize(unsigned arena, void *ptr, size_t size)
 void
 je_free(void *ptr)
 {
+	note_thread();
 	jemk_dallocx(ptr, MALLOCX_TCACHE_NONE);
 }
 
 size_t
 je_usable(const void *ptr)
 {
+	note_thread();
 	/* Built to look the pointer up before it trusts it. */
 	return jemk_malloc_usable_size((void *)(uintptr_t)ptr);
 }

@@ -71,7 +71,12 @@ void je_arena_purge(unsigned arena);
 /* Let time pass: give back what decayed; of arenas that do not end meanwhile. */
 void je_arena_decay(unsigned arena);
 
-/* NULL when there is no room.  align 0: as malloc(3) aligns.  No size is 0. */
+/* Whether jemalloc allocates for the calling thread no more: its destructors of
+ * thread-specific data run.  It still frees. */
+bool je_thread_is_ending(void);
+
+/* NULL when there is no room, and in a thread that is ending.  align 0: as
+ * malloc(3) aligns.  No size is 0. */
 void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
 /* Resize within the arena; NULL leaves the block as it was. */
 void *je_resize(unsigned arena, void *ptr, size_t size);

@@ -12,6 +12,7 @@
 #include "../../support/test_region.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -136,6 +137,55 @@ test_without_memory_for_the_index_there_is_no_block(void **state)
 	assert_ptr_equal(region_index_find_kind(p), Kind);
 }
 
+/* --- a thread that is ending ------------------------------------------------------ */
+
+static pthread_key_t Late_key;
+static void *Early;
+static size_t Nr_wrong;
+
+/* After jemalloc has given up what it had of the thread. */
+static void
+use_late(void *arg)
+{
+	static const size_t sizes[] = {8, 100, 5000, 100000, 3 * MIB};
+
+	(void)arg;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		void *p = je_heap_alloc(&Heap, sizes[i], 0, false);
+
+		if (p != NULL && je_heap_usable(&Heap, p) == 0)
+			Nr_wrong++;
+		je_heap_free(&Heap, p);
+	}
+	Nr_wrong += je_heap_resize(&Heap, Early, 10 * MIB) != NULL;
+	Nr_wrong += je_heap_usable(&Heap, Early) < 100;
+	je_heap_free(&Heap, Early);
+}
+
+static void *
+use_early(void *arg)
+{
+	(void)arg;
+	Early = je_heap_alloc(&Heap, 100, 0, false);
+	return pthread_setspecific(Late_key, &Late_key) == 0 ? Early : NULL;
+}
+
+static void
+test_an_ending_thread_gets_no_block_of_no_kind(void **state)
+{
+	pthread_t thread;
+	void *result = NULL;
+
+	(void)state;
+	Nr_wrong = 0;
+	assert_int_equal(pthread_key_create(&Late_key, use_late), 0);
+	assert_int_equal(pthread_create(&thread, NULL, use_early, NULL), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_int_equal(pthread_key_delete(Late_key), 0);
+	assert_non_null(result);
+	assert_int_equal(Nr_wrong, 0);
+}
+
 static void
 test_huge_pages_lead_to_the_kind(void **state)
 {
@@ -176,6 +226,7 @@ main(void)
 	    UNIT(test_blocks_of_others_are_ignored),
 	    UNIT(test_without_memory_for_the_index_there_is_no_block),
 	    UNIT(test_huge_pages_lead_to_the_kind),
+	    UNIT(test_an_ending_thread_gets_no_block_of_no_kind),
 	};
 
 	return cmocka_run_group_tests_name("je_heap", tests, NULL, NULL);

@@ -19,6 +19,7 @@
 
 #include "base/util.h"
 #include "heap/heap.h"
+#include "heap/je.h"
 #include "heap/size_class.h"
 #include "heap/thread_cache.h"
 #include "region/backing.h"
@@ -660,6 +661,33 @@ test_an_ending_thread_may_use_the_heap(void **state)
 	heap_free(Place.heap, alloc(SIZE));
 }
 
+/* Has used jemalloc, whose data are gone then, but no heap like this one. */
+static void *
+use_late_only(void *arg)
+{
+	void *p = je_alloc(*(unsigned *)arg, 100, 0, false);
+
+	je_free(p);
+	return pthread_setspecific(Late_key, &Late_key) == 0 ? p : NULL;
+}
+
+static void
+test_an_ending_thread_may_use_its_first_heap(void **state)
+{
+	unsigned arena = 0;
+
+	(void)state;
+	assert_int_equal(arena_set_get(&Place.heap->arenas, &arena), 0);
+	atomic_store(&Nr_wrong, 0);
+	assert_int_equal(pthread_key_create(&Late_key, use_late), 0);
+	for (int i = 0; i < 10; i++)
+		run(use_late_only, &arena);
+	assert_int_equal(pthread_key_delete(Late_key), 0);
+	assert_int_equal(atomic_load(&Nr_wrong), 0);
+	assert_int_equal(cached(), 0);
+	heap_free(Place.heap, alloc(SIZE));
+}
+
 /* Has a cache of a heap that ends before it. */
 static void *
 outlive_heap(void *arg)
@@ -874,6 +902,7 @@ main(void)
 	    UNIT(test_idle_caches_are_emptied_at_the_second_look),
 	    UNIT(test_a_thread_leaves_nothing_cached),
 	    UNIT(test_an_ending_thread_may_use_the_heap),
+	    UNIT(test_an_ending_thread_may_use_its_first_heap),
 	    UNIT(test_a_heap_may_end_before_a_thread),
 	    UNIT(test_a_heap_and_a_thread_may_end_at_once),
 	    UNIT(test_blocks_are_sound_while_caches_are_taken_away),
