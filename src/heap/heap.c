@@ -158,6 +158,7 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 {
 	size_t len = page_large_len(word);
 
+	DK_POINT("a large block is about to go");
 	/* Of two threads that free the same block, one finds it gone. */
 	if (!atomic_compare_exchange_strong(
 		page_map_word(&heap->pages, ptr), &word, 0))

@@ -617,8 +617,8 @@ evict_half(struct thread_cache *c, struct cache_bin *bin, unsigned size_class)
 	memcpy(blocks, bin->base, nr * sizeof(*blocks));
 	cache_set_top(bin, bin->base);
 	store_fence();
-	DK_POINT("a bin is being halved");
 	memmove(bin->base, bin->base + nr, nr_left * sizeof(*blocks));
+	DK_POINT("a bin is being halved");
 	cache_set_top(bin, bin->base + nr_left);
 	outbox_fill(&c->outbox, size_class, blocks, nr);
 }

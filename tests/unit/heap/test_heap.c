@@ -6,6 +6,7 @@
 #include "../../support/cmocka_all.h"
 
 #include "../../support/fake_backing.h"
+#include "../../support/hold.h"
 #include "../../support/mock_os.h"
 #include "../../support/test_region.h"
 
@@ -534,6 +535,17 @@ test_a_small_block_is_freed_once(void **state)
 		heap_free(Heap, q);
 		heap_purge(Heap);
 		assert_int_equal(figures().taken, 0);
+
+		/* or goes while the cache is being emptied */
+		p = alloc(sizes[i]);
+		q = alloc(sizes[i]);
+		heap_free(Heap, p);
+		heap_free(Heap, q);
+		heap_free(Heap, p);
+		heap_free(Heap, q);
+		heap_purge(Heap);
+		assert_int_equal(heap_nr_bad_frees(Heap), before + 6);
+		assert_int_equal(figures().taken, 0);
 	}
 }
 
@@ -659,6 +671,41 @@ test_of_two_threads_one_frees(void **state)
 	assert_int_equal(figures().longest_free, SIZE);
 	assert_int_equal(stats().allocated, 0);
 }
+
+#ifdef DK_DEBUG
+static struct hold Hold;
+
+static void *
+free_late(void *arg)
+{
+	hold_at(&Hold, "a large block is about to go", 1);
+	heap_free(Heap, arg);
+	return NULL;
+}
+
+/* By the time that the other frees it, its place is another block's. */
+static void
+test_who_is_late_frees_no_other_block(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	char *p = alloc(MIB);
+	hold_init(&Hold);
+	assert_int_equal(pthread_create(&thread, NULL, free_late, p), 0);
+	hold_wait(&Hold);
+	heap_free(Heap, p);
+	char *q = alloc(MIB / 2);
+	hold_release(&Hold);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	hold_fini(&Hold);
+	assert_ptr_equal(p, q);
+	assert_int_equal(heap_usable(Heap, q), MIB / 2);
+	assert_int_equal(figures().taken, MIB / 2);
+	assert_int_equal(stats().allocated, MIB / 2);
+	heap_free(Heap, q);
+}
+#endif
 
 /* --- room ------------------------------------------------------------------------ */
 
@@ -928,40 +975,79 @@ test_a_region_of_no_pages_has_no_room(void **state)
 	region_close(region);
 }
 
+#if !DK_SANITIZED
+/* Addresses alone: no page of it is touched. */
+static void
+test_a_block_is_no_longer_than_its_word_can_say(void **state)
+{
+	const size_t size = PAGE_LARGE_MAX + 2 * DK_PAGE;
+	struct daxkind_region *region;
+	struct backing *b;
+	struct heap *heap;
+	void *area = NULL;
+
+	(void)state;
+	if (os_map_anon(size, &area) < 0) {
+		print_message("skipped: there are no addresses for 8 TiB\n");
+		return;
+	}
+	assert_int_equal(
+	    backing_mapping_open(area, size, BACKING_ANY_AREA, &b), 0);
+	assert_int_equal(region_open(b, area, size, &region), 0);
+	assert_int_equal(heap_new(region, &heap), 0);
+	assert_null(heap_alloc(heap, PAGE_LARGE_MAX + 1, 0, false));
+	void *p = heap_alloc(heap, PAGE_LARGE_MAX, 0, false);
+	assert_non_null(p);
+	assert_int_equal(heap_usable(heap, p), PAGE_LARGE_MAX);
+	assert_null(heap_resize(heap, p, PAGE_LARGE_MAX + 1));
+	assert_int_equal(heap_usable(heap, p), PAGE_LARGE_MAX);
+	heap_free(heap, p);
+	heap_free_all(heap);
+	region_close(region);
+	assert_int_equal(os_unmap(area, size), 0);
+}
+#endif
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    UNIT(test_large_blocks_are_whole_pages),
-	    UNIT(test_one_block_can_be_all_of_the_region),
-	    UNIT(test_absurd_sizes_do_not_fit),
-	    UNIT(test_alignment_is_honoured),
-	    UNIT(test_wanted_zero_it_is_over_dirty_pages),
-	    UNIT(test_large_blocks_begin_low_and_small_ones_high),
-	    UNIT(test_a_large_block_changes_where_it_is),
-	    UNIT(test_a_large_block_moves_when_it_must),
-	    UNIT(test_shrinking_never_fails),
-	    UNIT(test_a_small_block_keeps_its_bytes),
-	    UNIT(test_defrag_moves_large_blocks_down),
-	    UNIT(test_defrag_gathers_small_blocks),
-	    UNIT(test_a_large_block_is_freed_once),
-	    UNIT(test_a_small_block_is_freed_once),
-	    UNIT(test_the_middle_of_a_small_block_is_not_freed),
-	    UNIT(test_frees_of_what_is_no_block_are_counted),
-	    UNIT(test_pointers_that_are_no_blocks_are_ignored),
-	    UNIT(test_of_two_threads_one_frees),
-	    UNIT(test_every_thread_gets_what_the_first_got),
-	    UNIT(test_what_the_own_thread_keeps_is_no_obstacle),
-	    UNIT(test_a_larger_block_stands_in_where_it_is_aligned),
-	    UNIT(test_without_file_space_there_is_no_block),
-	    UNIT(test_purge_gives_everything_free_back),
-	    UNIT(test_stats_count_small_and_large_blocks),
-	    UNIT(test_the_end_frees_all_of_the_region),
-	    UNIT(test_without_memory_there_is_no_heap),
-	    UNIT(test_the_heap_writes_nothing_to_its_region),
-	    UNIT(test_a_region_of_no_pages_has_no_room),
+		UNIT(test_large_blocks_are_whole_pages),
+		UNIT(test_one_block_can_be_all_of_the_region),
+		UNIT(test_absurd_sizes_do_not_fit),
+		UNIT(test_alignment_is_honoured),
+		UNIT(test_wanted_zero_it_is_over_dirty_pages),
+		UNIT(test_large_blocks_begin_low_and_small_ones_high),
+		UNIT(test_a_large_block_changes_where_it_is),
+		UNIT(test_a_large_block_moves_when_it_must),
+		UNIT(test_shrinking_never_fails),
+		UNIT(test_a_small_block_keeps_its_bytes),
+		UNIT(test_defrag_moves_large_blocks_down),
+		UNIT(test_defrag_gathers_small_blocks),
+		UNIT(test_a_large_block_is_freed_once),
+		UNIT(test_a_small_block_is_freed_once),
+		UNIT(test_the_middle_of_a_small_block_is_not_freed),
+		UNIT(test_frees_of_what_is_no_block_are_counted),
+		UNIT(test_pointers_that_are_no_blocks_are_ignored),
+		UNIT(test_of_two_threads_one_frees),
+#ifdef DK_DEBUG
+		UNIT(test_who_is_late_frees_no_other_block),
+#endif
+		UNIT(test_every_thread_gets_what_the_first_got),
+		UNIT(test_what_the_own_thread_keeps_is_no_obstacle),
+		UNIT(test_a_larger_block_stands_in_where_it_is_aligned),
+		UNIT(test_without_file_space_there_is_no_block),
+		UNIT(test_purge_gives_everything_free_back),
+		UNIT(test_stats_count_small_and_large_blocks),
+		UNIT(test_the_end_frees_all_of_the_region),
+		UNIT(test_without_memory_there_is_no_heap),
+		UNIT(test_the_heap_writes_nothing_to_its_region),
+		UNIT(test_a_region_of_no_pages_has_no_room),
+#if !DK_SANITIZED
+		UNIT(test_a_block_is_no_longer_than_its_word_can_say),
+#endif
 	};
 
 	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);

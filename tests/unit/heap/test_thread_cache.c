@@ -595,6 +595,23 @@ test_idle_caches_are_emptied_at_the_second_look(void **state)
 	assert_int_equal(cached(), 0);
 }
 
+static void
+test_an_emptied_cache_is_filled_again(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		heap_free(Place.heap, alloc(200));
+		assert_true(cached() > 0);
+		thread_cache_empty(&Place.heap->caches);
+		assert_int_equal(cached(), 0);
+		heap_free(Place.heap, alloc(200));
+		assert_true(cached() > 0);
+		while (thread_cache_reclaim_idle(&Place.heap->caches))
+			;
+		assert_int_equal(cached(), 0);
+	}
+}
+
 /* --- ends --------------------------------------------------------------------------- */
 
 static void *
@@ -900,6 +917,7 @@ main(void)
 	    UNIT(test_no_room_is_said_after_all_caches_are_empty),
 	    UNIT(test_a_full_heap_notices_what_others_free),
 	    UNIT(test_idle_caches_are_emptied_at_the_second_look),
+	    UNIT(test_an_emptied_cache_is_filled_again),
 	    UNIT(test_a_thread_leaves_nothing_cached),
 	    UNIT(test_an_ending_thread_may_use_the_heap),
 	    UNIT(test_an_ending_thread_may_use_its_first_heap),
