@@ -44,8 +44,9 @@ note(void *arg, void *addr, size_t len)
 		siglongjmp(Way_out, 1);
 }
 
-/* A region over a mapped file, and a block whose last pages are gone. */
-static char *
+/* A region over a mapped file, and a block whose last page, the result, is gone:
+ * each access to that is to be made where it is written. */
+static volatile char *
 lose_a_page(void)
 {
 	File = memfd_create("daxkind-test", MFD_CLOEXEC);
@@ -94,7 +95,7 @@ bad_bytes(void)
 }
 
 static void
-check_is_not_handed_out(const char *bad)
+check_is_not_handed_out(const volatile char *bad)
 {
 	char *p;
 
@@ -107,7 +108,7 @@ check_is_not_handed_out(const char *bad)
 static void
 test_process_lives_on_with_a_page_of_zeroes(void **state)
 {
-	char *bad = lose_a_page();
+	volatile char *bad = lose_a_page();
 
 	(void)state;
 	assert_int_equal(
@@ -124,7 +125,7 @@ test_process_lives_on_with_a_page_of_zeroes(void **state)
 static void
 test_callback_is_told_the_range(void **state)
 {
-	char *bad = lose_a_page();
+	volatile char *bad = lose_a_page();
 	int step = 1;
 
 	(void)state;
@@ -144,7 +145,7 @@ test_callback_is_told_the_range(void **state)
 static void
 test_callback_may_leave_by_siglongjmp(void **state)
 {
-	char *bad = lose_a_page();
+	volatile char *bad = lose_a_page();
 	int step = 1;
 
 	(void)state;
@@ -152,7 +153,7 @@ test_callback_may_leave_by_siglongjmp(void **state)
 	Leaves = 1;
 	for (int round = 1; round <= 2; round++) {
 		if (sigsetjmp(Way_out, 1) == 0) {
-			(void)*(volatile char *)bad;
+			(void)*bad;
 			fail();
 		}
 		assert_int_equal(Nr_called, round);
@@ -189,7 +190,7 @@ test_other_signals_go_to_the_previous_handler(void **state)
 	other = mmap(NULL, TEST_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	assert_true(other != MAP_FAILED);
 	assert_int_equal(sigaction(SIGBUS, &action, &before), 0);
-	char *bad = lose_a_page();
+	volatile char *bad = lose_a_page();
 	assert_int_equal(
 	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
 	Nr_previous = 0;
@@ -332,12 +333,13 @@ touch_in_child(void *arg)
 static void
 test_child_of_fork_lives_on(void **state)
 {
-	char *bad = lose_a_page();
+	volatile char *bad = lose_a_page();
 
 	(void)state;
 	assert_int_equal(
 	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
-	assert_int_equal(test_in_child(touch_in_child, bad), 0);
+	assert_int_equal(
+	    test_in_child(touch_in_child, (void *)(uintptr_t)bad), 0);
 	bad[5] = 2;
 	assert_int_equal(daxkind_sigbus_remove(), 0);
 	check_is_not_handed_out(bad);
