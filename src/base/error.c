@@ -2,9 +2,9 @@
 /*
  * error.c -- see error.h.
  *
- * Most texts are short and lie in the thread's own storage.  A long one, which has
- * paths in it, gets a mapping of the thread's, made when it is first wanted and
- * unmapped when the thread ends.  Where there can be none, the text is cut.
+ * Most texts are short and are stored in the thread itself.  A long one, which
+ * contains paths, gets a mapping of its own: made when first needed, unmapped
+ * when the thread ends.  If there is no mapping, the text is cut.
  */
 #include "base/error.h"
 
@@ -23,18 +23,19 @@
 
 enum {
 	SHORT_SIZE = 256,
-	/* A command that names a path three times, and the words. */
+	/* Room for a command that names a path three times, and the words
+	 * around it. */
 	LONG_SIZE = 4 * PATH_MAX,
-	/* Of a key below, pthread_setspecific() allocates nothing (glibc). */
+	/* For keys below this, pthread_setspecific() of glibc allocates
+	 * nothing. */
 	MAX_KEY = 32
 };
 
 static _Thread_local struct {
 	int rc;
-	bool is_long; /* the text is in long_text */
-	error_render
-	    *render;     /* the text is still to be made, of what is there */
-	char *long_text; /* LONG_SIZE bytes, or NULL */
+	bool is_long;         /* the text is in long_text */
+	error_render *render; /* not NULL: makes the text from short_text */
+	char *long_text;      /* LONG_SIZE bytes, or NULL */
 	_Alignas(max_align_t) char short_text[SHORT_SIZE];
 } Last;
 
@@ -49,7 +50,7 @@ end_thread(void *long_text)
 	(void)os_unmap(long_text, LONG_SIZE);
 }
 
-/* Early, for a small number. */
+/* Early, so that the key has a small number. */
 __attribute__((constructor(101))) static void
 init(void)
 {
@@ -60,7 +61,7 @@ init(void)
 	}
 }
 
-/* NULL: no memory, or no way to know when the thread ends. */
+/* NULL: no memory, or no key, so that the mapping would leak. */
 static char *
 get_long(void)
 {
@@ -78,7 +79,7 @@ get_long(void)
 	return mapped;
 }
 
-/* That it is not all of it can be seen. */
+/* Show that the text was cut. */
 static void
 mark_cut(char *text, size_t size)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * export.h -- marks of functions, and what the compiler is (layer 0).
+ * export.h -- attributes of functions, and compiler checks (layer 0).
  */
 #ifndef EXPORT_H
 #define EXPORT_H
 
-/* A definition that is part of the ABI; src/daxkind.map has its name too. */
+/* An exported definition; src/daxkind.map lists it too. */
 #define DK_EXPORT __attribute__((visibility("default")))
 /* The result says whether the call worked; ignoring it is a bug. */
 #define DK_MUST_CHECK __attribute__((warn_unused_result))
@@ -15,11 +15,11 @@
  * scarce; tls.h says why.  All others are found by TLS descriptors, which
  * configure asks for (-mtls-dialect=gnu2). */
 #define DK_TLS_FIXED _Thread_local __attribute__((tls_model("initial-exec")))
-/* A function that would only make its caller larger. */
+/* A rarely called function that would bloat its caller if inlined. */
 #define DK_NOINLINE __attribute__((noinline))
 #define DK_LIKELY(x) __builtin_expect(!!(x), 1)
 #define DK_UNLIKELY(x) __builtin_expect(!!(x), 0)
-/* What the compiler cannot know. */
+/* Tell the compiler that x holds. */
 #define DK_ASSUME(x)                             \
 	do {                                     \
 		if (!(x))                        \

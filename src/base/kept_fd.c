@@ -17,7 +17,8 @@ kept_fd_init(struct kept_fd *k, int fd)
 	if (fd < 0)
 		return;
 	*k = (struct kept_fd){.fd = os_raise_fd(fd)};
-	/* It can be forbidden (seccomp): then nothing can be told. */
+	/* seccomp may forbid fstat(2): then the file's identity stays
+	 * unknown. */
 	if (os_fstat(k->fd, &st) < 0)
 		return;
 	k->is_known = true;
@@ -25,7 +26,8 @@ kept_fd_init(struct kept_fd *k, int fd)
 	k->inode = st.inode;
 }
 
-/* 0: it is.  -ESTALE: another file.  -EBADF: none.  Else it cannot be told. */
+/* 0: the same file.  -ESTALE: another file.  -EBADF: closed.  Others:
+ * unknown. */
 static int
 compare(const struct kept_fd *k)
 {

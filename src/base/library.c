@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* dlerror()'s text is gone with its next call. */
+/* The next call of dlerror() overwrites its text. */
 static void
 keep_reason(char *why, size_t why_size)
 {
@@ -25,7 +25,7 @@ library_load(struct library *library, char *why, size_t why_size)
 {
 	if (library_is_loaded(library))
 		return 0;
-	/* For good: functions of it are called from now on. */
+	/* Never closed: its functions are called from now on. */
 	void *handle = dlopen(library->soname, RTLD_NOW | RTLD_LOCAL);
 	if (handle == NULL) {
 		keep_reason(why, why_size);
@@ -42,7 +42,7 @@ library_load(struct library *library, char *why, size_t why_size)
 		atomic_store_explicit(
 		    &library->functions[i], function, memory_order_relaxed);
 	}
-	/* Others may have loaded it meanwhile, and have stored the same. */
+	/* Other threads may have stored the same values meanwhile. */
 	atomic_store_explicit(&library->is_loaded, true, memory_order_release);
 	return 0;
 }

@@ -2,9 +2,9 @@
 /*
  * library.h -- libraries that are loaded when they are first needed (layer 0).
  *
- * libpmem, libdaxctl and libndctl bring ten others with them and look at
- * sysfs while they start, which a program that has no DAX memory is to be
- * spared.  Each has its one user, who has a table of functions to call.
+ * libpmem, libdaxctl and libndctl load ten other libraries and read sysfs when
+ * they start, which programs without DAX memory should not pay for.  One file
+ * uses each library, through a table of functions.
  */
 #ifndef LIBRARY_H
 #define LIBRARY_H
@@ -17,7 +17,7 @@
 
 struct library {
 	const char *soname;
-	const char *const *names; /* of functions, nr of each */
+	const char *const *names; /* of the nr functions */
 	_Atomic(void *) *functions;
 	size_t nr;
 	_Atomic(bool) is_loaded; /* functions can be called */
@@ -30,21 +30,19 @@ library_is_loaded(const struct library *library)
 }
 
 /*
- * Load it for good, unless it is loaded, and look up its functions.  Waits for
- * no other thread but in the loader.  Called apart (os_run_apart), as libraries
- * run code of their own then.  -ELIBACC: it is missing, or one of its functions is;
- * why has the loader's words.
+ * Load the library unless it is loaded, and look up its functions.  It is never
+ * unloaded.  Waits for no other thread except in the loader.  Call it through
+ * os_run_apart(), since libraries run code when they load.  -ELIBACC: the
+ * library or one of its functions is missing; why gets the loader's message.
  */
 int library_load(struct library *library, char *why, size_t why_size)
     DK_MUST_CHECK;
 
-/* Whether the process has a library of that name, whoever loaded it. */
+/* Whether the process has loaded a library of that name. */
 bool library_is_present(const char *soname);
 
-/*
- * For a list of functions as a macro, F(X) X(one) X(two): what enum and names
- * are made of, and how one is called once the library is loaded.
- */
+/* For a list of functions as a macro, F(X) X(one) X(two): build the enum and
+ * the names from it, and call a function once the library is loaded. */
 #define LIBRARY_INDEX(name) AT_##name,
 #define LIBRARY_NAME(name) #name,
 #define LIBRARY_FUNCTION(functions, name)            \

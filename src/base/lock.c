@@ -13,10 +13,10 @@
 
 #ifdef DK_DEBUG
 static _Thread_local unsigned Held_ranks; /* bit n: holds a lock of rank n */
-/* Around a fork, a thread holds all locks of a rank. */
+/* During a fork, one thread holds all locks of a rank. */
 static _Thread_local unsigned Nr_held[NR_LOCK_RANKS];
 
-/* The address of a thread-local is as good as the thread's name. */
+/* The address of a thread-local identifies the thread. */
 static const void *
 self(void)
 {
@@ -38,7 +38,7 @@ note_taken(struct lock *lock)
 	note(lock);
 }
 
-/* Where a thread that forks is about to wait for others. */
+/* Names of the points at which a forking thread is about to wait. */
 static const char *const Fork_points[NR_LOCK_RANKS] = {
     [RANK_TIER_FORK] = "fork takes RANK_TIER_FORK",
     [RANK_SIGBUS] = "fork takes RANK_SIGBUS",
@@ -57,7 +57,7 @@ static const char *const Fork_points[NR_LOCK_RANKS] = {
 static void
 note_taken_at_fork(struct lock *lock)
 {
-	/* wrong order of locks; others of the same rank are all right */
+	/* wrong order of locks; several of one rank are allowed here */
 	DK_BUG_ON((Held_ranks >> lock->rank >> 1) != 0);
 	note(lock);
 }

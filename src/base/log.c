@@ -23,8 +23,8 @@ enum {
 	NR_LEVELS = sizeof(Level_names) / sizeof(Level_names[0])
 };
 
-static _Atomic int Level = -1; /* -1: the environment was not looked at yet */
-/* MEMKIND_DEBUG=1: lines look as memkind's do.  Set before Level. */
+static _Atomic int Level = -1; /* -1: the environment was not read yet */
+/* MEMKIND_DEBUG=1: print lines in memkind's format.  Set before Level. */
 static _Atomic bool Is_memkinds;
 
 static struct iovec
@@ -44,7 +44,7 @@ write_line(const char *prefix, const char *level_name, const char *text)
 	ssize_t done =
 	    writev(STDERR_FILENO, parts, sizeof(parts) / sizeof(parts[0]));
 
-	(void)done; /* nobody is left to be told */
+	(void)done; /* there is nowhere to report it */
 }
 
 void
@@ -54,13 +54,13 @@ log_print(const char *text)
 	int saved_errno = errno;
 	ssize_t done = write(STDERR_FILENO, text, strlen(text));
 
-	(void)done; /* nobody is left to be told */
+	(void)done; /* there is nowhere to report it */
 	errno = saved_errno;
 }
 
 static const char Memkinds_prefix[] = "MEMKIND_";
 
-/* memkind has only these two. */
+/* memkind has these two levels only. */
 static const char *
 memkinds_name(enum log_level level)
 {
@@ -76,8 +76,8 @@ write_level(enum log_level level, const char *text)
 		write_line("daxkind: ", Level_names[level], text);
 }
 
-/* Whether MEMKIND_DEBUG asks for lines; anything but 1 gets a line that says
- * so, as with memkind. */
+/* Whether MEMKIND_DEBUG asks for lines.  Values other than 1 get a warning
+ * line, as with memkind. */
 static bool
 is_memkind_debug(void)
 {
@@ -95,7 +95,7 @@ is_memkind_debug(void)
 	return false;
 }
 
-/* What DAXKIND_LOG asks for; anything but a level gets a line that says so. */
+/* The level that DAXKIND_LOG names; an unknown one gets a warning line. */
 static int
 daxkind_log_level(void)
 {

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * log.h -- what went wrong, for people (layer 0).
- *
- * Lines on standard error for those who set DAXKIND_LOG or MEMKIND_DEBUG.  Nothing
- * here allocates, takes a lock or changes errno, so that extent hooks may use it.
+ * log.h -- log lines for people (layer 0).
  */
 #ifndef LOG_H
 #define LOG_H
@@ -15,22 +12,22 @@
 enum log_level {
 	DK_LOG_NONE,
 	DK_LOG_ERROR,   /* the call failed, and why */
-	DK_LOG_WARNING, /* it went on, worse */
+	DK_LOG_WARNING, /* the call goes on with a drawback */
 	DK_LOG_INFO,    /* region opened, kind made: what, where, how */
 	DK_LOG_DEBUG
 };
 
-/* Write one line when the environment asks for this level; of more than 255
- * bytes, the first. */
+/* Write one line if the environment asks for this level.  Lines are cut after
+ * 255 bytes. */
 void log_write(enum log_level level, const char *fmt, ...) DK_PRINTF(2, 3);
-/* The same of any length. */
+/* The same without the limit. */
 void log_text(enum log_level level, const char *text);
 bool log_is_wanted(enum log_level level);
 
-/* A text that the program asked for, on standard error, as it is. */
+/* Print a text that the program asked for on standard error, unchanged. */
 void log_print(const char *text);
 
-/* A broken invariant of our own: says where, and aborts. */
+/* An invariant of the library is broken: print where, and abort. */
 _Noreturn void log_bug(const char *file, int line, const char *expr);
 
 #define DK_BUG_ON(expr)                                     \

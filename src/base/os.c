@@ -20,7 +20,7 @@
 #include "base/os_result.h"
 #include "base/util.h"
 
-/* --- records of our own ------------------------------------------ */
+/* --- our own records ---------------------------------------------- */
 
 void *
 os_new(size_t size)
@@ -43,7 +43,8 @@ os_delete(void *record)
 
 /* --- threads, time and the machine ------------------------------- */
 
-/* os_pause(): so many yields, then sleeps of 1/32 ms up to a whole one. */
+/* os_pause(): this many yields, then sleeps that double from 1/32 ms to 1
+ * ms. */
 enum {
 	PAUSE_YIELDS = 8,
 	PAUSE_FIRST_NS = 31250
@@ -133,7 +134,7 @@ os_now_coarse_us(void)
 unsigned
 os_nr_cpus(void)
 {
-	static _Atomic(unsigned) Nr_cpus; /* 0: not asked yet */
+	static _Atomic(unsigned) Nr_cpus; /* 0: not read yet */
 	unsigned known = atomic_load_explicit(&Nr_cpus, memory_order_relaxed);
 
 	if (known != 0)
@@ -142,7 +143,7 @@ os_nr_cpus(void)
 	cpu_set_t set;
 	int n =
 	    sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
-	/* More processors than a cpu_set_t has bits for. */
+	/* The machine has more processors than a cpu_set_t has bits. */
 	if (n <= 0)
 		n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	errno = saved_errno;
@@ -157,7 +158,7 @@ os_current_node(void)
 	unsigned node = 0;
 	int saved_errno = errno;
 
-	/* Not there: 0. */
+	/* Without getcpu(2), node stays 0. */
 	if (getcpu(NULL, &node) != 0)
 		node = 0;
 	errno = saved_errno;

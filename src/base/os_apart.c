@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * os_apart.c -- calls of libraries that must not be seen: see os.h.
+ * os_apart.c -- isolated calls of libraries: see os.h.
  *
- * posix_spawn(3) runs the code between its fork and its exec in this way, too:
- * clone(2) with the memory of the caller, who stands still meanwhile.  The
- * thread pointer stays, so to libc and to every lock the double is the calling
- * thread, also when that holds the loader's lock because it is in a constructor
- * of something that is being loaded, or is inside a malloc that calls us.  A
- * thread of its own would wait for such a lock for ever.  To the kernel it is
- * another process, with a working directory and descriptors of its own.
+ * posix_spawn(3) runs the code between its fork and its exec in the same way:
+ * clone(2) with the caller's memory, while the caller waits.  The thread
+ * pointer stays, so to libc and to every lock the clone is the calling thread.
+ * That matters if the caller holds the loader's lock, because it is in a
+ * constructor of a library that is being loaded, or is inside a malloc that
+ * calls us.  A new thread would wait for that lock for ever.  To the kernel the
+ * clone is another process, with a working directory and descriptors of its
+ * own.
  */
 #include <errno.h>
 #include <sched.h>
@@ -27,9 +28,9 @@ struct job {
 	volatile bool is_done;
 };
 
-/* What libraries print of trouble that they meet is not the program's output.
- * The descriptor is open again, and not for writing, so that no file which they
- * open becomes standard error. */
+/* Messages that libraries print are not the program's output.  The descriptor
+ * stays open, for reading, so that no file that they open becomes standard
+ * error. */
 static void
 mute(void)
 {
@@ -53,7 +54,7 @@ run_muted(void *arg)
 	return 0;
 }
 
-/* Whether children of this process would be in a new PID namespace, which ends
+/* Whether children of this process would start a new PID namespace, which ends
  * with its first process. */
 static bool
 has_namespace_for_children(void)
@@ -67,15 +68,15 @@ has_namespace_for_children(void)
 	       strcmp(mine, theirs) != 0;
 }
 
-/* ThreadSanitizer takes each clone(2) for a fork. */
+/* ThreadSanitizer mistakes each clone(2) for a fork. */
 static bool
 can_be_doubled(void)
 {
 	return !DK_THREAD_SANITIZER && !has_namespace_for_children();
 }
 
-/* The double runs the job to its end and is gone then.  Tools that make a fork
- * of it (valgrind, qemu-user) leave the job undone in this process. */
+/* The clone runs the job to its end and exits.  Tools that turn it into a fork
+ * (valgrind, qemu-user) leave the job undone in this process. */
 static void
 run_in_double(struct job *job, char *stack, size_t stack_size)
 {
@@ -85,7 +86,8 @@ run_in_double(struct job *job, char *stack, size_t stack_size)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	int pid =
 	    clone(run_muted, stack + stack_size, CLONE_VM | CLONE_VFORK, job);
-	/* It ends without a signal: nobody else's wait(2) finds it. */
+	/* It ends without a signal, so no other wait(2) of the program reaps
+	 * it. */
 	while (
 	    pid > 0 && waitpid(pid, NULL, (int)__WCLONE) < 0 && errno == EINTR)
 		;
@@ -102,7 +104,7 @@ os_run_apart(void (*run)(void *arg), void *arg)
 	DK_NO_CANCEL();
 	if (can_be_doubled() &&
 	    os_map_anon(DK_PAGE + OS_APART_STACK, &stack) == 0) {
-		os_forbid(stack, DK_PAGE); /* what overflows is a crash */
+		os_forbid(stack, DK_PAGE); /* an overflow crashes */
 		run_in_double(&job, stack, DK_PAGE + OS_APART_STACK);
 		(void)os_unmap(stack, DK_PAGE + OS_APART_STACK);
 	}

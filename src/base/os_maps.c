@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * os_maps.c -- what /proc/self/maps says of an address: see os.h.
+ * os_maps.c -- reads /proc/self/maps: see os.h.
  */
 #include "base/os.h"
 
@@ -12,10 +12,8 @@
 
 static const char Maps[] = "/proc/self/maps";
 
-/*
- * A reader of /proc/self/maps, whose lines are START-END rwxp ...: it runs at
- * a fork with locks held, so it allocates nothing.
- */
+/* A reader of /proc/self/maps, whose lines are START-END rwxp ...  It runs
+ * during a fork with locks held, so it does not allocate. */
 struct maps_reader {
 	int fd;
 	size_t len, pos;
@@ -55,8 +53,8 @@ next_number(struct maps_reader *r)
 	}
 }
 
-/* Reads up to the fourth letter of the permissions, s or p, in the line of the
- * mapping that holds addr; 0 when there is none. */
+/* Reads to the fourth letter of the permissions, s or p, in the line of the
+ * mapping that contains addr; 0: there is none. */
 static int
 find_line(struct maps_reader *r, const void *addr)
 {
@@ -98,7 +96,7 @@ os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct maps_reader r = {0};
-	char path[512]; /* devices are not that deep; a longer one is none */
+	char path[512]; /* long enough for devices */
 	struct os_stat st;
 	size_t len = 0;
 	int rc = os_open_read(Maps, &r.fd);
@@ -117,8 +115,8 @@ os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 	if (len == 0 || (c > 0 && c != '\n'))
 		return -ENODEV;
 	rc = os_stat(path, &st);
-	/* A deleted file's name has a word behind it; others may be out of
-	 * this process's reach. */
+	/* The path of a deleted file ends in " (deleted)"; other paths may be
+	 * unreachable for this process. */
 	if (rc < 0 && rc != -ENOENT && rc != -ENOTDIR && rc != -EACCES)
 		return rc;
 	if (rc < 0 || !st.is_char_dev)

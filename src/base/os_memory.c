@@ -23,15 +23,16 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* glibc has it in a header of its own, of the kernel's. */
+/* In glibc only <linux/mman.h> has it. */
 #ifndef MAP_HUGE_2MB
 #define MAP_HUGE_2MB (21 << 26)
 #endif
 #ifndef MAP_HUGE_1GB
-#define MAP_HUGE_1GB (30 << 26) /* as above */
+#define MAP_HUGE_1GB (30 << 26) /* likewise */
 #endif
 
-/* More than may be locked (mlockall(2)) is no memory. */
+/* EAGAIN, for memory beyond the lock limit (mlockall(2)), counts as no
+ * memory. */
 static int
 no_memory(int rc)
 {
@@ -47,19 +48,19 @@ os_map_anon(size_t len, void **addr)
 
 	if (p == MAP_FAILED)
 		return no_memory(os_result(-1, saved_errno));
-	/* Sparse tables, and small mappings that come to lie side by side,
-	 * would hold 2 MiB for each touched byte otherwise.  A kernel without
-	 * huge pages refuses, which is as good. */
+	/* Otherwise sparse tables, and small mappings that the kernel merges,
+	 * would use 2 MiB for each touched byte.  A kernel without huge pages
+	 * refuses, which is fine. */
 	(void)madvise(p, len, MADV_NOHUGEPAGE);
 	errno = saved_errno;
 	*addr = p;
 	return 0;
 }
 
-/* How often another thread may be faster before it is given up. */
+/* How often to retry if another thread takes the place found. */
 #define MAX_TRIES 100
 
-/* Where len bytes fit at a multiple of align, just now. */
+/* A place where len bytes fit at a multiple of align, free for now. */
 static int
 find_place(size_t len, size_t align, char **place)
 {
@@ -75,9 +76,10 @@ find_place(size_t len, size_t align, char **place)
 }
 
 /*
- * Map at a multiple of align.  The place is only a hint: to hold it and to map
- * over it would be a hole when that fails, which the kernel may have made by
- * then, and what another thread maps into the hole is not ours to unmap.
+ * Map at a multiple of align.  The place is only a hint.  Keeping a reservation
+ * and mapping over it is not safe: if that fails, the kernel may have unmapped
+ * the place already, and another thread may have mapped something there that is
+ * not ours to unmap.
  */
 static int
 map_aligned(size_t len, size_t align, int prot, int how, int fd, size_t off,
@@ -87,8 +89,8 @@ map_aligned(size_t len, size_t align, int prot, int how, int fd, size_t off,
 	char *place = NULL;
 
 	for (int i = 0; i < MAX_TRIES; i++) {
-		/* Any place is right for pages, and the kernel's is beside
-		 * others, which makes one mapping of many. */
+		/* Pages fit anywhere, and the kernel prefers a place next to
+		 * other mappings, which it can merge. */
 		rc = align > DK_PAGE ? find_place(len, align, &place) : 0;
 		if (rc < 0)
 			break;
@@ -116,8 +118,8 @@ os_map_anon_aligned(size_t len, size_t align, void **addr)
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, addr));
 }
 
-/* page: MAP_HUGE_*.  With a reservation in the kernel's pools: no page is
- * promised that is not there. */
+/* page: MAP_HUGE_*.  Reserves the pages in the kernel's pools, so that only
+ * pages that exist are promised. */
 static int
 map_huge(size_t len, size_t align, int page, void **addr)
 {
@@ -142,7 +144,7 @@ os_refuse_huge_pages(void *addr, size_t len)
 {
 	int saved_errno = errno;
 	int rc = madvise(addr, len, MADV_NOHUGEPAGE);
-	/* A kernel without them says so of any good range. */
+	/* A kernel without huge pages returns EINVAL for a valid range. */
 	bool has_none = rc < 0 && errno == EINVAL && len > 0 &&
 			(uintptr_t)addr % DK_PAGE == 0;
 
@@ -196,8 +198,7 @@ os_forbid(void *addr, size_t len)
 	errno = saved_errno;
 }
 
-/* Of all that is reserved.  Without MAP_NORESERVE, with which the kernel would
- * not check what is committed later. */
+/* Without MAP_NORESERVE, so that the kernel checks what is committed later. */
 enum {
 	RESERVED = MAP_PRIVATE | MAP_ANONYMOUS
 };
@@ -207,7 +208,8 @@ os_reserve(size_t len, size_t align, void **addr)
 {
 	int saved_errno = errno;
 
-	/* Mapped and cut, as a hint is not followed everywhere (valgrind). */
+	/* Reserve twice as much and cut, since a hint is not always followed
+	 * (valgrind). */
 	if (align > len || len > SIZE_MAX / 2)
 		return -EINVAL;
 	char *p = mmap(NULL, 2 * len, PROT_NONE, RESERVED, -1, 0);
@@ -279,7 +281,7 @@ os_map_file(
 
 	if ((flags & OS_MAP_POPULATE) != 0)
 		how |= MAP_POPULATE;
-	/* Of hugetlbfs, all pages would be set aside at once. */
+	/* Otherwise hugetlbfs would reserve all pages at once. */
 	how |= MAP_NORESERVE;
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
@@ -288,7 +290,7 @@ os_map_file(
 	if (rc == 0 && (flags & OS_MAP_BY_PAGE) != 0) {
 		int saved_errno = errno;
 
-		/* Nothing else keeps the kernel from reading ahead. */
+		/* Only this keeps the kernel from reading ahead. */
 		(void)madvise(*addr, len, MADV_RANDOM);
 		errno = saved_errno;
 	}
@@ -303,10 +305,9 @@ os_unmap(void *addr, size_t len)
 	return os_result(munmap(addr, len), saved_errno);
 }
 
-/*
- * futex(2) looks at a word of the caller's memory; where that cannot be, it says
- * EFAULT instead of sending a signal, in all kernels.  Nobody waits there.
- */
+/* futex(2) reads a word of the caller's memory.  If it cannot, it returns
+ * EFAULT instead of raising a signal, on all kernels.  No thread waits
+ * there. */
 int
 os_probe_read(const void *addr)
 {
@@ -317,7 +318,7 @@ os_probe_read(const void *addr)
 	int err = rc < 0 ? errno : 0;
 
 	errno = saved_errno;
-	/* It read the word, and found another one or the time over. */
+	/* It read the word: the value differed, or the time was over. */
 	return err == EAGAIN || err == ETIMEDOUT || err == EINTR ? 0 : -err;
 }
 
@@ -327,7 +328,7 @@ os_probe_write(void *addr)
 	int saved_errno = errno;
 	uint32_t nobody = 0;
 
-	/* Adds 0 to the word, atomically. */
+	/* Adds 0 to the word atomically. */
 	return os_result(
 	    syscall(SYS_futex, &nobody, FUTEX_WAKE_OP_PRIVATE, 0, NULL, addr,
 		FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)),
@@ -343,7 +344,7 @@ os_populate(void *addr, size_t len)
 
 	if (rc != -EINVAL)
 		return rc;
-	/* A kernel before 5.14. */
+	/* A kernel before 5.14 lacks it. */
 	rc = 0;
 	for (size_t off = 0; rc == 0 && off < len; off += DK_PAGE)
 		rc = os_probe_write((char *)addr + off);
@@ -377,7 +378,8 @@ os_punch_mapped(void *addr, size_t len)
 	return os_result(madvise(addr, len, MADV_REMOVE), saved_errno);
 }
 
-/* A file of what can be read of the pages; the rest are holes.  -1: none. */
+/* Copy the readable pages to a memory file; the others stay holes.  -1: no
+ * file. */
 static int
 copy_pages(const char *addr, size_t len)
 {
@@ -389,11 +391,11 @@ copy_pages(const char *addr, size_t len)
 		(void)close(fd);
 		return -1;
 	}
-	/* The kernel's read of a bad page fails, where ours is a signal. */
+	/* For the kernel a bad page is an error, for this process a signal. */
 	for (size_t off = 0; off < len; off += DK_PAGE) {
 		ssize_t done = pwrite(fd, addr + off, DK_PAGE, (off_t)off);
 
-		(void)done; /* it stays a hole */
+		(void)done; /* a page that failed stays a hole */
 	}
 	return fd;
 }
@@ -404,7 +406,7 @@ os_replace_pages(void *addr, size_t len)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 
-	/* Another thread may have been faster. */
+	/* Another thread may have replaced them. */
 	if (os_populate(addr, len) == 0)
 		return 0;
 	int fd = copy_pages(addr, len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * os_result.h -- how the os_*.c files end a call (layer 0).
+ * os_result.h -- the common end of the functions in os_*.c (layer 0).
  */
 #ifndef OS_RESULT_H
 #define OS_RESULT_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-/* Turn a system call's result into 0 or -errno, and put errno back. */
+/* Turn a system call's result into 0 or -errno, and restore errno. */
 static inline int
 os_result(long rc, int saved_errno)
 {

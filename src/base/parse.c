@@ -11,7 +11,7 @@
 
 static const char Blanks[] = " \t\n";
 
-/* 16 or more: no digit. */
+/* The value of a hexadecimal digit; 16 or more: not a digit. */
 static unsigned
 digit_of(char c)
 {
@@ -44,7 +44,7 @@ parse_digits(const char *text, unsigned base, const char **end, size_t *number)
 	return true;
 }
 
-/* "0x" with nothing behind it is a 0 and an x. */
+/* "0x" without a digit is a 0 followed by an x. */
 static bool
 parse_prefixed(const char *text, const char **end, size_t *number)
 {

@@ -2,8 +2,8 @@
 /*
  * parse.h -- numbers and sizes that people write (layer 0).
  *
- * In options, environment variables and the kernel's files.  Nothing here
- * allocates, looks at the locale or changes errno.  The command and the
+ * They occur in options, environment variables and the kernel's files.  Nothing
+ * here allocates, uses the locale or changes errno.  The command and the
  * libraries of compat/ compile this file too, so that a size is the same
  * everywhere.
  */
@@ -13,19 +13,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All functions: false, with nothing set, when it is none or does not fit. */
+/* All functions: false, with nothing set, if the text is no such number or too
+ * large. */
 
-/* A decimal number; blanks around it, and a plus sign, are allowed. */
+/* A decimal number, possibly with blanks around it and a plus sign. */
 bool parse_number(const char *text, size_t *number);
-/* The same in the kernel's files, where it may be hexadecimal, with 0x. */
+/* The same as in the kernel's files, also hexadecimal with 0x. */
 bool parse_file_number(const char *text, size_t *number);
 
-/*
- * A size in bytes: a number, decimal or hexadecimal with 0x, and perhaps one of
- * K, M, G, T, P, E behind it, in either case: 1024 bytes and so on.
- */
+/* A size in bytes: a number, decimal or hexadecimal with 0x, possibly followed
+ * by K, M, G, T, P or E in either case, for powers of 1024. */
 bool parse_size(const char *text, size_t *size);
-/* The one that the text begins with; *end is what is behind it. */
+/* The size that the text begins with; *end points behind it. */
 bool parse_size_at(const char *text, const char **end, size_t *size);
 
 #endif /* PARSE_H */

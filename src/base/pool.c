@@ -54,7 +54,7 @@ pool_add_memory(struct pool *pool, void *memory, size_t len)
 {
 	char *first = memory;
 
-	/* From the last to the first, so that they come out in order. */
+	/* From the last to the first, so that they are handed out in order. */
 	for (size_t i = len / pool->object_size; i-- > 0;)
 		pool_put(pool, first + i * pool->object_size);
 }
@@ -150,7 +150,7 @@ pool_has(const struct pool *pool, const void *ptr)
 	     chunk = chunk->next) {
 		uintptr_t first = (uintptr_t)(chunk + 1);
 		size_t nr = (chunk->len - sizeof(*chunk)) / pool->object_size;
-		/* below the first it wraps */
+		/* wraps if ptr is below first */
 		uintptr_t off = (uintptr_t)ptr - first;
 
 		if (off < nr * pool->object_size)

@@ -2,12 +2,12 @@
 /*
  * pool.h -- objects of one size, straight from the kernel (layer 0).
  *
- * For records that are needed where nothing may be allocated otherwise, such
- * as inside an extent hook.  Objects are never given back to the kernel before
- * pool_fini(), so a stale pointer into a pool reads an object of that type, of
- * which the pool uses the first pointer while it is free.
+ * For records that are needed where nothing else can allocate, such as inside
+ * an extent hook.  Objects are not returned to the kernel before pool_fini(),
+ * so a stale pointer into a pool still points to an object of that type.  A
+ * free object's first pointer belongs to the pool.
  *
- * No lock: the pool's owner keeps threads apart.
+ * No lock: the owner of the pool serializes access.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -44,18 +44,18 @@ void *pool_get(struct pool *pool) DK_MUST_CHECK;
 void pool_put(struct pool *pool, void *object);
 
 /*
- * The same for objects whose addresses users keep: it is not handed out again
- * before POOL_REST others were retired after it, so that a stale pointer meets
- * an object that is not in use.  Nothing in the object can tell a stale pointer
- * from a new one, but the address can.  Out of memory, the longest retired goes
- * earlier.
+ * The same for objects whose addresses users keep: it is reused only after
+ * POOL_REST others were retired.  So a stale pointer meets an object that is
+ * not in use, and is detected by its address.  If memory runs out, the longest
+ * retired object is reused earlier.
  */
 enum {
 	POOL_REST = 256
 };
 void pool_retire(struct pool *pool, void *object);
 
-/* Whether ptr is the address of an object, in use or not; of any pointer. */
+/* Whether ptr, which may be any pointer, is the address of an object, in use or
+ * not. */
 bool pool_has(const struct pool *pool, const void *ptr);
 
 #endif /* POOL_H */

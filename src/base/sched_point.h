@@ -2,12 +2,11 @@
 /*
  * sched_point.h -- named points at which a test can hold a thread (layer 0).
  *
- * A race is tested by the one order of events that it needs, never by trying
- * often.  DK_POINT("name") in the library's code names the place; a unit test
- * holds a thread there, does what has to happen meanwhile, and lets it go on:
- * see tests/support/hold.h.  Only builds with --enable-debug have points; in
- * others DK_POINT() is nothing at all, and such tests are left out by
- * #ifdef DK_DEBUG.
+ * A test for a race forces the one order of events that it needs, instead of
+ * repeating.  DK_POINT("name") in the library's code names a place; a unit test
+ * holds a thread there, does what must happen meanwhile, and releases it: see
+ * tests/support/hold.h.  Only builds with --enable-debug have points; elsewhere
+ * DK_POINT() expands to nothing, and #ifdef DK_DEBUG leaves such tests out.
  *
  * A point may be anywhere: with locks held, and inside an extent hook.
  */
@@ -20,8 +19,8 @@
 
 #include "base/export.h"
 
-/* Called at each point with its name; NULL: nobody is interested.  It must not
- * allocate and leaves errno alone. */
+/* Called at each point with its name; NULL: no test listens.  It must not
+ * allocate and must preserve errno. */
 extern _Atomic(void (*)(const char *name)) Sched_point_hook;
 
 static inline void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * util.h -- arithmetic that cannot go wrong silently (layer 0, no state).
+ * util.h -- arithmetic with overflow checks (layer 0, no state).
  */
 #ifndef UTIL_H
 #define UTIL_H
@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Unit of the space map and of jemalloc's extents.  x86-64 has no other base
- * page; region_open() refuses others (os_check_page_size). */
+/* Unit of the space map and of jemalloc's extents.  It is the only base page
+ * size of x86-64; region_open() refuses others (os_check_page_size). */
 #define DK_PAGE ((size_t)4096)
 #define DK_PAGE_SHIFT 12
-/* What a region's address is congruent to, so that the kernel can map it by
- * huge pages (PMD size on x86-64). */
+/* Regions are mapped at multiples of this, so that the kernel can use huge
+ * pages (the PMD size of x86-64). */
 #define DK_HUGE_PAGE ((size_t)2 << 20)
 
 #define KIB ((size_t)1 << 10)
@@ -35,7 +35,7 @@ align_down(size_t n, size_t align)
 	return n & ~(align - 1);
 }
 
-/* Wraps to a small number when n is within align of SIZE_MAX: callers that
+/* Overflows to a small number if n is within align of SIZE_MAX. Callers that
  * cannot rule that out use align_up_checked(). */
 static inline size_t
 align_up(size_t n, size_t align)
@@ -43,7 +43,7 @@ align_up(size_t n, size_t align)
 	return (n + align - 1) & ~(align - 1);
 }
 
-/* False when the result does not fit. */
+/* False if the result overflows. */
 static inline bool
 align_up_checked(size_t n, size_t align, size_t *out)
 {
@@ -53,7 +53,7 @@ align_up_checked(size_t n, size_t align, size_t *out)
 	return true;
 }
 
-/* False when the product does not fit. */
+/* False if the product overflows. */
 static inline bool
 mul_checked(size_t a, size_t b, size_t *out)
 {
