@@ -23,7 +23,7 @@ enum {
 	MAX_DEPTH = 4
 };
 
-/* A part of a device, and where it lies in what is asked for. */
+/* A part of a device, and its place in the range that is searched. */
 struct part {
 	size_t device_off;
 	size_t off, len;
@@ -31,7 +31,7 @@ struct part {
 	void *arg;
 };
 
-/* Visit what is bad of a part. */
+/* Visit the bad ranges of a part. */
 static int
 search_list(const char *list, const struct part *part)
 {
@@ -54,7 +54,7 @@ search_list(const char *list, const struct part *part)
 	return rc;
 }
 
-/* *list is for os_delete(), or NULL when there is none or it is empty. */
+/* *list is for os_delete(); NULL: there is no list, or it is empty. */
 static void
 read_list(const char *dir, char **list)
 {
@@ -141,7 +141,7 @@ badblocks_of_file(
 	(void)snprintf(
 	    dir, sizeof(dir), "/sys/dev/block/%u:%u", major_nr, minor_nr);
 	read_list(dir, &list);
-	/* A partition: its disk has the list. */
+	/* Only the whole disk of a partition has the list. */
 	if (list == NULL &&
 	    os_read_number(dir, "start", &e.device_start) == 0) {
 		e.device_start *= SECTOR;
@@ -154,6 +154,6 @@ badblocks_of_file(
 	e.list = list;
 	rc = os_walk_extents(fd, off, len, search_extent, &e);
 	os_delete(list);
-	/* A file system that cannot tell has no DAX. */
+	/* A file system that cannot list extents has no DAX. */
 	return rc == -EOPNOTSUPP || rc == -ENOTTY ? 0 : rc;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * dax_device.c -- see dax_device.h; through libdaxctl, which knows only
- * devices that have a node of their name in /dev.
+ * dax_device.c -- see dax_device.h; through libdaxctl, which knows only devices
+ * that have a node of their name in /dev.
  *
- * libdaxctl is loaded when it is first asked, and asked apart (os_run_apart):
- * it prints, and wants more stack than a thread may have.
+ * libdaxctl is loaded when first needed, and called through os_run_apart(): it
+ * prints, and needs more stack than a thread may have.
  */
 #include "dax/dax_device.h"
 
@@ -60,7 +60,7 @@ dax_device_load(char *why, size_t why_size)
 void
 dax_device_silence(struct daxctl_ctx *ctx)
 {
-	/* LOG_EMERG, which it never says */
+	/* LOG_EMERG, which it never uses */
 	DAXCTL(daxctl_set_log_priority)(ctx, 0);
 }
 
@@ -98,7 +98,7 @@ add_region(struct daxctl_region *region, struct dax_list *list)
 	     dev != NULL; dev = DAXCTL(daxctl_dev_get_next)(dev)) {
 		struct dax_device device;
 
-		/* A seed, which is no device yet. */
+		/* A seed: not a device yet. */
 		if (DAXCTL(daxctl_dev_get_size)(dev) == 0)
 			continue;
 		describe(dev, &device);
@@ -147,7 +147,7 @@ dax_device_walk(
 	return rc;
 }
 
-/* A device that is looked for: by its name, or by its number. */
+/* The device to find, by its name or by its number. */
 struct search {
 	const char *name; /* NULL: by number */
 	unsigned major_nr, minor_nr;

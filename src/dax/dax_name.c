@@ -6,7 +6,7 @@
  *                            |
  *                            +------> block device --> its mount: the place
  *
- * Devices are known by their number: a node may have any name.
+ * Devices are identified by their number, since a node may have any name.
  */
 #include "dax/dax_name.h"
 
@@ -48,7 +48,7 @@ is_pair(const char *text)
 	       *text == '\0';
 }
 
-/* What a word without a slash is the name of. */
+/* The type of the name that a word without a slash is. */
 static enum word
 classify(const char *word)
 {
@@ -65,7 +65,7 @@ classify(const char *word)
 	return WORD_NONE;
 }
 
-/* Join pieces to a path; false when it does not fit. */
+/* Set the place; false if the path does not fit. */
 static bool
 set_place(struct dax_place *place, enum dax_place_type what, const char *path)
 {
@@ -108,7 +108,7 @@ dax_name_check_device(const struct dax_device *device, const char *path)
 	return 0;
 }
 
-/* A node of the device in /dev, whatever its name is. */
+/* Find a node of the device in /dev, whatever its name is. */
 static int
 find_node(const struct dax_device *device, char *path, size_t path_size)
 {
@@ -182,7 +182,7 @@ dax_name_read_fs_type(const char *path, char *type)
 	return 0;
 }
 
-/* A name in a folder: what os_walk_dir() looks for, and what it finds. */
+/* os_walk_dir() looks for a name that begins with begin, and sets name. */
 struct entry {
 	const char *begin; /* of the name, "" for any */
 	char name[64];
@@ -200,7 +200,7 @@ take_entry(const char *name, void *arg)
 	return 1;
 }
 
-/* Partitions and what is stacked on it: neither may be taken for free. */
+/* Refuse a device with partitions or stacked devices: it is not free. */
 static int
 check_parts(const char *path, const char *block)
 {
@@ -223,7 +223,7 @@ check_parts(const char *path, const char *block)
 	return 0;
 }
 
-/* Why the device has no mount, and what to do about it. */
+/* Explain why the device has no mount, and what to do about it. */
 static int
 explain_not_mounted(const char *path, const char *block)
 {
@@ -251,7 +251,8 @@ explain_not_mounted(const char *path, const char *block)
 	    path, type, path, block);
 }
 
-/* A file tells; mount options only say what was asked for. */
+/* Ask a file of the file system: the mount options say only what was
+ * requested. */
 static int
 check_dax(const char *path, const struct mount *mount)
 {
@@ -337,7 +338,7 @@ explain_no_pmem(const char *name)
 	unsigned region = 0, nr = 0;
 	char want[48];
 
-	/* The word was checked: numbers are where they are looked for. */
+	/* The word was checked, so both numbers are there. */
 	(void)sscanf(name, "pmem%u.%u", &region, &nr); // NOLINT(cert-err34-c)
 	(void)snprintf(want, sizeof(want), "namespace%u.%u", region, nr);
 	if (dax_namespace_find(want, &ns) == 0) {
@@ -436,17 +437,17 @@ dax_name_find(const char *name, struct dax_place *place)
 	if (word != WORD_NONE && !is_in_dev)
 		return find_word(word, name, place);
 	int rc = os_stat(name, &st);
-	/* The kernel takes the node away with the device. */
+	/* The kernel removes the node together with the device. */
 	if (rc == -ENOENT && (word == WORD_DAX || word == WORD_PMEM))
 		return find_word(word, name + 5, place);
-	/* It is a device that somebody means, and not a file there. */
+	/* The user means a device, not a file to be created in /dev. */
 	if (rc == -ENOENT && is_in_dev && strchr(name + 5, '/') == NULL)
 		return error_set(-ENOENT,
 		    "there is no device %s; list them with: daxkind list",
 		    name);
 	if (rc == 0 && st.is_block_dev)
 		return find_block(name, &st, place);
-	/* What is wrong with another path is the opener's to say. */
+	/* The opener checks any other path, and reports errors. */
 	return finish_place(place,
 	    rc == 0 && st.is_dir        ? DAX_PLACE_DIR
 	    : rc == 0 && st.is_char_dev ? DAX_PLACE_DEVDAX
@@ -461,7 +462,7 @@ dax_name_find_devdax(const char *name, struct dax_place *place)
 
 	if (rc < 0 || place->what == DAX_PLACE_DEVDAX)
 		return rc;
-	/* A path that is no device at all: its opener says so. */
+	/* The path is no device: the opener reports that. */
 	if (place->what == DAX_PLACE_FILE || strcmp(place->path, name) == 0)
 		return 0;
 	return error_set(-ENODEV,

@@ -2,9 +2,9 @@
 /*
  * dax_namespace.c -- see dax_namespace.h; through libndctl.
  *
- * A namespace that is claimed by a btt, pfn or dax device has its size, its
- * alignment and its device from there.  libndctl is loaded and asked as
- * dax_device.c says of libdaxctl.
+ * A namespace that a btt, pfn or dax device has claimed takes its size,
+ * alignment and device from that. libndctl is loaded and called like libdaxctl
+ * in dax_device.c.
  */
 #include "dax/dax_namespace.h"
 
@@ -108,7 +108,7 @@ bad_len_of(struct ndctl_namespace *ndns)
 	return len;
 }
 
-/* The device of the claim, if that is enabled. */
+/* Take the properties from the claiming device, if it is enabled. */
 static void
 describe_claim(struct ndctl_namespace *ndns, struct dax_namespace *ns)
 {
@@ -175,7 +175,7 @@ add_region(struct ndctl_region *region, struct dax_list *list)
 	     ndns != NULL; ndns = NDCTL(ndctl_namespace_get_next)(ndns)) {
 		struct dax_namespace ns;
 
-		/* A seed, which is no namespace yet. */
+		/* A seed: not a namespace yet. */
 		if (NDCTL(ndctl_namespace_get_size)(ndns) == 0)
 			continue;
 		describe(ndns, &ns);
@@ -230,7 +230,7 @@ dax_namespace_walk(
 	return rc;
 }
 
-/* A namespace that is looked for: by its name, or by its device. */
+/* The namespace to find, by its name or by its device. */
 struct search {
 	const char *name, *device; /* one of them is NULL */
 	struct dax_namespace found;

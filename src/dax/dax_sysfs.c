@@ -54,7 +54,7 @@ read_device(const char *dir, const char *name, struct dax_device *device)
 	    .minor_nr = minor_nr,
 	    .size = size,
 	    .align = align,
-	    .numa_node = has_node ? (int)node : -1, /* in the file, too */
+	    .numa_node = has_node ? (int)node : -1, /* -1 in sysfs: none */
 	    .is_system_ram = strcmp(driver, "kmem") == 0,
 	    .is_enabled = rc == 0,
 	};

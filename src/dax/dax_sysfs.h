@@ -2,7 +2,7 @@
 /*
  * dax_sysfs.h -- the questions of dax_device.h, answered by sysfs (layer 1).
  *
- * For builds without libdaxctl, and for devices that libdaxctl leaves out
+ * For builds without libdaxctl, and for devices that libdaxctl does not list
  * because they have no node of their name in /dev.
  */
 #ifndef DAX_SYSFS_H

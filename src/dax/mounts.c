@@ -83,14 +83,14 @@ has_option(const char *options, const char *option)
 	return false;
 }
 
-/* False for a line that is not understood. */
+/* False if the line is malformed. */
 static bool
 parse(char *line, struct mount *mount)
 {
 	char *field;
 
-	(void)next_field(&line); /* its number */
-	(void)next_field(&line); /* its parent's */
+	(void)next_field(&line); /* mount number */
+	(void)next_field(&line); /* parent's number */
 	if (!parse_device(next_field(&line), mount))
 		return false;
 	field = next_field(&line);

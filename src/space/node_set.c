@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-/* A number, blanks before it allowed; *text is moved behind it. */
+/* Read a number, possibly with blanks before it, and move *text past it. */
 static int
 read_node(const char **text, unsigned *node)
 {
@@ -58,7 +58,7 @@ node_set_read(const char *text, struct node_set *set)
 	return 0;
 }
 
-/* Each number n of list is the nth node of known, counted from 0. */
+/* Each number n in list means the nth node of known, from 0 on. */
 static int
 number_among(const struct node_set *known, struct node_set *list)
 {

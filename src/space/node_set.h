@@ -10,16 +10,16 @@
 
 #include "base/export.h"
 
-/* As many as any kernel can be built for. */
+/* The limit of any kernel configuration. */
 enum {
 	NODE_SET_MAX = 1024,
-	/* Of a mask that somebody else gives: no more than mbind(2) takes. */
+	/* Limit for masks from callers: mbind(2) accepts no more. */
 	NODE_SET_MASK_MAX = 8 * 4096 + 1,
 	NODE_SET_WORD_BITS = 8 * sizeof(unsigned long),
 	NODE_SET_WORDS = NODE_SET_MAX / NODE_SET_WORD_BITS
 };
 
-/* As mbind(2) takes it. */
+/* In the format of mbind(2). */
 struct node_set {
 	unsigned long words[NODE_SET_WORDS];
 };
@@ -75,16 +75,15 @@ node_set_is_same(const struct node_set *a, const struct node_set *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/*
- * A list of numbers and ranges as the kernel writes them: "0-3,8", "" for
- * none.  -EINVAL: it is something else, or has a node that is too large.
- */
+/* Read a list of numbers and ranges in the kernel's format: "0-3,8", or "" for
+ * none.  -EINVAL: another text, or a node that is too large. */
 int node_set_read(const char *text, struct node_set *set) DK_MUST_CHECK;
 
 /*
- * The same as people write it, with libnuma's additions: "all", "!LIST" for
- * all but these, "+LIST" counted among the nodes of known instead of by their
- * own numbers.  -EINVAL also: a node that is not in known, and no node at all.
+ * The same for users, with libnuma's additions: "all"; "!LIST" for all but
+ * these; "+LIST" to count among the nodes of known instead of using their own
+ * numbers.  -EINVAL also for a node that is not in known, and for no node at
+ * all.
  */
 int node_set_parse(const char *text, const struct node_set *known,
     struct node_set *set) DK_MUST_CHECK;

@@ -26,7 +26,7 @@ update(struct rangeset_node *n)
 	    n->len, max_size(longest_of(n->kid[0]), longest_of(n->kid[1])));
 }
 
-/* xorshift32 (Marsaglia 2003): balance is all that it is for. */
+/* xorshift32 (Marsaglia 2003) is good enough to balance a tree. */
 static uint32_t
 next_random(struct rangeset *rs)
 {
@@ -45,7 +45,7 @@ rangeset_init(struct rangeset *rs, struct pool *nodes)
 	*rs = (struct rangeset){.nodes = nodes, .random = 2463534242u};
 }
 
-/* Split the tree at start: what lies below goes left, the rest right. */
+/* Split the tree at start: lower ranges go left, the others right. */
 static void
 split(struct rangeset_node *n, size_t start, struct rangeset_node **left,
     struct rangeset_node **right)
@@ -64,7 +64,7 @@ split(struct rangeset_node *n, size_t start, struct rangeset_node **left,
 	}
 }
 
-/* Join two trees, all of left being below all of right. */
+/* Join two trees; all of left lies below all of right. */
 static struct rangeset_node *
 join(struct rangeset_node *left, struct rangeset_node *right)
 {
@@ -98,10 +98,8 @@ insert(struct rangeset *rs, struct rangeset_node *new_node)
 	*link = new_node;
 }
 
-/*
- * Where the sums of longest begin to need the node at start, which is there and
- * had that length: above, another node is longer.
- */
+/* The highest link below which longest depends on the node at start, which
+ * exists and had that length.  Above it, another node is longer. */
 static struct rangeset_node **
 first_to_update(struct rangeset *rs, size_t start, size_t len)
 {
@@ -110,14 +108,14 @@ first_to_update(struct rangeset *rs, size_t start, size_t len)
 	for (;;) {
 		struct rangeset_node *n = *link;
 
-		assert(n != NULL); /* it is there */
+		assert(n != NULL); /* the node exists */
 		if (n->longest == len || n->start == start)
 			return link;
 		link = &n->kid[start > n->start];
 	}
 }
 
-/* Take the node at start, which is there, out of the tree. */
+/* Unlink the node at start, which exists. */
 static struct rangeset_node *
 erase_below(
     struct rangeset_node *n, size_t start, struct rangeset_node **erased)
@@ -136,13 +134,13 @@ erase_below(
 static void
 update_below(struct rangeset_node *n, size_t start)
 {
-	assert(n != NULL); /* it is there */
+	assert(n != NULL); /* the node exists */
 	if (n->start != start)
 		update_below(n->kid[start > n->start], start);
 	update(n);
 }
 
-/* The node, in its place in the order, gets shorter. */
+/* Shorten the node, which keeps its place in the order. */
 static void
 shorten(struct rangeset *rs, struct rangeset_node *n, size_t start, size_t len)
 {
@@ -153,7 +151,7 @@ shorten(struct rangeset *rs, struct rangeset_node *n, size_t start, size_t len)
 	update_below(*first_to_update(rs, start, old_len), start);
 }
 
-/* The node, in its place in the order, gets longer. */
+/* Lengthen the node, which keeps its place in the order. */
 static void
 lengthen(
     struct rangeset *rs, struct rangeset_node *grown, size_t start, size_t len)
@@ -241,7 +239,7 @@ rangeset_add(struct rangeset *rs, size_t start, size_t len)
 		}
 		lengthen(rs, prev, prev->start, grown);
 	} else if (joins_next) {
-		/* It stays the first node after prev: the order holds. */
+		/* It stays the first node after prev, so the order holds. */
 		lengthen(rs, next, start, next->len + len);
 	} else {
 		int rc = new_node(rs, start, len);
@@ -286,8 +284,8 @@ rangeset_remove(struct rangeset *rs, size_t start, size_t len)
 	struct rangeset_node *n, *next;
 	int rc = 0;
 
-	/* Only the first node can need a split, and then it is the only one:
-	 * so either nothing was changed or nothing can fail any more. */
+	/* Only the first node can need a split, and then it is the only one.
+	 * So either nothing changed yet, or nothing can fail any more. */
 	neighbours(rs, start, &n, &next);
 	if (n != NULL && n->start + n->len > start) {
 		if (n->start + n->len >= end)
@@ -301,7 +299,7 @@ rangeset_remove(struct rangeset *rs, size_t start, size_t len)
 	return rc;
 }
 
-/* Where every range that is long enough has a place. */
+/* Every range that is long enough contains an aligned place. */
 static bool
 fit_any(const struct rangeset *rs, size_t len, size_t align,
     enum rangeset_end end, size_t *start)
@@ -326,7 +324,7 @@ fit_any(const struct rangeset *rs, size_t len, size_t align,
 }
 
 /* The first (RANGESET_LOW) range of at least len that ends after pos, or the
- * last that starts at or before pos; NULL: there is none. */
+ * last one that starts at or before pos; NULL: none. */
 static const struct rangeset_node *
 find_long(const struct rangeset_node *n, size_t pos, size_t len,
     enum rangeset_end end)
@@ -341,12 +339,12 @@ find_long(const struct rangeset_node *n, size_t pos, size_t len,
 	    find_long(n->kid[first], pos, len, end);
 	if (found != NULL)
 		return found;
-	/* Nothing there limits it any more: this fails at the top only. */
+	/* No limit applies below, so only the top call can fail. */
 	return n->len >= len ? n : find_long(n->kid[!first], pos, len, end);
 }
 
-/* Each step is a look-up and passes a multiple of align: not more of them than
- * there are of those, or of ranges of len. */
+/* Each step is a look-up and passes a multiple of align.  So there are no more
+ * steps than multiples of align, or than ranges of at least len. */
 static bool
 fit_low(const struct rangeset *rs, size_t len, size_t align, size_t *start)
 {
@@ -469,7 +467,7 @@ rangeset_covered(const struct rangeset *rs, size_t start, size_t len)
 
 struct check {
 	size_t total, nr;
-	size_t last_end; /* of the node before, in order */
+	size_t last_end; /* of the previous node, in order */
 };
 
 static bool

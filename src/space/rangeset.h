@@ -3,11 +3,11 @@
  * rangeset.h -- a set of disjoint ranges of numbers (layer 1).
  *
  * Neighbouring ranges are always merged.  Every operation on one range takes
- * time logarithmic in the number of ranges (expected: it is a treap, Seidel
- * and Aragon 1996), where each node knows the longest range below it.
+ * time logarithmic in the number of ranges (expected; it is a treap, Seidel and
+ * Aragon 1996).  Each node knows the longest range below it.
  *
- * Pure data: no lock, no log; memory comes from a pool that several sets of
- * one owner share.
+ * Plain data: no lock, no log.  Several sets of one owner share a pool for
+ * their memory.
  */
 #ifndef RANGESET_H
 #define RANGESET_H
@@ -38,16 +38,16 @@ struct rangeset {
 void rangeset_init(struct rangeset *rs, struct pool *nodes);
 
 /*
- * Add [start, start + len), no byte of which may be in the set.  Merges with
- * its neighbours.  -ENOMEM: a node was needed and the pool has none; the set
- * is as it was.  Needs one node at most.
+ * Add [start, start + len), of which nothing may be in the set yet, and merge
+ * it with its neighbours.  Needs one node at most.  -ENOMEM: the pool has no
+ * node; the set is unchanged.
  */
 int rangeset_add(struct rangeset *rs, size_t start, size_t len) DK_MUST_CHECK;
 
 /*
- * Take out what is in the set of [start, start + len).  -ENOMEM: a range had
- * to be split and the pool has no node; the set is as it was.  Needs one node
- * at most.
+ * Remove the parts of [start, start + len) that are in the set.  Needs one node
+ * at most.  -ENOMEM: a range had to be split and the pool has no node; the set
+ * is unchanged.
  */
 int rangeset_remove(struct rangeset *rs, size_t start, size_t len)
     DK_MUST_CHECK;
@@ -59,9 +59,10 @@ enum rangeset_end {
 
 /*
  * The lowest (or highest) place for len bytes at a multiple of align, a power
- * of two.  Logarithmic when align is at most unit, of which all ranges are
- * multiples; else that for each range of len or more that it tries in vain, of
- * which there is at most one for each multiple of align.
+ * of two.  If all ranges are multiples of unit and align is at most unit, the
+ * time is logarithmic.  Otherwise it is that for each range of at least len
+ * that does not fit, and there is at most one such range for each multiple of
+ * align.
  */
 bool rangeset_fit(const struct rangeset *rs, size_t len, size_t align,
     size_t unit, enum rangeset_end end, size_t *start);
@@ -69,23 +70,23 @@ bool rangeset_fit(const struct rangeset *rs, size_t len, size_t align,
 /* The first range that ends after pos. */
 bool rangeset_next(
     const struct rangeset *rs, size_t pos, size_t *start, size_t *len);
-/* The range that pos is in. */
+/* The range that contains pos. */
 bool rangeset_find(
     const struct rangeset *rs, size_t pos, size_t *start, size_t *len);
-/* The longest range (the lowest of them). */
+/* The longest range; of several, the lowest. */
 bool rangeset_longest(const struct rangeset *rs, size_t *start, size_t *len);
 
-/* The same without a search: its length, 0 in an empty set. */
+/* The length of the longest range, without a search; 0 for an empty set. */
 static inline size_t
 rangeset_longest_len(const struct rangeset *rs)
 {
 	return rs->root != NULL ? rs->root->longest : 0;
 }
 
-/* How much of [start, start + len) is in the set. */
+/* Number of bytes of [start, start + len) in the set. */
 size_t rangeset_covered(const struct rangeset *rs, size_t start, size_t len);
 
-/* Walks the whole set: order, merging, sums and heap are right. */
+/* Walk the whole set; true if order, merging, sums and heap are right. */
 bool rangeset_check(const struct rangeset *rs);
 
 #endif /* RANGESET_H */

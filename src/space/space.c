@@ -9,8 +9,8 @@
 #include "base/util.h"
 
 /*
- * Nodes that each take leaves in the pool, so that the gives after it find
- * theirs without asking the kernel: a give needs at most three (free, idle,
+ * Number of nodes that each take leaves in the pool, so that the next gives
+ * need no memory from the kernel.  A give needs at most three (free, idle,
  * zero), and one more for each bad_taken range in it.
  */
 enum {
@@ -76,7 +76,7 @@ whole_units(const struct space *sp, size_t start, size_t len)
 	return sum;
 }
 
-/* Change what is idle, and how much of it can be given back. */
+/* Change the idle set, and the number of bytes that can be given back. */
 static int
 change_idle(struct space *sp, size_t start, size_t len,
     int (*change)(struct rangeset *rs, size_t start, size_t len))
@@ -99,7 +99,7 @@ space_set_unit(struct space *sp, size_t unit)
 	sp->givable = whole_units(sp, sp->base, sp->size);
 }
 
-/* How much of the range is idle, and of its beginning and end. */
+/* Set how much of the range is idle, in all and at its beginning and end. */
 static void
 look_at_idle(const struct space *sp, struct space_grant *grant)
 {
@@ -117,12 +117,12 @@ look_at_idle(const struct space *sp, struct space_grant *grant)
 		grant->back_held = end - run_start;
 }
 
-/* The range is free: make it taken. */
+/* Take a range that is free. */
 static int
 take_range(
     struct space *sp, size_t start, size_t len, struct space_grant *grant)
 {
-	/* From here on nothing fails: three splits at most. */
+	/* Nothing fails after this: three splits at most. */
 	int rc = pool_reserve(&sp->nodes, SPARE_NODES + 3);
 
 	if (rc < 0)
@@ -191,7 +191,7 @@ space_give(struct space *sp, size_t start, size_t len, unsigned state)
 {
 	size_t end = start + len;
 	size_t bad_start, bad_len;
-	/* One for each set, and three for each bad_taken range that is met. */
+	/* One for each set, and three for each bad_taken range in it. */
 	size_t nr_nodes = 3 + 3 * sp->bad_taken.nr;
 	int rc;
 
@@ -225,7 +225,8 @@ space_mark_bad(struct space *sp, size_t start, size_t len)
 	if (len == 0 || start % DK_PAGE != 0 || len % DK_PAGE != 0 ||
 	    !is_inside(sp, start, len))
 		return -EINVAL;
-	/* Each run in the range needs a node, and the cuts at both ends. */
+	/* Each run in the range needs a node, and so does a cut at either
+	 * end. */
 	size_t nr_runs = 2;
 	size_t pos = start;
 	size_t run_end;
@@ -241,7 +242,7 @@ space_mark_bad(struct space *sp, size_t start, size_t len)
 		if (run == SPACE_RUN_BAD)
 			continue;
 		if (run == SPACE_RUN_TAKEN) {
-			/* Part of it may be bad_taken already. */
+			/* Part of it may be in bad_taken already. */
 			rc = rangeset_remove(&sp->bad_taken, pos, run_len);
 			if (rc == 0)
 				rc = rangeset_add(&sp->bad_taken, pos, run_len);
@@ -270,7 +271,7 @@ space_take_idle(
 	max_len = max_size(align_down(max_len, sp->unit), min_len);
 	if (units >= min_len && units > 0)
 		return take_range(sp, from, min_size(units, max_len), grant);
-	/* A shorter range can have more units, or the only one. */
+	/* A shorter range can contain more whole units, or the only one. */
 	if (sp->unit == DK_PAGE || !rangeset_fit(&sp->idle, min_len, sp->unit,
 				       DK_PAGE, RANGESET_LOW, &from))
 		return -ENOENT;

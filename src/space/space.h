@@ -4,7 +4,7 @@
  * and which free ranges hold file space or are known to be zero (layer 1).
  *
  * It makes no system call, takes no lock and writes no log.  Its owner
- * serializes access, and changes the memory as the map says.
+ * serializes access, and changes the memory to match the map.
  *
  * Positions are addresses, so that aligned positions are aligned memory;
  * lengths are bytes.  Both are multiples of DK_PAGE.
@@ -33,7 +33,7 @@ enum space_state {
 struct space {
 	size_t base; /* address of the first byte */
 	size_t size; /* bytes */
-	/* Whether file space changes; if not, all of it is always held, and
+	/* Whether file space can change.  If not, all of it is always held, and
 	 * idle stays empty. */
 	bool tracks_file_space;
 	/* File space is allocated in aligned units of this size. */
