@@ -2,8 +2,9 @@
 /*
  * backing.c -- opening a backing of any class (layer 2).
  *
- * What all have in common is here: which flags mean something, what the program
- * needs, and that a durable heap is not overwritten by accident.
+ * The checks that all classes share: whether a flag applies, whether the
+ * program's needs are met, and that a durable heap is not overwritten by
+ * accident.
  */
 #include "region/backing.h"
 
@@ -17,7 +18,7 @@
 #include "dax/mounts.h"
 #include "region/superblock.h"
 
-/* A new sort of backing is a row here, and a file. */
+/* To add a class of backing, add a row here, and a file. */
 static const struct backing_class *const Classes[] = {
     &Backing_mapping,
     &Backing_file,
@@ -38,7 +39,7 @@ backing_class_of(enum dax_place_type place)
 static const struct {
 	unsigned flag;
 	const char *name;
-	const char *what; /* it is for */
+	const char *what; /* the backings that it applies to */
 } Flags[] = {
     {BACKING_OVERWRITE, "DAXKIND_OVERWRITE",
 	"a file or device that holds data already"},
@@ -68,9 +69,10 @@ check_flags(const struct backing_class *class, unsigned flags)
 	return 0;
 }
 
-/* --- what the program needs ------------------------------------------------- */
+/* --- needs of the program ------------------------------------------- */
 
-/* The file system that a path is on: "ext4 (/dev/vda1, mounted on /)". */
+/* Describe the file system that a path is on: "ext4 (/dev/vda1, mounted on
+ * /)". */
 static void
 describe_fs(const char *path, char *text, size_t size)
 {
@@ -123,13 +125,13 @@ check_needs(const struct backing_class *class,
 	    request->path, fs, flag);
 }
 
-/* --- all of it -------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------- */
 
 static int
 check_superblock(const struct backing_request *request, struct backing *b)
 {
-	/* The caller's memory is the caller's to know, and what was made just
-	 * now holds nothing. */
+	/* The content of a caller's mapping is the caller's business, and a new
+	 * backing is empty. */
 	if (request->path == NULL || b->starts_zero ||
 	    (request->flags & (BACKING_OVERWRITE | BACKING_NO_OWNER)) != 0 ||
 	    !superblock_is_on(b))
@@ -155,7 +157,7 @@ backing_open(const struct backing_class *class,
 	if (rc == 0)
 		rc = check_superblock(request, b);
 	if (rc < 0) {
-		backing_close(b); /* and undoes what open did */
+		backing_close(b); /* also undoes the changes that open made */
 		return rc;
 	}
 	*out = b;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * backing.h -- where the bytes of a region are (layer 2).
+ * backing.h -- the memory of a region (layer 2).
  *
  * A backing is a mapping, its properties, and the operations on its file space.
  * It has no lock: only the thread that has taken a range in the space map
@@ -33,7 +33,7 @@ struct backing_ops {
 	 * Allocate file space for [off, off + len), so that no store there can
 	 * fail.  Content from before the open stays; freed ranges may be
 	 * zeroed.  *is_zero: whether the range is known to read as zero, also
-	 * on failure.  On failure new file space is given back if the file
+	 * on failure.  On failure, new file space is given back if the file
 	 * system can do that.  -EIO: there is a bad block; the file space
 	 * stays, so that find_bad can find it.
 	 */
@@ -62,8 +62,8 @@ struct backing {
 	char *base;   /* first usable byte, a multiple of DK_PAGE */
 	size_t size;  /* usable bytes, a multiple of DK_PAGE */
 	size_t align; /* base and size are multiples of this */
-	/* The unit of file space, a power of two of which base is a multiple;
-	 * 0: DK_PAGE. */
+	/* The unit of file space: a power of two; base is a multiple of it.  0:
+	 * DK_PAGE. */
 	size_t unit;
 	enum flush_granularity granularity;
 	bool is_dax;         /* no page cache in between */
@@ -75,13 +75,13 @@ struct backing {
 	bool starts_as_holes; /* no file space yet */
 	bool starts_zero;     /* all of it reads as zero */
 	bool has_content;     /* may hold data that must be kept */
-	bool keeps_space;     /* all was reserved at open, and stays so */
+	bool keeps_space;     /* reserved at open, for good */
 	int numa_node;        /* -1: unknown */
 	bool is_kept;         /* a region is on it */
 	bool is_inherited;    /* this is a child of fork(2) of its owner */
 };
 
-/* daxkind.h describes the flags of programs. */
+/* daxkind.h describes the flags that programs use. */
 enum backing_flags {
 	BACKING_OVERWRITE = 1 << 0,  /* old content may go */
 	BACKING_PREFAULT = 1 << 1,   /* reserve and touch everything now */
@@ -92,7 +92,7 @@ enum backing_flags {
 	/* Internal: accept any address and size, even without a whole page
 	 * inside. */
 	BACKING_ANY_AREA = 1 << 16,
-	/* Internal: only to look, without an owner lock. */
+	/* Internal: open for inspection, without an owner lock. */
 	BACKING_NO_OWNER = 1 << 17,
 };
 
@@ -184,7 +184,7 @@ backing_close(struct backing *b)
 	b->ops->close(b);
 }
 
-/* What to do about -EAGAIN of mmap(2). */
+/* The advice for -EAGAIN of mmap(2). */
 #define BACKING_LOCK_HINT                                                   \
 	": the process locks its memory (mlockall), and may lock no more; " \
 	"raise that limit (ulimit -l)"

@@ -5,10 +5,10 @@
  *   base                                                       base + size
  *   |large blocks|............ without access ............|slabs of small|
  *
- * Many more addresses are reserved than will be needed, and pages are opened as
- * they are wanted, so that the kernel's overcommit check sees each request.
- * Pages that are given back stay open, empty and zero; where the kernel counts
- * strictly, they are closed again.
+ * It reserves many more addresses than needed, and makes pages accessible when
+ * the space map hands them out, so that the kernel's overcommit check sees each
+ * request.  Pages that are given back stay accessible, but empty and zero.
+ * Under strict overcommit they are made inaccessible again.
  */
 #include "region/backing_anon.h"
 
@@ -19,7 +19,7 @@
 #include "base/os.h"
 #include "base/util.h"
 
-/* What a region's index has a place for, without tables. */
+/* The region index can enter a region of this alignment without tables. */
 #define BEST_ALIGN (16 * GIB)
 
 static struct backing_anon *
@@ -46,7 +46,7 @@ ensure(struct backing *b, size_t off, size_t len, bool *is_zero)
 {
 	int rc = os_commit(b->base + off, len);
 
-	/* What was closed before has no nodes any more. */
+	/* A decommitted page has lost its binding. */
 	if (rc == 0 && anon_of(b)->is_strict)
 		rc = place(anon_of(b), b->base + off, len);
 	*is_zero = rc < 0 && discard(b, off, len) == 0;
@@ -71,8 +71,8 @@ backing_anon_open(struct backing_anon *a, size_t size, size_t least)
 	void *base;
 	int rc;
 
-	/* A limit may be near; which one, and what errno says of it, does not
-	 * matter. */
+	/* The cause may be a limit.  Its errno value depends on the limit, so
+	 * try a smaller size after any error. */
 	while ((rc = os_reserve(size, min_size(size, BEST_ALIGN), &base)) < 0 &&
 	       size > least)
 		size /= 2;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * backing_anon.h -- memory of this process without a file (layer 2).
+ * backing_anon.h -- private memory without a file (layer 2).
  *
  * Nothing here calls malloc: a malloc may be built on such a region.
  */
@@ -15,16 +15,17 @@
 
 struct backing_anon {
 	struct backing base;
-	/* Say where pages of [addr, addr + len) shall be; NULL: anywhere. */
+	/* Set the nodes for the pages of [addr, addr + len); NULL: any node. */
 	int (*place)(const void *arg, void *addr, size_t len);
 	const void *arg;
-	bool is_strict; /* what is not needed is not to count as memory */
+	bool is_strict; /* strict overcommit: decommit unused pages */
 };
 
 /*
- * Reserve addresses, as many as there are up to size and at least least, both
- * powers of two.  The record is the caller's, with place and arg set, and has
- * to stay for as long as the backing, whose bytes nobody else uses.
+ * Reserve size bytes of addresses, or as many as possible but at least least;
+ * both are powers of two.  The caller owns the record, has set place and arg,
+ * and keeps the record for as long as the backing.  No other code may use the
+ * memory.
  */
 int backing_anon_open(struct backing_anon *record, size_t size, size_t least)
     DK_MUST_CHECK;

@@ -2,10 +2,10 @@
 /*
  * backing_devdax.c -- a part of a devdax character device (layer 2).
  *
- * The kernel checks little: it maps other memory than asked for when the
- * offset is no multiple of the alignment, and maps past the end, where a touch
- * is SIGBUS.  So all of that is checked here.  What is on the device is never
- * assumed to be zero.
+ * The kernel checks little.  If the offset is not a multiple of the alignment,
+ * it maps other memory than requested; and it maps past the end, where an
+ * access raises SIGBUS.  So all of that is checked here.  The device's content
+ * is never assumed to be zero.
  */
 #include "region/backing.h"
 
@@ -24,7 +24,7 @@
 struct backing_devdax {
 	struct backing base;
 	struct kept_fd fd;           /* of the device; holds an owner lock */
-	struct kept_fd sysfs_fd;     /* of its sysfs folder's file; the other */
+	struct kept_fd sysfs_fd;     /* of its size file; holds the real lock */
 	unsigned major_nr, minor_nr; /* of the device */
 	size_t offset;               /* in the device, in bytes */
 };
@@ -43,8 +43,8 @@ pass_on(void *arg, size_t off, size_t len)
 	return found->visit(found->arg, off - found->offset, len);
 }
 
-/* Nothing refuses an access to a bad block here: on real hardware it is a
- * machine check. */
+/* The kernel does not refuse access to a bad block here: on real hardware it
+ * causes a machine check. */
 static int
 find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
     void *arg)
@@ -93,8 +93,8 @@ lock_one(int fd, const char *path)
 
 /*
  * The device may have several nodes in /dev, which are different files to
- * flock(2): the lock that counts is on its size file in sysfs, of which there
- * is one.  The other is for those who look with lslocks(8).
+ * flock(2).  So the lock that counts is on its size file in sysfs, of which
+ * there is one.  The lock on the node is there for lslocks(8).
  */
 static int
 lock_owner(const struct os_stat *st, const char *path, int fd, int *sysfs_fd)

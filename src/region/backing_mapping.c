@@ -5,7 +5,8 @@
  *   addr                                            addr + size
  *   |..|<---------- whole pages: base, size --------->|...|
  *
- * Nothing here writes to it, unmaps it or assumes anything of its content.
+ * Nothing here writes to the mapping, unmaps it, or assumes anything about its
+ * content.
  */
 #include "region/backing.h"
 
@@ -49,7 +50,8 @@ static const struct backing_ops Ops = {
     .close = close_mapping,
 };
 
-/* For those who may be asked to be careful: daxkind_region_open_mapping(). */
+/* Checks for daxkind_region_open_mapping() only: memkind_create_fixed() accepts
+ * more. */
 static int
 check_area(void *addr, size_t size)
 {
@@ -68,8 +70,8 @@ check_area(void *addr, size_t size)
 	return 0;
 }
 
-/* Whether all of it is a devdax device, where msync(2) is refused and flushing
- * is enough; of a file, only who mapped it knows (MAP_SYNC). */
+/* Whether the whole range is one devdax device, where msync(2) fails and
+ * flushing is enough.  For a file only the caller knows (MAP_SYNC). */
 static int
 find_devdax(char *base, size_t size, bool *is_devdax)
 {
@@ -81,7 +83,7 @@ find_devdax(char *base, size_t size, bool *is_devdax)
 	if (rc == 0)
 		rc = os_mapped_device(
 		    base + size - 1, &last_major_nr, &last_minor_nr);
-	/* It is none; or there is no procfs to say so. */
+	/* It is not a device, or there is no procfs. */
 	if (rc == -ENODEV || rc == -ENOENT) {
 		*is_devdax = false;
 		return 0;
@@ -123,7 +125,8 @@ backing_mapping_open(
 	size_t usable = first < end ? end - first : 0;
 	bool is_pmem = (flags & BACKING_PERSISTENT) != 0 ||
 		       (usable > 0 && flush_is_pmem((void *)first, usable));
-	/* Not for memkind_create_fixed(), which is to take microseconds. */
+	/* Skipped for memkind_create_fixed(), which should take
+	 * microseconds. */
 	if (!is_pmem && usable > 0 && (flags & BACKING_ANY_AREA) == 0) {
 		rc = find_devdax((char *)first, usable, &is_pmem);
 		if (rc < 0)
@@ -138,7 +141,7 @@ backing_mapping_open(
 	    .granularity = is_pmem ? flush_of_sync_mapping() : FLUSH_PAGE,
 	    .is_dax = is_pmem,
 	    .is_sync = is_pmem,
-	    .numa_node = -1, /* asked when somebody wants to know */
+	    .numa_node = -1, /* looked up when needed */
 	};
 	if ((flags & BACKING_PREFAULT) != 0 && usable > 0) {
 		rc = os_populate(b->base, b->size);

@@ -2,13 +2,13 @@
 /*
  * flush.c -- see flush.h.
  *
- * libpmem is loaded when a region is opened that wants it, not with this
- * library: its start-up code and pmem_has_auto_flush() walk sysfs with fts(3),
- * which moves the working directory of the process for a moment.  Both run apart
- * (os_run_apart), where nobody sees that.
+ * libpmem is loaded when a region that needs it is opened, not together with
+ * this library.  Its start-up code and pmem_has_auto_flush() walk sysfs with
+ * fts(3), which changes the working directory of the process for a moment.  So
+ * both run through os_run_apart().
  *
- * A heap needs it only for stores that are to be durable.  So where it cannot be
- * loaded, regions can be opened all the same, and flushing is what fails.
+ * A heap needs libpmem for durable stores only.  So if it cannot be loaded,
+ * regions still open, and flushing fails.
  */
 #include "region/flush.h"
 
@@ -48,7 +48,7 @@ static struct library Pmem = {
 };
 #define PMEM(name) LIBRARY_FUNCTION(Pmem_functions, name)
 
-static _Atomic(bool) Has_auto_flush; /* as long as Is_ready */
+static _Atomic(bool) Has_auto_flush; /* valid once Is_ready is set */
 static _Atomic(bool) Is_ready;
 
 struct start {
@@ -68,7 +68,7 @@ start_apart(void *arg)
 	atomic_store(&Is_ready, true);
 }
 
-/* Any number of threads may come here at once. */
+/* Any number of threads may call this at once. */
 static int
 start_libpmem(struct start *start)
 {
@@ -78,7 +78,7 @@ start_libpmem(struct start *start)
 	return start->rc;
 }
 
-/* --- lines of the cache ------------------------------------------------------- */
+/* --- cache lines ---------------------------------------------------- */
 
 static int
 line_flush(const void *addr, size_t len)
@@ -162,7 +162,7 @@ page_set(void *dst, int c, size_t len)
 	return page_flush(dst, len);
 }
 
-/* --- which of them --------------------------------------------------------------- */
+/* --- choosing ------------------------------------------------------- */
 
 static const struct flush_ops Built_in[NR_FLUSH] = {
     [FLUSH_BYTE] = {byte_flush, line_drain, byte_copy, byte_set},
@@ -216,7 +216,7 @@ flush_is_pmem(const void *addr, size_t len)
 	struct start start;
 
 	DK_NO_CANCEL();
-	/* A program that maps by libpmem has loaded it. */
+	/* A program that maps with libpmem has loaded it. */
 	return library_is_present(PMEM_SONAME) && start_libpmem(&start) == 0 &&
 	       PMEM(pmem_is_pmem)(addr, len) == 1;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flush.h -- making stores durable (layer 2): the one door to libpmem.
+ * flush.h -- making stores durable (layer 2); the interface to libpmem.
  *
  * Every flush and drain of the library goes through the table of the region's
- * granularity, so that a test can put a recording one in its place.
+ * granularity, so that a test can replace it with one that records calls.
  */
 #ifndef FLUSH_H
 #define FLUSH_H
@@ -31,18 +31,18 @@ struct flush_ops {
 	int (*set)(void *dst, int c, size_t len);
 };
 
-/* -ELIBACC, with a text: libpmem, which all but FLUSH_PAGE use, cannot
- * be loaded. */
+/* -ELIBACC, with a text: libpmem cannot be loaded; FLUSH_PAGE does not use
+ * it. */
 int flush_get_ops(enum flush_granularity granularity,
     const struct flush_ops **ops) DK_MUST_CHECK;
-/* Put ops in the place of the table's; NULL puts the built-in ones back.
- * For tests, while no other thread flushes. */
+/* Replace a table; NULL restores the built-in one.  For tests, while no other
+ * thread flushes. */
 void flush_set_ops(
     enum flush_granularity granularity, const struct flush_ops *ops);
 
-/* What a mapping with MAP_SYNC, or of a devdax device, needs: FLUSH_BYTE when
- * the platform flushes its caches on power failure (eADR), which libpmem is
- * loaded to say. */
+/* The granularity of a mapping with MAP_SYNC or of a devdax device: FLUSH_BYTE
+ * if the platform flushes its caches on power failure (eADR), according to
+ * libpmem, which is loaded for this. */
 enum flush_granularity flush_of_sync_mapping(void);
 /* Whether libpmem made this mapping and calls it persistent memory. */
 bool flush_is_pmem(const void *addr, size_t len);

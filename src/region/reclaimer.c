@@ -2,7 +2,8 @@
 /*
  * reclaimer.c -- see reclaimer.h.
  *
- * Lock: Reclaimer.lock, rank RANK_RECLAIMER; not held during a visit: is_visited keeps reclaimer_remove() waiting meanwhile.
+ * Lock: Reclaimer.lock, rank RANK_RECLAIMER.  It is not held during a visit;
+ * is_visited makes reclaimer_remove() wait for the visit's end.
  */
 #include "region/reclaimer.h"
 
@@ -20,13 +21,13 @@
 
 static struct {
 	struct lock lock;
-	pthread_cond_t changed; /* for both sides */
+	pthread_cond_t changed; /* for the thread and its callers */
 	struct reclaimer_entry *entries;
 	size_t nr_wanting; /* entries that want a thread */
 	void (*task)(void);
-	bool is_running;  /* there is a thread, to be joined by who clears it */
-	bool wants_stop;  /* the thread is to end */
-	bool is_stopping; /* somebody waits in pthread_join() */
+	bool is_running;  /* the thread exists; stop_locked() joins it */
+	bool wants_stop;  /* the thread must end */
+	bool is_stopping; /* a caller waits in pthread_join() */
 	bool is_forced;   /* memkind_set_bg_threads(true) */
 	pthread_t thread;
 } Reclaimer = {.lock = DK_LOCK_INIT(RANK_RECLAIMER)};
@@ -47,7 +48,8 @@ reclaimer_after_fork_in_parent(void)
 	lock_drop(&Reclaimer.lock);
 }
 
-/* The child has no thread; it gets one with the next region that it opens. */
+/* The child has no reclaimer thread; the next region that it opens starts
+ * one. */
 void
 reclaimer_after_fork_in_child(void)
 {
@@ -67,8 +69,8 @@ init_once(void)
 	lock_cond_init(&Reclaimer.changed);
 }
 
-/* Visit every entry once; says whether one still has something idle, and
- * whether one wants that gone soon. */
+/* Visit every entry once.  Returns whether one still has something idle; *soon
+ * says whether one wants the next visit soon. */
 static bool
 visit_all_locked(bool *soon)
 {
@@ -109,7 +111,8 @@ run(void *arg)
 			lock_wait(&Reclaimer.lock, &Reclaimer.changed);
 			continue;
 		}
-		/* Cleared before looking: a give meanwhile sets it again. */
+		/* Clear it before the visits: a give during a visit sets it
+		 * again. */
 		atomic_store(&Has_work, false);
 		if (visit_all_locked(&soon))
 			atomic_store(&Has_work, true);
@@ -133,7 +136,7 @@ static int
 start_locked(void)
 {
 	lock_assert_held(&Reclaimer.lock);
-	/* One that is about to end is gone soon. */
+	/* If the thread is ending, wait for its end. */
 	while (Reclaimer.is_stopping)
 		lock_wait(&Reclaimer.lock, &Reclaimer.changed);
 	if (Reclaimer.is_running)
@@ -145,7 +148,7 @@ start_locked(void)
 	return rc;
 }
 
-/* Drops the lock meanwhile. */
+/* Drops the lock in between. */
 static void
 stop_locked(void)
 {
@@ -230,7 +233,8 @@ reclaimer_wake(void)
 {
 	if (atomic_load_explicit(&Has_work, memory_order_relaxed))
 		return;
-	/* Under the lock: a thread that looks already is not waked once more. */
+	/* Under the lock, so that a thread that is already looking is not woken
+	 * again. */
 	lock_take(&Reclaimer.lock);
 	if (!atomic_exchange(&Has_work, true))
 		(void)pthread_cond_broadcast(&Reclaimer.changed);
@@ -272,7 +276,7 @@ reclaimer_set(bool on, void (*task)(void))
 	return 0;
 }
 
-/* The code that the thread runs goes away with the library. */
+/* The library may be unloaded, and the thread's code with it. */
 __attribute__((destructor)) static void
 end_reclaimer(void)
 {

@@ -11,21 +11,21 @@
 
 #include <stdbool.h>
 
-/* Time between visits.  What is idle at two visits is given back, so within two
- * periods. */
+/* Time between visits.  Space that is idle at two visits is given back, so
+ * within two periods. */
 enum {
 	RECLAIMER_PERIOD_MS = 5000,
 	RECLAIMER_PERIOD_AT_ONCE_MS = 500
 };
 
-/* What a visit returns. */
+/* The return value of a visit. */
 enum reclaimer_answer {
 	RECLAIMER_AGAIN = 1 << 0, /* something is idle: come back */
-	RECLAIMER_SOON = 1 << 1   /* and within RECLAIMER_PERIOD_AT_ONCE_MS */
+	RECLAIMER_SOON = 1 << 1   /* within RECLAIMER_PERIOD_AT_ONCE_MS */
 };
 
-/* The reclaimer's record in what it visits: zeroed by the owner, and used by
- * reclaimer.c only. */
+/* The reclaimer's record in each visited object.  The owner zeroes it; only
+ * reclaimer.c uses it. */
 struct reclaimer_entry {
 	/* Give back what was idle since the last visit; called with no lock
 	 * held.  Returns enum reclaimer_answer. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * region.h -- a backing with its space map (layer 2).  A range is handed out
- * only with file space behind it.
+ * region.h -- a backing with its space map (layer 2).  Every range that it
+ * hands out has file space.
  *
  * Each region has one lock (RANK_REGION), which guards the space map and is
  * never held across a system call.  A range whose file space is being changed
@@ -24,19 +24,19 @@
 #include "region/region_index.h"
 #include "space/space.h"
 
-struct memkind; /* of layer 4: here it is an address */
+struct memkind; /* of layer 4: an opaque pointer here */
 
 /* When free file space goes back to the file system. */
 enum region_policy {
-	REGION_GIVE_LATER,   /* after a while, or when there is much */
+	REGION_GIVE_LATER,   /* after a while, or if there is much */
 	REGION_GIVE_SOON,    /* the same, but keep at most 4 MiB idle */
-	REGION_GIVE_AT_ONCE, /* at each free, in at most a tenth of the time */
+	REGION_GIVE_AT_ONCE, /* at each free, for at most a tenth of the time */
 };
 
-/* What a fork(2) does to a region. */
+/* The state of a region around a fork(2). */
 struct region_fork {
-	/* This is a child that shares the bytes with its parent: nothing is
-	 * handed out or taken back.  Set only at the fork. */
+	/* This is a child that shares the memory with its parent: the region
+	 * hands out and takes back nothing.  Set only at the fork. */
 	bool is_off;
 	/* Whether a child gets a copy; determined at the first fork. */
 	enum {
@@ -50,17 +50,17 @@ struct region_fork {
  * is on the stack of the thread that changes it. */
 struct region_flight {
 	size_t start, len;
-	bool is_discard; /* gives file space back; otherwise gets some */
+	bool is_discard; /* gives file space back; otherwise gets it */
 	struct region_flight *next;
 };
 
 struct daxkind_region {
 	char *base; /* of backing, here for the hot paths */
-	/* Constant while the region is open; NULL once it is closed, so not
-	 * the first member, which pool.h uses then. */
+	/* Constant while the region is open, NULL once it is closed.  Not the
+	 * first member, since pool.h uses that in a free record. */
 	struct backing *backing;
 	size_t size; /* of backing */
-	/* A kind is on it, or is being made or ended. */
+	/* The region has a kind, or one is being made or ended. */
 	_Atomic(bool) is_claimed;
 	struct region_fork fork;
 
@@ -70,30 +70,28 @@ struct daxkind_region {
 	/* Errno value of the last failure to get file space; 0 after a
 	 * success. */
 	_Atomic(int) no_space;
-	/* Of private memory, which threads visit that give some back. */
+	/* When a thread next gives back idle private memory. */
 	_Atomic(uint64_t) next_visit_us;
 
 	struct lock lock; /* rank RANK_REGION; guards what follows */
 	struct space space;
-	pthread_cond_t settled; /* flights has one less */
+	pthread_cond_t settled; /* flights has become shorter */
 	struct region_flight *flights;
-	bool can_discard; /* the file system makes holes, and it is wanted */
+	bool can_discard; /* the file system can punch holes, and should */
 	bool is_trimming; /* one thread at a time gives space back */
 	enum region_policy policy;
-	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: not before that */
+	uint64_t next_trim_us; /* REGION_GIVE_AT_ONCE: the earliest next time */
 	size_t idle_low;       /* least idle bytes since the last visit */
 
 	struct region_index_entry index;  /* of region_index.c */
 	struct reclaimer_entry reclaimer; /* of reclaimer.c */
 };
 
-/*
- * Open a region on b.  area is what the caller named; -EEXIST: it overlaps
- * another region.  Takes ownership of b on success only.
- */
+/* Open a region on b. area is the range that the caller named; -EEXIST: it
+ * overlaps another region.  Takes ownership of b on success only. */
 int region_open(struct backing *b, const void *area, size_t area_size,
     struct daxkind_region **region) DK_MUST_CHECK;
-/* No kind is on it and no thread uses it. */
+/* The region must have no kind, and no thread may use it. */
 void region_close(struct daxkind_region *r);
 
 /* Claim the region for a new kind; -EBUSY: it already has one. */
@@ -102,7 +100,7 @@ void region_unclaim(struct daxkind_region *r);
 /* Set the kind that lookups find; NULL: none. */
 void region_set_kind(struct daxkind_region *r, struct memkind *kind);
 
-/* A range of a region that was handed out. */
+/* A range that a region has handed out. */
 struct region_block {
 	char *addr;
 	size_t len;
@@ -116,8 +114,8 @@ struct region_block {
  */
 int region_take(struct daxkind_region *r, size_t len, size_t align,
     enum rangeset_end end, struct region_block *block) DK_MUST_CHECK;
-/* The same for exactly [addr, addr + len), which may lie outside.  Waits for
- * the parts of it that are in flight, unless the rest is not free. */
+/* The same for exactly [addr, addr + len), which may lie outside the region.
+ * Waits for the parts that are in flight, if all others are free. */
 int region_take_at(struct daxkind_region *r, void *addr, size_t len,
     struct region_block *block) DK_MUST_CHECK;
 /* Take back any part of what was handed out.  -ENOMEM: no memory for the
@@ -143,7 +141,7 @@ bool region_trim_unneeded(struct daxkind_region *r);
 /* Whether region_trim() could give anything back. */
 bool region_has_idle(struct daxkind_region *r);
 
-/* Ranges in flight count as free. */
+/* Counts ranges in flight as free. */
 void region_get_figures(
     struct daxkind_region *r, struct space_figures *figures);
 /* Whether the map is consistent; walks all of it under the lock. */
@@ -152,12 +150,14 @@ bool region_check(struct daxkind_region *r);
 enum space_run region_run_at(
     struct daxkind_region *r, size_t off, size_t *end_off);
 
-/* Around a fork; in a child without a copy the region is switched off. */
+/* Around a fork.  A child without a copy of the memory gets the region switched
+ * off. */
 void region_before_fork(struct daxkind_region *r);
 void region_after_fork_in_parent(struct daxkind_region *r);
 void region_after_fork_in_child(struct daxkind_region *r);
 
-/* Nothing is handed out or taken back: see struct region_fork. */
+/* Whether the region hands out and takes back nothing: see struct
+ * region_fork. */
 static inline bool
 region_is_off(const struct daxkind_region *r)
 {

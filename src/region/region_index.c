@@ -2,8 +2,8 @@
 /*
  * region_index.c -- see region_index.h.
  *
- * Tables are made when a region needs them and then stay, so that a reader
- * never meets one that is gone.
+ * Tables are made when a region needs them, and never removed, so that a reader
+ * never follows a stale pointer.
  */
 #include "region/region_index.h"
 
@@ -20,27 +20,27 @@
 
 region_index_slot Region_index[INDEX_TOP_LEN];
 
-/* Guards all below, and writing to the tree. */
+/* Guards everything below, and writes to the tree. */
 static struct lock Lock = DK_LOCK_INIT(RANK_INDEX);
 static struct pool Records = {.next_chunk_len = 4096};
 static struct pool Area_nodes = {
     .object_size = sizeof(struct rangeset_node), .next_chunk_len = 4096};
-/* Tables are many to a mapping; the kernel zeroes them, but for the pointer
- * that the pool keeps in each. */
+/* A mapping contains many tables.  The kernel zeroes them, except for the
+ * pointer that the pool keeps in each. */
 static struct pool Middle_tables = {
     .object_size = INDEX_MIDDLE_LEN * sizeof(region_index_slot),
     .next_chunk_len = MIB};
 static struct pool Low_tables = {
     .object_size = INDEX_LOW_LEN * sizeof(region_index_slot),
     .next_chunk_len = 256 * KIB};
-/* The bytes of all regions' areas: they may be smaller than a page. */
-static size_t Nr_areas; /* as they were added, neighbours not merged */
+/* The bytes of all regions' areas, which may be smaller than a page. */
+static size_t Nr_areas; /* as added; neighbours are not merged */
 static struct rangeset Areas = {.nodes = &Area_nodes, .random = 88172645u};
 
 static struct region_index_entry *Entries;
 
 struct level {
-	unsigned shift; /* of the address bits that number its slots */
+	unsigned shift; /* of the address bits that select a slot */
 	size_t len;     /* slots in a table */
 	struct pool *tables;
 };
@@ -83,7 +83,7 @@ region_index_is_record(const struct daxkind_region *r)
 	return is_record;
 }
 
-/* The table behind a slot, made if there is none. */
+/* The table behind a slot; makes one if there is none. */
 static int
 get_table(
     region_index_slot *slot, const struct level *below, region_index_slot **out)
@@ -96,7 +96,8 @@ get_table(
 		if (table == NULL)
 			return -ENOMEM;
 		atomic_store_explicit(&table[0], 0, memory_order_relaxed);
-		/* A piece may be inside a region of the whole slot. */
+		/* The slot belonged to one region: keep that for the rest of
+		 * the table. */
 		for (size_t i = 0; value != 0 && i < below->len; i++)
 			atomic_store_explicit(
 			    &table[i], value, memory_order_relaxed);
@@ -107,7 +108,7 @@ get_table(
 	return 0;
 }
 
-/* Enter value for all of [start, end), addresses of this table. */
+/* Enter value for all of [start, end), which this table must cover. */
 static int
 fill(region_index_slot *table, unsigned depth, uintptr_t start, uintptr_t end,
     uintptr_t value)
@@ -141,7 +142,7 @@ fill(region_index_slot *table, unsigned depth, uintptr_t start, uintptr_t end,
 	return 0;
 }
 
-/* value: what lookups find in the region of e from now on. */
+/* Lookups in the region of e find value from now on. */
 static int
 enter(
     const struct region_index_entry *e, const struct region_index_entry *value)
@@ -190,8 +191,8 @@ region_index_add(struct region_index_entry *e)
 		goto out;
 	}
 	if (e->area_size > 0) {
-		/* Neighbours are one range, so taking one out can split it:
-		 * a node for each is kept in reserve. */
+		/* Neighbours are merged into one range, so removing an area can
+		 * split a range.  Keep a node in reserve for each area. */
 		rc = pool_reserve(&Area_nodes, Nr_areas + 2);
 		if (rc == 0)
 			rc = rangeset_add(&Areas, area, e->area_size);
@@ -205,8 +206,8 @@ region_index_add(struct region_index_entry *e)
 	e->around = region_index_look_up(e->base);
 	rc = enter(e, e);
 	if (rc < 0) {
-		/* What was entered has its tables: clearing cannot fail
-		 * before the slot that did. */
+		/* The slots entered so far have their tables, so clearing them
+		 * works, and stops at the slot that failed. */
 		(void)enter(e, e->around);
 		remove_area(e);
 		rc = error_set(rc, "no memory for the region index");
@@ -231,14 +232,14 @@ region_index_remove(struct region_index_entry *e)
 		Entries = e->next;
 	if (e->next != NULL)
 		e->next->prev = e->prev;
-	/* The tables are there: nothing can fail. */
+	/* The tables exist, so this cannot fail. */
 	int rc = enter(e, e->around);
 	DK_BUG_ON(rc < 0);
 	remove_area(e);
 	lock_drop(&Lock);
 }
 
-/* The region that is around an address, if there is one: the innermost. */
+/* The innermost region that contains an address, or NULL. */
 static struct region_index_entry *
 region_around(const char *addr)
 {
@@ -276,9 +277,9 @@ region_index_remove_piece(void *addr, size_t len)
 	uintptr_t start = (uintptr_t)addr;
 
 	lock_take(&Lock);
-	/* A part of what a slot has may need a table now.  Without memory for
-	 * that all of it stays, and whoever gets those addresses next enters
-	 * them anew. */
+	/* Splitting a slot may need a table.  If there is no memory for one,
+	 * the whole slot keeps its entry, until the next owner of those
+	 * addresses is entered. */
 	(void)fill(Region_index, 0, start, start + len,
 	    (uintptr_t)region_around(addr));
 	lock_drop(&Lock);

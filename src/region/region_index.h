@@ -2,9 +2,9 @@
 /*
  * region_index.h -- finds the owner of an address (layer 2).
  *
- * The owner is a region and the kind on it, or, for memory that comes in
- * pieces, a kind alone.  A lookup takes no lock and at most three loads.  It
- * accepts any address; NULL: it has no owner.
+ * The owner is a region and its kind, or, for memory that comes in pieces, a
+ * kind alone.  A lookup takes no lock and at most three loads.  It accepts any
+ * address; NULL: no owner.
  */
 #ifndef REGION_INDEX_H
 #define REGION_INDEX_H
@@ -17,45 +17,47 @@
 #include "base/export.h"
 
 struct daxkind_region;
-struct memkind; /* of layer 4: here it is an address */
+struct memkind; /* of layer 4: an opaque pointer here */
 
-/* The record of a region, zeroed; size is the same at each call.  These records
- * are never returned to the kernel, so that a lookup that races with a close
- * reads valid memory. */
+/* A zeroed record for a region; size is the same in each call.  Records are
+ * never returned to the kernel, so that a lookup that races with a close reads
+ * valid memory. */
 int region_index_new(size_t size, struct daxkind_region **r) DK_MUST_CHECK;
-/* The record is not reused soon: see pool_retire(). */
+/* The record is reused later, not soon: see pool_retire(). */
 void region_index_free(struct daxkind_region *r);
-/* Whether any pointer r is the record of a region, open or closed. */
+/* Whether r, which may be any pointer, is the record of a region, open or
+ * closed. */
 bool region_index_is_record(const struct daxkind_region *r);
 
-/* What lookups find.  Constant while lookups can find it, except the kind and
- * the list of all regions.  Its memory is never returned to the kernel, since
- * lookups may race with its end. */
+/* The result of a lookup.  Constant while lookups can find it, except the kind
+ * and the list of all regions.  Its memory is never returned to the kernel,
+ * since a lookup may race with its removal. */
 struct region_index_entry {
-	struct daxkind_region *region;  /* NULL: a kind has pieces here */
+	struct daxkind_region *region;  /* NULL: a kind's pieces */
 	_Atomic(struct memkind *) kind; /* NULL: none, or not yet */
 	/* Of a region. */
 	char *base;
 	size_t size;
-	const void *area; /* what the caller named, which may be more */
-	size_t area_size; /* 0: others may be inside */
-	/* What lookups find there without it: a block may be the area of
-	 * another region. */
+	const void *area; /* the caller's range, which may be larger */
+	size_t area_size; /* 0: other regions may be inside */
+	/* What lookups found there before: a block may be the area of another
+	 * region. */
 	struct region_index_entry *around;
 
 	struct region_index_entry *next, *prev; /* rank RANK_INDEX */
 };
 
-/* Make the region of e findable.  -EEXIST: its area overlaps that of a region
- * here.  -ENOMEM; -EINVAL: beyond the 47 bits of a user's address space. */
+/* Make the region of e visible to lookups.  -EEXIST: its area overlaps that of
+ * another region.  -ENOMEM; -EINVAL: beyond the 47 bits of a user's address
+ * space. */
 int region_index_add(struct region_index_entry *e) DK_MUST_CHECK;
 void region_index_remove(struct region_index_entry *e);
 
-/* Have lookups find e, which has no region, in the pages [addr, addr + len),
- * also where a region is around them.  -ENOMEM, -EINVAL as above. */
+/* Make lookups find e, which has no region, in the pages [addr, addr + len),
+ * even inside a region.  -ENOMEM, -EINVAL as above. */
 int region_index_add_piece(struct region_index_entry *e, void *addr, size_t len)
     DK_MUST_CHECK;
-/* Any part of what was added. */
+/* addr and len may be any part of what was added. */
 void region_index_remove_piece(void *addr, size_t len);
 
 /* Call visit for the region that addr belongs to, if any; it is not closed
@@ -71,11 +73,8 @@ void region_index_walk_at_fork(
 
 /*
  * A radix tree over 47 address bits.  A slot is 0, an entry, or (lowest bit
- * set) a table for the next bits; a region that fills all that a slot
- * stands for is entered there, so that 4 TiB take 256 slots.
- *
- *   46 ........ 34 | 33 ........ 21 | 20 ..... 12 | 11 ... 0
- *      8,192           8,192             512
+ * set) a table for the next bits.  A region that fills the whole range of a
+ * slot is entered in that slot, so that 4 TiB take 256 slots.
  */
 enum {
 	INDEX_TOP_SHIFT = 34,

@@ -20,7 +20,7 @@ note_bad(void *arg, size_t off, size_t len)
 	return 1;
 }
 
-/* Reading a bad block may end the process. */
+/* An access to a bad block may end the process. */
 static bool
 is_bad(struct backing *b, size_t off)
 {
