@@ -12,7 +12,7 @@
 #include "base/reason.h"
 #include "base/util.h"
 
-/* What to ask for nodes when there is no policy. */
+/* The choice of nodes, also without a policy. */
 static enum node_choice
 choice_of(const struct dram_memory *memory)
 {
@@ -48,7 +48,7 @@ dram_memory_capacity(const struct dram_memory *memory, size_t *bytes)
 {
 	int rc = dram_memory_check(memory);
 
-	/* No huge page at all is still a number. */
+	/* Without a huge page, the capacity is 0. */
 	if (rc < 0 && rc != REASON_NO_HUGE_PAGES)
 		return rc;
 	if (memory->policy == MEM_POLICY_PREFERRED ||
@@ -84,7 +84,7 @@ int
 dram_memory_place(const struct dram_memory *memory,
     const struct node_set *nodes, void *addr, size_t len)
 {
-	/* A kernel without huge pages refuses, which is as good. */
+	/* A kernel without huge pages refuses, which is fine. */
 	if ((memory->flags & DRAM_SMALL_PAGES) != 0)
 		(void)os_refuse_huge_pages(addr, len);
 	if (memory->policy == MEM_POLICY_ANY)

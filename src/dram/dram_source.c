@@ -10,7 +10,7 @@
 #include "base/os.h"
 #include "base/util.h"
 
-/* What is mapped and unmapped at once. */
+/* The unit of mapping and unmapping. */
 static size_t
 page_size(const struct dram_source *source)
 {
@@ -42,7 +42,7 @@ dram_source_fini(struct dram_source *source)
 	lock_fini(&source->lock);
 }
 
-/* By what the memory is. */
+/* Map memory as source->memory says. */
 static int
 map(const struct dram_source *source, size_t len, size_t align, void **addr)
 {
@@ -59,8 +59,8 @@ map(const struct dram_source *source, size_t len, size_t align, void **addr)
 	if (rc < 0)
 		return rc;
 	rc = dram_memory_place(memory, dram_memory_nodes(memory), mapped, len);
-	/* Binding does not see whether these nodes have a huge page, and a
-	 * store to one that is not there is a signal. */
+	/* mbind(2) does not check that these nodes have a free huge page, and a
+	 * store without one raises SIGBUS. */
 	if (rc == 0 && memory->policy == MEM_POLICY_BIND &&
 	    dram_memory_is_huge(memory) && os_populate(mapped, len) < 0)
 		rc = -ENOMEM;
@@ -72,7 +72,7 @@ map(const struct dram_source *source, size_t len, size_t align, void **addr)
 	return 0;
 }
 
-/* Of what is kept. */
+/* Take a range from the free set. */
 static int
 take_free(struct dram_source *source, size_t len, size_t align, void **addr)
 {
@@ -90,7 +90,8 @@ take_free(struct dram_source *source, size_t len, size_t align, void **addr)
 	return rc;
 }
 
-/* Put it into the set, and unmap the huge pages that are free as a whole. */
+/* Put a range into the free set, and unmap the huge pages that are wholly
+ * free. */
 static int
 keep(struct dram_source *source, char *addr, size_t len)
 {
@@ -103,7 +104,7 @@ keep(struct dram_source *source, char *addr, size_t len)
 		size_t first = align_up(start, page_size(source));
 		size_t end = align_down(start + range_len, page_size(source));
 
-		/* One that stays for want of records is kept for later. */
+		/* If memory for records is missing, they stay in the set. */
 		if (first < end &&
 		    rangeset_remove(&source->free, first, end - first) == 0)
 			(void)os_unmap((void *)first, end - first);

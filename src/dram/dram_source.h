@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dram_source.h -- pages for heaps that get their memory in pieces: huge pages
- * of chosen nodes, or what a program's operations map (layer 2).
+ * dram_source.h -- pages for heaps that get memory in pieces: huge pages of
+ * chosen nodes, or memory that a program's operations map (layer 2).
  *
- * Pages are mapped for each extent and unmapped with it, except that huge pages
- * are cut into extents and kept until all of a page is free, and that
- * MEMKIND_HOG_MEMORY=1 has everything kept for the next extent.
+ * Pages are mapped for each extent and unmapped with it.  Exceptions: huge
+ * pages are cut into extents and kept until a whole page is free, and with
+ * MEMKIND_HOG_MEMORY=1 everything is kept for the next extent.
  */
 #ifndef DRAM_SOURCE_H
 #define DRAM_SOURCE_H
@@ -22,29 +22,31 @@
 struct dram_source {
 	/* Constant. */
 	struct dram_memory memory;
-	/* Maps pages in a way of its own, nodes or not; NULL: as memory says.
-	 * len is whole (huge) pages, align at least one.  0 or -errno. */
+	/* Maps pages, on nodes of its choice; NULL: as memory says. len is a
+	 * multiple of the (huge) page size, align at least one page.  0 or
+	 * -errno. */
 	int (*map)(
 	    struct dram_source *source, size_t len, size_t align, void **addr);
-	bool is_dirty; /* what map() maps may hold something */
-	bool keeps;    /* all that is free, in the set below */
+	bool is_dirty; /* memory from map() may not be zero */
+	bool keeps;    /* free ranges are kept in the set below */
 
-	struct lock lock; /* rank RANK_DRAM: what follows */
+	struct lock lock; /* rank RANK_DRAM, guards what follows */
 	struct pool records;
 	struct rangeset free;
 };
 
-/* Makes records only. */
+/* Maps nothing yet. */
 void dram_source_init(
     struct dram_source *source, const struct dram_memory *memory);
-/* Nothing of it is in use any more. */
+/* Call it when nothing of it is in use. */
 void dram_source_fini(struct dram_source *source);
 
-/* len bytes, whole pages, at a multiple of align, a power of two.  Called by
- * extent hooks, after dram_memory_check().  -ENOMEM, or as mbind(2). */
+/* Take len bytes, whole pages, at a multiple of align, a power of two.  For
+ * extent hooks; call dram_memory_check() before.  -ENOMEM, or the errors of
+ * mbind(2). */
 int dram_source_take(struct dram_source *source, size_t len, size_t align,
     void **addr, bool *is_zero) DK_MUST_CHECK;
-/* -ENOMEM: refused for want of records. */
+/* -ENOMEM: refused, since memory for records is missing. */
 int dram_source_give(struct dram_source *source, void *addr, size_t len)
     DK_MUST_CHECK;
 

@@ -18,7 +18,7 @@ mem_policy_node_of(const void *addr)
 	uintptr_t page = align_down((uintptr_t)addr, DK_PAGE);
 	void *pages[] = {(void *)page};
 	int status = -1;
-	/* No nodes to move to: it only asks. */
+	/* Without target nodes, it only queries. */
 	long rc = move_pages(0, 1, pages, NULL, &status, 0);
 
 	errno = saved_errno;
@@ -46,7 +46,8 @@ mem_policy_set_raw(void *addr, size_t len, int mode,
     const unsigned long *nodemask, unsigned long maxnode)
 {
 	int saved_errno = errno;
-	/* On a machine with one node too: programs look at the policy. */
+	/* Also on a machine with one node, since programs look at the
+	 * policy. */
 	long rc = mbind(addr, len, mode, nodemask, maxnode, 0);
 	int err = rc == 0 ? 0 : -errno;
 
@@ -66,7 +67,7 @@ mem_policy_set(void *addr, size_t len, enum mem_policy policy,
 {
 	if (policy == MEM_POLICY_ANY)
 		return 0;
-	/* The kernel takes one bit less than it is told. */
+	/* The kernel uses one bit less than maxnode says. */
 	return mem_policy_set_raw(
 	    addr, len, mem_policy_mode(policy), nodes->words, NODE_SET_MAX + 1);
 }

@@ -17,22 +17,22 @@
 #include "base/util.h"
 #include "dax/dax_device.h"
 
-/* MiB/s; memkind's. */
+/* MiB/s, as in memkind. */
 #define DEFAULT_THRESHOLD ((size_t)200 * 1024)
 
-/* What is looked for among candidates. */
+/* Which candidates to pick. */
 enum pick {
 	PICK_ALL,
-	PICK_BEST,     /* several when they are equally good */
-	PICK_BEST_ONE, /* only where there is a single best one */
+	PICK_BEST,     /* all that are equally good */
+	PICK_BEST_ONE, /* fails unless one is best */
 };
 
-/* How good node is for the processors of home, the smaller the better; 0: it
- * is no candidate. */
+/* Rank node for the processors of home: smaller is better; 0: not a
+ * candidate. */
 typedef uint64_t rank_fn(
     const struct topology *t, unsigned home, unsigned node);
 
-/* A memory of that size, or of nothing known, is none. */
+/* Size 0, or unknown: not a candidate. */
 static uint64_t
 larger_first(uint64_t value)
 {
@@ -78,10 +78,8 @@ rank_local_by_bandwidth(const struct topology *t, unsigned home, unsigned node)
 	return access->is_local ? larger_first(access->bandwidth) : 0;
 }
 
-/*
- * Of the candidates, which may be NULL for all nodes, pick those for the
- * processors of home.  The number of nodes picked.
- */
+/* Pick among the candidates (NULL: all nodes) those for the processors of home.
+ * Returns the number of nodes picked. */
 static unsigned
 pick_for(const struct topology *t, unsigned home,
     const struct node_set *candidates, rank_fn *rank, enum pick pick,
@@ -105,7 +103,7 @@ pick_for(const struct topology *t, unsigned home,
 	return node_set_count(picked);
 }
 
-/* For each node with processors. */
+/* Pick for each node with processors. */
 static int
 pick_for_each(const struct topology *t, const struct node_set *candidates,
     rank_fn *rank, enum pick pick, int rc_if_several, struct node_sets *sets)
@@ -307,8 +305,8 @@ node_choice_make(enum node_choice choice, const struct topology *topology,
 }
 
 static _Atomic(struct node_sets *) Choices[NR_NODE_CHOICES];
-/* A malloc that is built on a kind comes back while the kind is set up, as
- * libdaxctl allocates. */
+/* libdaxctl calls malloc, and a malloc that is built on the kind then calls
+ * back into this file. */
 static _Thread_local bool Is_choosing;
 
 static const struct node_sets *
@@ -327,7 +325,7 @@ make_once(enum node_choice choice)
 	Is_choosing = true;
 	(void)node_choice_make(choice, t, sets);
 	Is_choosing = false;
-	/* Of threads that choose at the same time one is the first. */
+	/* If several threads choose at once, the first one wins. */
 	if (!atomic_compare_exchange_strong(&Choices[choice], &none, sets)) {
 		(void)os_unmap(map, len);
 		sets = none;
@@ -357,7 +355,7 @@ node_choice_here(const struct node_sets *sets)
 bool
 node_choice_is_uniform(const struct node_sets *sets)
 {
-	/* A set that is empty stands for all of them. */
+	/* An empty set stands for all nodes. */
 	for (unsigned home = 0; home < sets->nr; home++) {
 		if (!node_set_is_empty(&sets->of[home]) &&
 		    !node_set_is_same(&sets->of[home], &sets->all))
@@ -379,7 +377,7 @@ node_choice_copy(
 		return error_set(sets->rc, "%s", sets->why);
 	if (nodemask == NULL)
 		return 0;
-	/* All of them are written, so a wrong number would be somebody's
+	/* All maxnode bits are written, so a wrong number would overwrite other
 	 * memory. */
 	if (maxnode > NODE_SET_MASK_MAX)
 		return error_set(-EINVAL,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_choice.h -- which nodes a kind of memory is on (layer 2).
+ * node_choice.h -- the nodes of a kind of memory (layer 2).
  *
- * What is near depends on where the caller runs, so that a choice is one set
- * of nodes for each node with processors.  A choice is made when it is first
- * asked for and stays for the rest of the process.
+ * Which memory is near depends on the caller's processor.  So a choice is one
+ * set of nodes for each node with processors.  It is made when first needed,
+ * and never changes.
  */
 #ifndef NODE_CHOICE_H
 #define NODE_CHOICE_H
@@ -16,12 +16,12 @@
 #include "space/node_set.h"
 
 /*
- * HBW is high-bandwidth memory: the nodes that MEMKIND_HBW_NODES names, or
- * else those whose bandwidth is at least MEMKIND_HBW_THRESHOLD.  KMEM is DAX
- * devices in system-ram mode, or what MEMKIND_DAX_KMEM_NODES names.
+ * HBW is high-bandwidth memory: the nodes in MEMKIND_HBW_NODES, or else those
+ * with a bandwidth of at least MEMKIND_HBW_THRESHOLD.  KMEM is DAX devices in
+ * system-ram mode, or the nodes in MEMKIND_DAX_KMEM_NODES.
  *
- * NEAREST is the nearest of them, several when they are equally near; ONE is
- * the same and fails where there are several.
+ * NEAREST is the nearest of them, several if they are equally near; ONE is the
+ * nearest, and fails if there are several.
  */
 enum node_choice {
 	NODES_WITH_CPUS,
@@ -43,19 +43,19 @@ enum node_choice {
 	NR_NODE_CHOICES
 };
 
-/* The nodes for the processors of each node. */
+/* For the processors of each node, the nodes of their memory. */
 struct node_sets {
-	int rc;        /* 0, or why there are none; the sets are empty then */
-	char why[192]; /* the same in words */
+	int rc;        /* 0, or why there are none; then the sets are empty */
+	char why[192]; /* the same as text */
 	unsigned nr;
-	struct node_set all;  /* of all processors together */
+	struct node_set all;  /* the union over all processors */
 	struct node_set of[]; /* nr */
 };
 
 /*
- * Choose among the nodes of a machine, which is read from topology and the
- * environment alone but for NODES_KMEM_*, which asks about DAX devices.
- * sets->of has topology->nr places.  Returns and sets sets->rc:
+ * Choose among the nodes of a machine, using only topology and the environment,
+ * except that NODES_KMEM_* also asks for DAX devices. sets->of has topology->nr
+ * entries.  Sets sets->rc and returns it:
  *
  *   REASON_ENVIRON  a variable of the environment makes no sense
  *   -ENODEV    no DAX device is memory
@@ -69,24 +69,24 @@ int node_choice_make(enum node_choice choice, const struct topology *topology,
 /* The same for this machine, made once.  NULL: no memory for it. */
 const struct node_sets *node_choice_get(enum node_choice choice);
 
-/* The nodes for the processor that the caller runs on. */
+/* The nodes for the caller's processor. */
 const struct node_set *node_choice_here(const struct node_sets *sets);
-/* Whether they are the same for all processors. */
+/* Whether all processors have the same nodes. */
 bool node_choice_is_uniform(const struct node_sets *sets);
 
 /*
- * Set the bits of nodemask that are nodes for the caller's processor, and clear
- * the others up to maxnode; NULL: only say whether there are any.  0, or as
- * node_choice_make(), or -ENOMEM, or -EINVAL for more than NODE_SET_MASK_MAX; sets
- * the error's text.
+ * Set the bits of nodemask for the nodes of the caller's processor, and clear
+ * all others up to maxnode; NULL: only check.  Returns 0, an error of
+ * node_choice_make(), -ENOMEM, or -EINVAL for more than NODE_SET_MASK_MAX bits;
+ * sets the error's text.
  */
 int node_choice_copy(enum node_choice choice, unsigned long *nodemask,
     unsigned long maxnode) DK_MUST_CHECK;
 
-/* Bytes of memory, and huge pages of 2 MiB in the pools, of the nodes. */
+/* Bytes of memory on the nodes; and huge pages of 2 MiB in their pools. */
 size_t node_choice_memory(const struct node_set *set);
 size_t node_choice_huge_pages(const struct node_set *set);
-/* Whether huge pages of 2 MiB can be had from the pools of these nodes. */
+/* Whether the pools of these nodes have huge pages of 2 MiB. */
 bool node_choice_has_huge_pages(const struct node_set *set);
 
 #endif /* NODE_CHOICE_H */

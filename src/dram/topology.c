@@ -19,10 +19,10 @@ enum {
 
 #define HUGE_PAGES_DIR "hugepages/hugepages-2048kB"
 
-/* While it is being filled in. */
+/* A topology that is being filled in. */
 struct draft {
 	const char *dir;
-	char *line; /* LINE_SIZE bytes: too many for a small stack */
+	char *line; /* LINE_SIZE bytes, too many for a small stack */
 	struct topology *t;
 	struct topology_node *nodes;
 	struct topology_access *access;
@@ -44,7 +44,7 @@ read_set(const struct draft *d, const char *name, struct node_set *set)
 	return rc < 0 ? rc : node_set_read(d->line, set);
 }
 
-/* 0 when there is no such file or it has no number in it. */
+/* 0 if there is no such file or it contains no number. */
 static size_t
 read_number(const char *dir, const char *name)
 {
@@ -53,7 +53,7 @@ read_number(const char *dir, const char *name)
 	return os_read_number(dir, name, &number) < 0 ? 0 : number;
 }
 
-/* "Node 0 MemTotal:  16384 kB" */
+/* Parse "Node 0 MemTotal:  16384 kB". */
 static size_t
 read_memory(const struct draft *d, unsigned node)
 {
@@ -69,7 +69,7 @@ read_memory(const struct draft *d, unsigned node)
 	return (size_t)strtoull(text + sizeof(Key) - 1, NULL, 10) * KIB;
 }
 
-/* One number for each node that is online, in their order. */
+/* The file has one number for each online node, in order. */
 static void
 read_distances(struct draft *d, unsigned from)
 {
@@ -85,7 +85,7 @@ read_distances(struct draft *d, unsigned from)
 		if (!node_set_has(&d->t->online, to))
 			continue;
 		unsigned long distance = strtoul(text, &end, 10);
-		/* As the kernel has it where the firmware says nothing. */
+		/* The kernel's value if the firmware has none. */
 		if (end == text)
 			distance = from == to ? 10 : 20;
 		access_of(d, from, to)->distance = (unsigned)distance;
@@ -108,10 +108,10 @@ read_mean(const char *dir, const char *what)
 }
 
 /*
- * The processors next to a memory, and what they get: the firmware's
- * heterogeneous memory attributes (HMAT), of which the kernel passes on those
- * of the best initiators.  access1 counts processors only, access0 devices
- * too; kernels before 5.12 have access0 alone.
+ * The processors next to a memory, and its performance for them, from the
+ * firmware's heterogeneous memory attributes (HMAT); the kernel reports the
+ * best initiators only. access1 counts processors, access0 also devices;
+ * kernels before 5.12 have only access0.
  */
 static void
 read_attributes(struct draft *d, unsigned to)
@@ -146,8 +146,9 @@ read_attributes(struct draft *d, unsigned to)
 		access->latency = latency;
 	}
 
-	/* Memory with processors is local to these; other memory to the ones
-	 * that the firmware names, or else to the nearest. */
+	/* Memory on a node with processors is local to these.  Other memory is
+	 * local to the initiators that the firmware names, or else to the
+	 * nearest processors. */
 	if (node_set_has(&d->t->with_cpus, to)) {
 		node_set_clear(&initiators);
 		node_set_add(&initiators, to);
@@ -195,7 +196,7 @@ read_nodes(struct draft *d)
 	}
 }
 
-/* A kernel without NUMA. */
+/* For a kernel without NUMA. */
 static void
 make_single_node(struct draft *d, const char *kernel_mm_dir)
 {
@@ -208,7 +209,7 @@ make_single_node(struct draft *d, const char *kernel_mm_dir)
 	    (struct topology_access){.is_local = true, .distance = 10};
 }
 
-/* Whether the kernel has NUMA; if not, there is one node. */
+/* Returns whether the kernel has NUMA; if not, there is one node. */
 static bool
 read_sets(const struct draft *d, struct topology *t)
 {
@@ -228,7 +229,7 @@ read_sets(const struct draft *d, struct topology *t)
 	return is_numa;
 }
 
-/* In memory of its own, with all that is known of each node. */
+/* Read everything into one mapping. */
 static int
 read_all(struct draft *d, const char *kernel_mm_dir)
 {
@@ -293,7 +294,7 @@ read_once(_Atomic(struct topology *) *where)
 
 	if (DK_LIKELY(t != NULL))
 		return t;
-	/* Of threads that read it at the same time one is the first. */
+	/* If several threads read it at once, the first one wins. */
 	if (topology_read("/sys/devices/system/node", "/sys/kernel/mm", &t) < 0)
 		return NULL;
 	if (!atomic_compare_exchange_strong(where, &none, t)) {

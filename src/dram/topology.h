@@ -2,7 +2,7 @@
 /*
  * topology.h -- the NUMA nodes of this machine (layer 2).
  *
- * Read from sysfs and kept in memory of our own: a malloc may be built on a
+ * It is read from sysfs, and kept in mapped memory: a malloc may be built on a
  * kind that needs it.
  */
 #ifndef TOPOLOGY_H
@@ -20,22 +20,22 @@ struct topology_node {
 	size_t huge_pages; /* of 2 MiB, in the node's pool */
 };
 
-/* What memory is like from the processors of one node; 0: not known. */
+/* Properties of memory from the processors of one node; 0: unknown. */
 struct topology_access {
-	bool is_local;      /* these processors and no others are next to it */
-	unsigned bandwidth; /* MiB/s, mean of reading and writing */
+	bool is_local;      /* only these processors are next to it */
+	unsigned bandwidth; /* MiB/s, mean of read and write */
 	unsigned latency;   /* ns, likewise */
-	unsigned distance;  /* the firmware's; 10 for the node itself */
+	unsigned distance;  /* from the firmware; 10: the node itself */
 };
 
 struct topology {
 	unsigned nr; /* nodes have numbers from 0 to nr - 1 */
 	struct node_set online, with_cpus, with_memory;
-	size_t extra_huge_pages; /* of 2 MiB that the kernel may add */
+	size_t extra_huge_pages; /* 2 MiB each; the kernel may add them */
 	const struct topology_node *nodes; /* nr */
 	const struct topology_access
 	    *access; /* nr * nr, by topology_access_of() */
-	size_t len;  /* of the mapping that all this is in */
+	size_t len;  /* of the mapping that contains all of it */
 };
 
 static inline const struct topology_access *
@@ -45,18 +45,18 @@ topology_access_of(const struct topology *t, unsigned from, unsigned to)
 }
 
 /*
- * Read what the folders node/ and kernel/mm/ tell that are in sysfs and
- * kernel_mm.  A machine without the first one has one node, 0, with all
- * processors and memory.  -ENOMEM.
+ * Read the topology from the directories node/ and kernel/mm/ of sysfs.  If
+ * there is no node directory, the machine has one node, 0, with all processors
+ * and memory.  -ENOMEM.
  */
 int topology_read(const char *node_dir, const char *kernel_mm_dir,
     struct topology **topology) DK_MUST_CHECK;
 void topology_free(struct topology *topology);
 
-/* That of this machine, read once; NULL: no memory for it. */
+/* The topology of this machine, read once; NULL: no memory for it. */
 const struct topology *topology_get(void);
-/* The same as it is when huge pages are first asked for: a program may reserve
- * some before it uses them. */
+/* The same, read when huge pages are first needed: a program may reserve some
+ * before. */
 const struct topology *topology_get_huge_pages(void);
 
 #endif /* TOPOLOGY_H */
