@@ -13,13 +13,13 @@
 #include "base/reason.h"
 #include "base/util.h"
 
-/* Each arena holds a partly filled slab for each size in use, so a heap gets
- * one for each so many bytes at most. */
+/* Each arena holds a partly filled slab for each size in use.  So a heap gets
+ * at most one arena for each BYTES_PER_ARENA bytes. */
 #define BYTES_PER_ARENA (32 * MIB)
 
 /* Threads are numbered in the order in which they first allocate. */
 static _Atomic(unsigned) Nr_threads;
-static _Thread_local unsigned Thread_nr; /* 0: has none yet */
+static _Thread_local unsigned Thread_nr; /* 0: none yet */
 
 static unsigned
 thread_nr(void)
@@ -90,7 +90,7 @@ arena_set_fini(struct arena_set *set)
 	lock_fini(&set->lock);
 }
 
-/* Make the arena of that slot, or use another that is there. */
+/* Make the slot's arena; if that fails, use another arena of the set. */
 static int
 make_arena(struct arena_set *set, unsigned slot, unsigned *arena)
 {

@@ -3,7 +3,7 @@
  * arena_set.h -- the jemalloc arenas of one heap (layer 3).
  *
  * An arena is made when a thread first needs it.  Arena numbers are kept in a
- * table, never computed: jemalloc uses the numbers of freed arenas again.
+ * table, never computed: jemalloc reuses the numbers of freed arenas.
  */
 #ifndef ARENA_SET_H
 #define ARENA_SET_H
@@ -24,35 +24,36 @@ enum {
 struct arena_set {
 	struct je_hooks *hooks;
 	bool purges_at_once;
-	unsigned nr_slots; /* threads are spread over so many arenas */
+	unsigned nr_slots; /* threads are spread over this many arenas */
 	struct lock lock;  /* rank RANK_ARENAS: making arenas */
-	bool has_promise;  /* of its first arena, until that is made */
-	/* Arena number + 1, or 0 where none was made; only ever set. */
+	bool has_promise;  /* for its first arena, until that is made */
+	/* Arena number + 1, or 0 for none; a slot never changes once set. */
 	_Atomic(unsigned) slots[ARENA_SET_MAX];
 };
 
 /* Makes no arena.  hooks must outlive the set. */
 void arena_set_init(struct arena_set *set, struct je_hooks *hooks,
     bool purges_at_once, unsigned nr_slots);
-/* Have an arena kept for the set, so that the first thread cannot be without
- * one.  REASON_NO_ARENA: jemalloc has no more. */
+/* Reserve an arena for the set, so that its first thread always gets one.
+ * REASON_NO_ARENA: jemalloc has no more. */
 int arena_set_promise(struct arena_set *set) DK_MUST_CHECK;
-/* No thread uses the set; all blocks are gone. */
+/* Call it when no thread uses the set and all blocks are gone. */
 void arena_set_fini(struct arena_set *set);
 /*
- * How many arenas a heap of size bytes should have at most: by its size and
- * the processors, or as MEMKIND_ARENA_NUM_PER_KIND says.  REASON_ENVIRON: that
- * variable is not a number from 1 up.
+ * The maximum number of arenas for a heap of size bytes: from its size and the
+ * number of processors, or MEMKIND_ARENA_NUM_PER_KIND.  REASON_ENVIRON: that
+ * variable is not a number of at least 1.
  */
 int arena_set_slots_for(size_t size, unsigned *nr_slots) DK_MUST_CHECK;
 
-/* The calling thread's arena.  REASON_NO_ARENA: jemalloc has no more; -ENOMEM. */
+/* The calling thread's arena.  -ENOMEM; REASON_NO_ARENA: jemalloc has no
+ * more. */
 int arena_set_get(struct arena_set *set, unsigned *arena) DK_MUST_CHECK;
 
-/* Sums of all of them, as of the last je_stats_refresh(). */
+/* The sums over all arenas, as of the last je_stats_refresh(). */
 int arena_set_get_stats(const struct arena_set *set, struct heap_stats *stats)
     DK_MUST_CHECK;
-/* For each arena that was made: for (i = 0; arena_set_next(set, &i, &a);) */
+/* Iterate over the arenas: for (i = 0; arena_set_next(set, &i, &a);) */
 bool arena_set_next(
     const struct arena_set *set, unsigned *pos, unsigned *arena);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cache.h -- what the cache of a thread for a heap is made of (layer 3).
+ * cache.h -- the data structures of thread caches (layer 3).
  *
- * thread_cache.h says how it is used, and by whom.
+ * thread_cache.h describes their use.
  */
 #ifndef CACHE_H
 #define CACHE_H
@@ -25,77 +25,80 @@ struct heap_caches;
  *   base             top               limit
  *   |p|p|p|p|p|p|p|p|.|.|.|.|.|.|.|.|.|                                      */
 struct cache_bin {
-	_Atomic(void **) top; /* others read it for figures */
+	_Atomic(void **) top; /* other threads read it for statistics */
 	void **base, **limit;
-	size_t batch; /* how many its thread fetches next: grows with use */
+	size_t batch; /* number to fetch next; grows with use */
 };
 
-/* From a word of the page map to the bytes before the bin. */
+/* The bin of a page map word begins word * CACHE_BIN_FACTOR bytes into bins. */
 #define CACHE_BIN_FACTOR ((size_t)8)
 _Static_assert(sizeof(struct cache_bin) == CACHE_BIN_FACTOR * PAGE_SMALL,
     "page words are multiples of the place of a bin");
 
 struct thread_cache {
 	struct thread_cache *thread_next; /* in the thread's bucket */
-	/* As in heap_caches; NULL: to be left alone. */
+	/* As in heap_caches; NULL while the cache is being collected, and
+	 * after the heap's end. */
 	_Atomic(const void *) owner;
-	_Atomic(uint32_t) busy; /* its thread is inside */
-	/* Copies of the heap's, for the hot paths. */
+	_Atomic(uint32_t) busy; /* its thread is using it */
+	/* Copies of the heap's fields, for the hot paths. */
 	uintptr_t base;
 	size_t size;
 	_Atomic(uint32_t) *words;                 /* of the page map */
-	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first takes nothing */
+	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first is always full */
 
-	void **items; /* all stacks, and the outbox */
+	void **items; /* memory of all stacks and the outbox */
 	struct outbox outbox;
-	/* Odd while its thread is between the cache and the slabs. */
+	/* Odd while its thread moves blocks between the cache and the slabs. */
 	_Atomic(uint32_t) at_slabs;
-	/* Of its heap; NULL once that has ended. */
+	/* Those of its heap; NULL once the heap has ended. */
 	_Atomic(struct heap_caches *) caches;
-	_Atomic(bool) is_closed; /* bins take nothing: limit is base */
+	_Atomic(bool) is_closed; /* bins accept nothing: limit is base */
 
-	/* Guarded by the heap's lock, as stores to owner are. */
+	/* Guarded by the heap's lock, as are stores to owner. */
 	struct thread_cache *heap_next, *heap_prev; /* caches of the heap */
-	uint64_t last_fill; /* sum of nr when an idle look was taken last */
-	bool is_wanted;     /* nobody's, and to be emptied and closed */
-	bool was_awaited;   /* in vain: its thread stands inside */
-	/* at_slabs as it was seen last, at which look first, and whether its
-	 * change was awaited in vain. */
+	uint64_t last_fill; /* checksum of the bins at the last idle check */
+	bool is_wanted;     /* being collected, to empty and close it */
+	bool was_awaited;   /* waiting failed: its thread stopped inside */
+	/* at_slabs at the last look, whether waiting for a change failed, and
+	 * the look that first saw that value. */
 	uint32_t seen;
 	bool is_stuck;
 	uint64_t seen_at;
 };
 
-/* Of two copies of this library in a process, libmemkind.so.0 being one, each may
- * find a cache of the other's in a slot, mark it, and see that it is not its own:
- * these places stay where they are in every version. */
+/* Two copies of this library in a process (one may be libmemkind.so.0) share
+ * the thread-local slots.  Each may find a cache of the other in a slot, mark
+ * it busy, and see that the owner differs.  So these offsets must not change in
+ * any version. */
 _Static_assert(offsetof(struct thread_cache, owner) == 8 &&
 		   offsetof(struct thread_cache, busy) == 16,
     "the places are known to other versions");
 
 /* Part of each heap. */
 struct heap_caches {
-	/* Who the caches are looked for by: this, or the kind where that has
-	 * no operations of a user's. */
+	/* The key by which hot paths find the caches: this structure, or the
+	 * kind if its operations are the library's. */
 	const void *owner;
 	struct slabs *slabs; /* where blocks come from */
-	unsigned nr;         /* counted: spreads heaps over slots and buckets */
-	unsigned slot;       /* of daxkind_tls_slots; 0 is MEMKIND_DEFAULT's */
+	unsigned nr;         /* running number, spreads heaps over slots */
+	unsigned slot;       /* of daxkind_tls_slots; 0: MEMKIND_DEFAULT */
 	size_t max_bytes;    /* of one bin */
 	struct lock lock;    /* rank RANK_CACHES: list, and changes of owner */
-	uint64_t nr_looks;   /* guarded by lock: at at_slabs of all */
+	uint64_t nr_looks;   /* guarded by lock: looks at at_slabs */
 	struct thread_cache *list; /* linked by heap_next */
 	/* Caches that are not closed. */
 	_Atomic(unsigned) nr_open;
-	/* Above 0 after an allocation failed: caches stay closed, and each
-	 * allocation that goes the slow way and works takes 1 off. */
+	/* Above 0 after an allocation failed: caches stay closed.  Each
+	 * successful allocation on the slow path decrements it. */
 	_Atomic(int) reopen_countdown;
-	unsigned nr_leaving; /* threads that end and are flushing a cache */
+	unsigned nr_leaving; /* threads that are ending and flushing a cache */
 	_Atomic(uint64_t)
-	    next_idle_check_us; /* when idle caches are looked for */
+	    next_idle_check_us; /* time of the next check for idle caches */
 };
 
-/* ThreadSanitizer knows nothing of membarrier(2): there, pay for it. */
+/* ThreadSanitizer does not know membarrier(2), so use the slower orders
+ * there. */
 #if DK_THREAD_SANITIZER
 #define CACHE_ORDER memory_order_seq_cst
 #define CACHE_ORDER_LOAD memory_order_seq_cst
@@ -104,7 +107,7 @@ struct heap_caches {
 #define CACHE_ORDER_LOAD memory_order_acquire
 #endif
 
-/* word is 0, or that of a size class. */
+/* word is 0, or the word of a size class. */
 static inline struct cache_bin *
 cache_bin(struct thread_cache *c, uint32_t word)
 {
@@ -118,7 +121,8 @@ cache_top(const struct cache_bin *bin)
 	return atomic_load_explicit(&bin->top, memory_order_relaxed);
 }
 
-/* After the stores to the stack below it, for a child of fork(2). */
+/* Release: a child of fork(2) that sees the new top sees the entries below
+ * it. */
 static inline void
 cache_set_top(struct cache_bin *bin, void **top)
 {

@@ -7,9 +7,9 @@
 #include "base/os.h"
 #include "base/sched_point.h"
 
-/* How long a thread that stands still is waited for: so many steps of
- * os_pause(), about a second; and where that was in vain, so many, as it may be
- * out by now. */
+/* How long to wait for a thread that stands still: this many steps of
+ * os_pause(), about a second.  If that failed before, only a few steps, in case
+ * it has moved on. */
 enum {
 	WAIT_STEPS = 1000,
 	WAIT_STEPS_AGAIN = 12
@@ -56,7 +56,7 @@ cache_flush_locked(struct heap_caches *hc, struct thread_cache *c)
 	(void)cache_free_outbox(hc, c);
 }
 
-/* Let an empty cache that nobody uses take nothing more. */
+/* Close an empty, unused cache, so that it accepts nothing more. */
 static void
 close_locked(struct heap_caches *hc, struct thread_cache *c)
 {
@@ -69,8 +69,8 @@ close_locked(struct heap_caches *hc, struct thread_cache *c)
 
 /* --- taking from others ----------------------------------------------------------- */
 
-/* Whether a cache was not used since it was looked at last; there may be
- * uses that leave the sum as it was, which do not matter. */
+/* Whether a cache was unused since the last check.  A use may leave the
+ * checksum unchanged, which does no harm. */
 static bool
 is_idle(struct thread_cache *c)
 {
@@ -91,7 +91,7 @@ set_owner_locked(
 	atomic_store(&c->owner, owner);
 }
 
-/* Whether the heap's lock holder has made it nobody's. */
+/* Whether the cache is being collected: its owner was cleared. */
 static bool
 is_taken_locked(const struct heap_caches *hc, const struct thread_cache *c)
 {
@@ -100,7 +100,7 @@ is_taken_locked(const struct heap_caches *hc, const struct thread_cache *c)
 	       hc->owner;
 }
 
-/* Empty a cache that was made nobody's, if its thread is not inside. */
+/* Empty a cache that is being collected, if its thread is not inside. */
 static bool
 collect_locked(struct heap_caches *hc, struct thread_cache *c)
 {
@@ -116,8 +116,8 @@ collect_locked(struct heap_caches *hc, struct thread_cache *c)
 	return true;
 }
 
-/* Make caches nobody's: all that are open, or the idle ones.  False: others can
- * not be kept out. */
+/* Clear the owner of all open caches, or of the idle ones.  False:
+ * membarrier(2) failed, so threads may still be inside unnoticed. */
 static bool
 take_locked(
     struct heap_caches *hc, const struct thread_cache *own, bool only_idle)
@@ -136,11 +136,11 @@ take_locked(
 		set_owner_locked(hc, c, NULL);
 		others = others || c != own;
 	}
-	/* After this, whoever is not inside sees the owner as it is now. */
+	/* After this, a thread that is not inside sees the cleared owner. */
 	return !others || os_membarrier() == 0;
 }
 
-/* Their threads may be inside without our knowing: they keep them. */
+/* Give caches back to their threads, which may be inside unnoticed. */
 static void
 restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
 {
@@ -153,8 +153,8 @@ restore_owners_locked(struct heap_caches *hc, const struct thread_cache *own)
 	}
 }
 
-/* What can be had now of those that are nobody's; whether any are left that are
- * worth waiting for, and any that were. */
+/* The result of a pass over the caches that are being collected: some were
+ * emptied, some are still in use, some are in use and waiting failed before. */
 struct collected {
 	bool any, is_pending, was_awaited;
 };
@@ -171,7 +171,7 @@ collect_all_locked(struct heap_caches *hc, struct collected *collected)
 		if (collect_locked(hc, c)) {
 			collected->any = true;
 		} else if (!c->is_wanted) {
-			/* It was idle, and is not any more. */
+			/* It was idle, but no longer is. */
 			set_owner_locked(hc, c, hc->owner);
 		} else if (c->was_awaited) {
 			collected->was_awaited = true;
@@ -181,7 +181,7 @@ collect_all_locked(struct heap_caches *hc, struct collected *collected)
 	}
 }
 
-/* Let go of the lock for a moment. */
+/* Release the lock for a moment. */
 static void
 pause_locked(struct heap_caches *hc, unsigned *step)
 {
@@ -246,7 +246,7 @@ cache_collect_own(struct heap_caches *hc, struct thread_cache *own)
 	lock_drop(&hc->lock);
 }
 
-/* --- hands ------------------------------------------------------------------------ */
+/* --- blocks in transit --------------------------------------------- */
 
 static void
 step_at_slabs(struct thread_cache *c, memory_order order)
@@ -259,8 +259,9 @@ step_at_slabs(struct thread_cache *c, memory_order order)
 void
 cache_begin_at_slabs(struct thread_cache *own)
 {
-	/* Whoever misses what is taken next has seen, by the way that it took
-	 * out of the outbox, a bin or the region, this as well. */
+	/* Relaxed is enough.  A thread that finds the next block missing has
+	 * synchronized with this thread through the outbox, a bin or the
+	 * region, and so sees this store. */
 	if (own != NULL)
 		step_at_slabs(own, memory_order_relaxed);
 }
@@ -273,10 +274,10 @@ cache_end_at_slabs(struct thread_cache *own)
 }
 
 /*
- * Empty outboxes; whether a thread has had something in its hands since the look
- * of that number, or longer, and was not waited for in vain.  *any becomes true
- * where slabs may have room that no generation tells of: a thread with something
- * in its hands may have given blocks back, and not have said so.
+ * Empty the outboxes.  Returns whether a thread has been at its slabs since
+ * look number since, or longer, without being stuck.  *any becomes true if
+ * slabs may have room that their generation does not show: a thread at its
+ * slabs may have given blocks back without having counted them yet.
  */
 static bool
 look_at_hands_locked(struct heap_caches *hc, uint64_t since, bool *any)

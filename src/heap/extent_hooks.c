@@ -11,10 +11,8 @@
 #include "base/sched_point.h"
 #include "base/util.h"
 
-/*
- * Slabs come from the high end and large blocks from the low end of a region,
- * so that a large block that grows does not meet a slab right behind it.
- */
+/* Slabs come from the high end of a region and large blocks from the low end,
+ * so that a large block can grow without meeting a slab. */
 static void *
 region_alloc(
     struct je_hooks *je, void *new_addr, size_t len, size_t align, bool *zero)

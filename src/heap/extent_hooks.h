@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * extent_hooks.h -- where the arenas of a heap get their extents (layer 3).
+ * extent_hooks.h -- extents for the arenas of a heap, from its region
+ * (layer 3).
  */
 #ifndef EXTENT_HOOKS_H
 #define EXTENT_HOOKS_H
@@ -10,15 +11,15 @@
 #include "region/region.h"
 
 struct extent_hooks {
-	struct je_hooks je; /* must be first: je.c hands this back */
+	struct je_hooks je; /* must be first: je.c passes a pointer to it */
 	struct daxkind_region *region;
 	const struct page_map *pages;
-	/* The heap is being ended: all of the region goes at once, so there
-	 * is no need to give back piece by piece. */
+	/* The heap is ending.  The whole region is given back at once, so
+	 * single extents are not. */
 	bool is_closing;
 };
 
-/* Extents come from the region's high end. */
+/* Extents come from the high end of the region. */
 void extent_hooks_init(struct extent_hooks *hooks,
     struct daxkind_region *region, const struct page_map *pages);
 

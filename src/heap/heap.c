@@ -15,7 +15,7 @@
 #include "heap/je.h"
 #include "region/reclaimer.h"
 
-/* The reclaimer's, now and then. */
+/* Called by the reclaimer, now and then. */
 static bool
 reclaim_idle(void *arg)
 {
@@ -25,7 +25,7 @@ reclaim_idle(void *arg)
 	return thread_cache_reclaim_idle(&heap->caches);
 }
 
-/* All that can fail comes first. */
+/* First the steps that can fail. */
 static int
 init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 {
@@ -81,13 +81,13 @@ int
 heap_init(struct heap *heap, struct daxkind_region *region, const void *owner,
     unsigned slot)
 {
-	/* There is nobody to tell about a bad variable. */
+	/* A bad variable cannot be reported here. */
 	int rc = init(heap, region, false);
 
 	if (rc == 0) {
 		heap->caches.owner = owner;
 		heap->caches.slot = slot;
-		/* Last: from now on it is visited. */
+		/* Last, since the reclaimer may visit the heap from now on. */
 		reclaimer_set_task(&region->reclaimer, reclaim_idle, heap);
 	}
 	return rc;
@@ -109,10 +109,10 @@ heap_free_all(struct heap *heap)
 /* --- large blocks: whole pages of the region --------------------------------- */
 
 /*
- * Let go of withheld blocks, take free ones out of thread caches, and wait for
- * what other threads are giving back, so that slabs without a live block go
- * back; says whether to look again.  A block is withheld only by an allocation
- * that met it, which bounds the cost.
+ * Free withheld blocks, empty the thread caches, and wait for blocks that other
+ * threads are freeing, so that slabs without a live block go back.  Returns
+ * whether it is worth looking for room again.  An allocation withholds only the
+ * bad blocks that it meets, which bounds the cost.
  */
 static bool
 collect(struct heap *heap)
@@ -122,7 +122,7 @@ collect(struct heap *heap)
 	return thread_cache_reclaim(&heap->caches) || any;
 }
 
-/* len is whole pages. */
+/* len is a multiple of DK_PAGE. */
 static void *
 take_pages(struct heap *heap, size_t len, size_t align, bool zero)
 {
@@ -159,7 +159,7 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 	size_t len = page_large_len(word);
 
 	DK_POINT("a large block is about to go");
-	/* Of two threads that free the same block, one finds it gone. */
+	/* If two threads free the same block, one of them finds word 0. */
 	if (!atomic_compare_exchange_strong(
 		page_map_word(&heap->pages, ptr), &word, 0))
 		return;
@@ -176,12 +176,12 @@ static void
 note_large(struct heap *heap, const char *ptr, size_t old_len, size_t new_len)
 {
 	page_map_set(&heap->pages, ptr, page_word_of_large(new_len));
-	/* Wraps on purpose when it shrinks. */
+	/* new_len - old_len wraps when the block shrinks, as intended. */
 	atomic_fetch_add_explicit(
 	    &heap->large_bytes, new_len - old_len, memory_order_relaxed);
 }
 
-/* Change a large block's length where it is. */
+/* Change the length of a large block in place. */
 static bool
 resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 {
@@ -194,8 +194,9 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 			return false;
 		note_large(heap, ptr, old_len, new_len);
 	} else if (new_len < old_len) {
-		/* Never longer than what is taken: a child of fork(2) may find
-		 * it so.  Refused for want of memory: it stays longer. */
+		/* Change the word before giving pages back: in a child of
+		 * fork(2) it must never be longer than the taken range.  If
+		 * memory for records is missing, the block keeps its length. */
 		note_large(heap, ptr, old_len, new_len);
 		DK_POINT("a large block shrinks");
 		if (region_give(
@@ -208,7 +209,7 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 
 /* --- small blocks: jemalloc --------------------------------------------------- */
 
-/* Whether jemalloc may have a block: in a slab, or with room for a new one. */
+/* Whether jemalloc may have a block: in a slab, or in a new slab. */
 static bool
 may_have(const struct heap *heap, unsigned size_class, size_t longest_free)
 {
@@ -216,8 +217,8 @@ may_have(const struct heap *heap, unsigned size_class, size_t longest_free)
 	       !slabs_are_full(&heap->slabs, size_class);
 }
 
-/* No slab has room, nor is there room for one: a larger block will do, or whole
- * pages, where that wastes no more than half. */
+/* No slab of this class has room and none can be made: fall back to a larger
+ * class or whole pages, if that wastes no more than half. */
 static void *
 alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
 {
@@ -240,8 +241,8 @@ alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
 	return ptr;
 }
 
-/* The class has no room: free blocks may be cached or on their way back, and a
- * larger block will do. */
+/* The class has no room: free blocks may be cached or in transit, and a larger
+ * block may do. */
 static DK_NOINLINE void *
 alloc_small_hard(struct heap *heap, unsigned size_class, size_t align)
 {
@@ -276,7 +277,7 @@ alloc_small(struct heap *heap, size_t size, size_t align, bool zero)
 	    page_word_of_small(size_class));
 
 	if (DK_UNLIKELY(ptr == NULL)) {
-		/* An ending thread has no slabs to go to, but pages. */
+		/* An ending thread cannot use slabs, but it can use pages. */
 		if (DK_UNLIKELY(thread_cache_is_off() || je_thread_is_ending()))
 			return alloc_large(heap, size, 0, zero);
 		ptr = alloc_small_slow(heap, size_class, align);
@@ -305,8 +306,8 @@ heap_alloc(struct heap *heap, size_t size, size_t align, bool zero)
 	}
 	if (size <= SIZE_CLASS_LARGEST) {
 		/* Every block of the class of a multiple of the alignment is
-		 * aligned so: slabs are page-aligned, and classes are spaced
-		 * by powers of two. */
+		 * aligned: slabs are page-aligned, and the distance of classes
+		 * is a power of two. */
 		align = max_size(align, 1);
 		size_t padded = align_up(size, align);
 
@@ -326,14 +327,14 @@ heap_alloc_pages(struct heap *heap, size_t size, bool zero)
 	return alloc_large(heap, size, DK_PAGE, zero);
 }
 
-/* What a pointer is: a word of the page map, 0 for none of ours. */
+/* The word of the page map for a pointer; 0: not a block of this heap. */
 static uint32_t
 word_of(const struct heap *heap, const void *ptr)
 {
 	if (DK_UNLIKELY(!region_contains(heap->region, ptr, 1)))
 		return 0;
 	uint32_t word = page_plain_word(page_map_get(&heap->pages, ptr));
-	/* A large block begins where its page does. */
+	/* A large block begins at the start of a page. */
 	if (page_is_large(word) && (uintptr_t)ptr % DK_PAGE != 0)
 		return 0;
 	return word;
@@ -359,7 +360,7 @@ resize_small(struct heap *heap, void *ptr, uint32_t word, size_t size)
 	if (size <= SIZE_CLASS_LARGEST && size_class_of(size) == size_class)
 		return ptr;
 	void *moved = move(heap, ptr, Size_classes.size[size_class], size);
-	/* Where nothing smaller can be had, it may as well stay. */
+	/* If there is no smaller block, keep this one. */
 	if (moved == NULL && size <= Size_classes.size[size_class])
 		return ptr;
 	return moved;
@@ -386,7 +387,7 @@ heap_resize(struct heap *heap, void *ptr, size_t size)
 	    resize_large(heap, ptr, old_len, new_len))
 		return ptr;
 	void *moved = move(heap, ptr, old_len, size);
-	/* Where nothing smaller can be had, the front of it will do. */
+	/* If there is no smaller block, keep the front of this one. */
 	if (moved == NULL && new_len <= old_len &&
 	    resize_large(heap, ptr, old_len, new_len))
 		return ptr;
@@ -397,7 +398,7 @@ void
 heap_free(struct heap *heap, void *ptr)
 {
 	if (DK_UNLIKELY(region_is_off(heap->region)))
-		return; /* the parent's to free */
+		return; /* the parent frees it */
 	uint32_t word = word_of(heap, ptr);
 	if (DK_LIKELY(page_is_small(word))) {
 		free_small(heap, ptr, word);
@@ -419,7 +420,7 @@ heap_usable(const struct heap *heap, const void *ptr)
 	return page_is_large(word) ? page_large_len(word) : 0;
 }
 
-/* A large block is better off nearer to the low end. */
+/* Move a large block nearer to the low end. */
 static void *
 defrag_large(struct heap *heap, char *ptr, size_t len)
 {
@@ -436,7 +437,7 @@ defrag_large(struct heap *heap, char *ptr, size_t len)
 	return moved;
 }
 
-/* Past the caches, which would hand out the very block that was freed. */
+/* Bypass the cache, which would hand out the block that was just freed. */
 static void *
 defrag_small(struct heap *heap, void *ptr)
 {
@@ -484,7 +485,7 @@ heap_quarantine(struct heap *heap, void *addr, size_t len)
 	if (rc < 0)
 		return rc;
 	rc = region_mark_bad(heap->region, addr, len);
-	/* What is cached was freed before; from now on no bad one is cached. */
+	/* Free the cached blocks; bad ones are not cached any more. */
 	thread_cache_empty(&heap->caches);
 	(void)quarantine_free_withheld(&heap->quarantine);
 	return rc;

@@ -41,7 +41,7 @@ struct heap {
 	struct heap_caches caches;
 	struct slabs slabs;
 	struct quarantine quarantine;
-	_Atomic(size_t) large_bytes; /* in live large blocks */
+	_Atomic(size_t) large_bytes; /* bytes in live large blocks */
 };
 
 /* Make a heap over a whole region that has no other user.  -ENOMEM. */

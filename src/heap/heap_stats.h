@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * heap_stats.h -- figures of a heap of either sort (layer 3).
+ * heap_stats.h -- statistics of a heap, with or without a region (layer 3).
  */
 #ifndef HEAP_STATS_H
 #define HEAP_STATS_H
@@ -11,7 +11,7 @@
 struct heap_stats {
 	size_t allocated; /* in live blocks */
 	size_t active;    /* in pages with live blocks */
-	size_t resident;  /* really held */
+	size_t resident;  /* physically allocated */
 };
 
 static inline void

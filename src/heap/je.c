@@ -2,7 +2,7 @@
 /*
  * je.c -- see je.h.
  *
- * Names of mallctl() are looked up once (Mib_*); the rest is a thin skin.
+ * Names of mallctl() are looked up once (Mib_*); the rest are thin wrappers.
  */
 #include "heap/je.h"
 
@@ -23,16 +23,16 @@
 #include "base/util.h"
 
 /*
- * What experimental.arenas_create_ext takes.  jemalloc 5.3.0 has it in no
- * public header (include/jemalloc/internal/arena_types.h); configure tries it
- * with this very layout.
+ * The argument of experimental.arenas_create_ext. jemalloc 5.3.0 has it in no
+ * public header (include/jemalloc/internal/arena_types.h); configure tests this
+ * layout.
  */
 struct je_arena_config {
 	extent_hooks_t *extent_hooks;
 	bool metadata_use_hooks;
 };
 
-/* What experimental.utilization.query gives for one block (jemalloc 5.3.0,
+/* The result of experimental.utilization.query for one block (jemalloc 5.3.0,
  * include/jemalloc/internal/inspect.h). */
 struct je_utilization {
 	void *current_slab;
@@ -40,7 +40,7 @@ struct je_utilization {
 	size_t bin_nr_free, bin_nr_objects;
 };
 
-/* A looked-up name: mallctlbymib() of it is several times faster. */
+/* A looked-up name: mallctlbymib() is several times faster with it. */
 struct mib {
 	size_t name[6];
 	size_t len;
@@ -50,21 +50,21 @@ static struct {
 	struct mib purge, decay, reset, destroy, dirty_decay, muzzy_decay;
 	struct mib hooks;
 	struct mib small_allocated, large_allocated, pactive, resident;
-	unsigned nr_own_arenas; /* jemalloc's, there from the start */
+	unsigned nr_own_arenas; /* jemalloc's own, from the start */
 	bool works;
 } Je;
 
 /*
- * jemalloc 5.3.0 has numbers for so many arenas, its own included
- * (MALLOCX_ARENA_LIMIT), and writes beyond a table when asked for one more: so
- * ours are counted here.
+ * jemalloc 5.3.0 supports this many arenas, its own included
+ * (MALLOCX_ARENA_LIMIT), and writes past a table when asked for one more.  So
+ * the library counts its arenas.
  */
 enum {
 	ARENA_LIMIT = 4095
 };
-static _Atomic(unsigned) Nr_arenas; /* of ours, alive or promised */
+static _Atomic(unsigned) Nr_arenas; /* the library's, alive or promised */
 
-/* Of each arena of ours. */
+/* By number of the library's arena. */
 static _Atomic(struct je_hooks *) Hooks[ARENA_LIMIT];
 
 static void
@@ -142,7 +142,7 @@ is_ready(void)
 	return Je.works;
 }
 
-/* mallctlbymib() with an arena number as the name's second or third part. */
+/* mallctlbymib() with an arena number as a part of the name, counted from 0. */
 static int
 control(const struct mib *mib, size_t part, unsigned arena, void *old,
     size_t *old_len, void *new_value, size_t new_len)
@@ -170,7 +170,7 @@ hooks_of(extent_hooks_t *table)
 				   offsetof(struct je_hooks, jemalloc_table));
 }
 
-/* The program's table, of which the first member is never NULL. */
+/* The program's table, or NULL.  Its first member is never NULL. */
 static extent_hooks_t *
 foreign_of(struct je_hooks *hooks)
 {
@@ -180,8 +180,8 @@ foreign_of(struct je_hooks *hooks)
 	return foreign->alloc != NULL ? foreign : NULL;
 }
 
-/* jemalloc's rules: NULL or true refuses, and then nothing was written
- * through the pointers. */
+/* jemalloc's rules: a hook refuses by NULL or true, and has then written
+ * nothing through the pointers. */
 static bool
 hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
     unsigned arena)
@@ -190,7 +190,8 @@ hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
 	extent_hooks_t *foreign = foreign_of(hooks);
 	bool is_refused;
 
-	/* Once it is given back, it may be another's at any time. */
+	/* Forget it first: once given back, another heap may get it at any
+	 * time. */
 	if (hooks->forget != NULL)
 		hooks->forget(hooks, addr, size);
 	if (foreign == NULL)
@@ -202,7 +203,7 @@ hook_dalloc(extent_hooks_t *table, void *addr, size_t size, bool committed,
 	if (is_refused)
 		atomic_store_explicit(
 		    &hooks->has_refused, true, memory_order_relaxed);
-	/* It was noted before, so there is room for that. */
+	/* It was noted before, so there is room for the note. */
 	if (is_refused && hooks->note != NULL)
 		(void)hooks->note(hooks, addr, size);
 	return is_refused;
@@ -253,8 +254,8 @@ hook_destroy(extent_hooks_t *table, void *addr, size_t size, bool committed,
 		foreign->destroy(foreign, addr, size, committed, arena);
 }
 
-/* The map knows no borders between extents of one arena: cutting and joining
- * them needs nothing done. */
+/* The page map does not record extents, so splitting and merging them needs no
+ * work. */
 static bool
 hook_split(extent_hooks_t *table, void *addr, size_t size, size_t size_a,
     size_t size_b, bool committed, unsigned arena)
@@ -286,8 +287,8 @@ hook_merge(extent_hooks_t *table, void *addr_a, size_t size_a, void *addr_b,
 void
 je_hooks_init(struct je_hooks *hooks)
 {
-	/* Without commit, decommit and purge: memory of a region is there or
-	 * is given back. */
+	/* No commit, decommit and purge hooks: memory of a region is either
+	 * present or given back. */
 	extent_hooks_t table = {
 	    .alloc = hook_alloc,
 	    .dalloc = hook_dalloc,
@@ -319,8 +320,8 @@ je_hooks_init_foreign(struct je_hooks *hooks, const void *foreign)
 
 /*
  * Making an arena touches about 27 pages and ending one unmaps them, which is
- * most of what a kind costs that lives shortly.  So a few that ended are kept,
- * empty, for those who come next: the number of each plus 1, or 0.
+ * most of the cost of a short-lived kind.  So up to NR_SPARE ended arenas are
+ * kept, empty, for reuse: their number plus 1, or 0.
  */
 enum {
 	NR_SPARE = 16
@@ -384,7 +385,7 @@ take_spare(unsigned *arena)
 	return false;
 }
 
-/* The arena is empty, and of nobody. */
+/* Keep an empty arena that has no heap. */
 static bool
 put_spare(unsigned arena)
 {
@@ -402,7 +403,7 @@ destroy(unsigned arena)
 {
 	int rc = control(&Je.destroy, 1, arena, NULL, NULL, NULL, 0);
 
-	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	DK_BUG_ON(rc < 0); /* not the library's, or a thread is bound */
 	note_hooks(arena, NULL);
 	atomic_fetch_sub(&Nr_arenas, 1);
 }
@@ -460,7 +461,7 @@ new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
 
 		DK_BUG_ON(err < 0);
 		if (is_promised)
-			je_arena_forgo(); /* the spare one is counted, too */
+			je_arena_forgo(); /* the spare one is counted already */
 		*arena = spare;
 		errno = saved_errno;
 		return 0;
@@ -481,7 +482,7 @@ new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
 			    &at_once, sizeof(at_once));
 		if (rc < 0) {
 			destroy(*arena);
-			/* which counted it out */
+			/* destroy() has uncounted the promised one */
 			if (is_promised)
 				atomic_fetch_add(&Nr_arenas, 1);
 		}
@@ -504,8 +505,8 @@ je_arena_redeem(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
 	return new_arena(hooks, purges_at_once, true, arena);
 }
 
-/* Not of a lazy one, which would be so for its next heap, too, nor of one that
- * has still something of this heap's. */
+/* An arena with delayed purging is not reused, since the next heap would
+ * inherit that; nor is one that still holds memory of this heap. */
 static bool
 keep_as_spare(struct je_hooks *hooks, bool purges_at_once, unsigned arena)
 {
@@ -523,7 +524,7 @@ je_arena_free(struct je_hooks *hooks, bool purges_at_once, unsigned arena)
 	int saved_errno = errno;
 	int rc = control(&Je.reset, 1, arena, NULL, NULL, NULL, 0);
 
-	DK_BUG_ON(rc < 0); /* it is no arena of ours, or a thread is bound */
+	DK_BUG_ON(rc < 0); /* not the library's, or a thread is bound */
 	rc = control(&Je.purge, 1, arena, NULL, NULL, NULL, 0);
 	DK_BUG_ON(rc < 0);
 	if (!keep_as_spare(hooks, purges_at_once, arena))
@@ -546,7 +547,8 @@ je_arena_decay(unsigned arena)
 {
 	int saved_errno = errno;
 
-	/* One that no thread came to yet does not exist: nothing to do. */
+	/* Fails for an arena that no thread has used yet: nothing to do
+	 * then. */
 	(void)control(&Je.decay, 1, arena, NULL, NULL, NULL, 0);
 	errno = saved_errno;
 }
@@ -620,7 +622,7 @@ je_thread_is_ending(void)
 /* Sizes up to this, aligned to a page at most, need no check. */
 #define ALWAYS_FITS ((size_t)16 * KIB)
 
-/* mallocx() has no defined result beyond the largest size class. */
+/* The result of mallocx() is undefined beyond the largest size class. */
 static bool
 is_too_large(size_t size, size_t align)
 {
@@ -661,7 +663,7 @@ size_t
 je_usable(const void *ptr)
 {
 	note_thread();
-	/* Built to look the pointer up before it trusts it. */
+	/* This build of jemalloc looks the pointer up before it uses it. */
 	return jemk_malloc_usable_size((void *)(uintptr_t)ptr);
 }
 
@@ -674,7 +676,7 @@ je_arena_of(const void *ptr)
 	int rc = jemk_mallctl(
 	    "arenas.lookup", &arena, &len, (void *)&ptr, sizeof(ptr));
 
-	DK_BUG_ON(rc != 0); /* it is no block */
+	DK_BUG_ON(rc != 0); /* ptr is not a block */
 	errno = saved_errno;
 	return arena;
 }
@@ -693,8 +695,8 @@ je_is_sparse(const void *ptr)
 		return false;
 	uintptr_t slab = (uintptr_t)u.current_slab;
 	if ((uintptr_t)ptr >= slab && (uintptr_t)ptr < slab + u.slab_size)
-		return false; /* it would come back to the same slab */
-	/* The slab is at most an eighth fuller than its bin's on average. */
+		return false; /* a new block would come from the same slab */
+	/* Sparse: at most an eighth fuller than the average slab of its bin. */
 	size_t used = u.nr_objects - u.nr_free;
 	size_t bin_used = u.bin_nr_objects - u.bin_nr_free;
 	return u.nr_free > 0 &&
@@ -772,7 +774,7 @@ je_arena_stats(unsigned arena, struct je_stats *stats)
 		rc = control(&Je.pactive, 2, arena, &pages, &len, NULL, 0);
 	if (rc == 0)
 		rc = control(&Je.resident, 2, arena, &resident, &len, NULL, 0);
-	/* An arena that was made after the last refresh has no figures yet. */
+	/* An arena made after the last refresh has no figures yet. */
 	if (rc == -ENOENT)
 		rc = 0;
 	if (rc == 0)
@@ -784,9 +786,10 @@ je_arena_stats(unsigned arena, struct je_stats *stats)
 	return rc;
 }
 
-/* --- what it would say by itself ---------------------------------------------- */
+/* --- messages of jemalloc --------------------------------------- */
 
-/* A line, perhaps begun by "<jemalloc>: ".  Called with locks of jemalloc's. */
+/* A message, perhaps with the prefix "<jemalloc>: ". jemalloc calls this with
+ * locks held. */
 static void
 log_message(void *arg, const char *text)
 {
@@ -798,19 +801,19 @@ log_message(void *arg, const char *text)
 	    DK_LOG_WARNING, "jemalloc: %.*s", (int)strcspn(what, "\n"), what);
 }
 
-/* Before other constructors, which may be what it speaks of. */
+/* Before other constructors, which may cause messages. */
 __attribute__((constructor(101))) static void
 take_messages(void)
 {
 	jemk_malloc_message = log_message;
 }
 
-/* What jemalloc prints, until it has printed all. */
+/* Collects a report until it is complete. */
 struct printed {
 	const char *opts;
 	char *text;
 	size_t len, room;
-	bool is_cut; /* no memory for all of it */
+	bool is_cut; /* there was no memory for all of it */
 };
 
 static bool
@@ -860,8 +863,8 @@ je_stats_print(
 	struct printed p = {.opts = opts, .room = 64 * KIB};
 
 	DK_NO_CANCEL();
-	/* It wants more stack than a thread may have, and the caller's function
-	 * is to run in the caller. */
+	/* The report needs more stack than a thread may have, but the caller's
+	 * function must run in the caller's thread.  So collect it first. */
 	p.text = os_new(p.room);
 	if (p.text != NULL && write_cb != NULL)
 		os_run_apart(print_apart, &p);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * je.h -- the one door to jemalloc (layer 3).
+ * je.h -- the interface to jemalloc (layer 3).
  *
- * The jemalloc behind it is a private copy: its names are prefixed, it runs
- * with retain:false, and it is not the process's malloc.
+ * It is a private copy: its names have a prefix, it runs with retain:false, and
+ * it is not the process's malloc.
  */
 #ifndef JE_H
 #define JE_H
@@ -14,61 +14,62 @@
 
 #include "base/export.h"
 
-/*
- * The extents of one arena's heap come from these.  Called with locks of
- * jemalloc held: no allocation, no lock of a rank before RANK_DRAM.
- */
+/* The source of an arena's extents. jemalloc calls these with locks held: they
+ * must not allocate, nor take a lock of a rank before RANK_DRAM. */
 struct je_hooks {
 	/*
-	 * len bytes (whole pages) at a multiple of align, at new_addr exactly
-	 * unless that is NULL.  NULL when there is no room.  When *zero is
-	 * true on entry the memory must be zero; it may be set to true when it
-	 * is known to be.
+	 * Return len bytes (whole pages) at a multiple of align, exactly at
+	 * new_addr unless that is NULL.  NULL: no room.  If *zero is true on
+	 * entry, the memory must be zero; set it to true if the memory is known
+	 * to be zero.
 	 */
 	void *(*alloc)(struct je_hooks *hooks, void *new_addr, size_t len,
 	    size_t align, bool *zero);
 	/* False: refused, the arena keeps it. */
 	bool (*give)(struct je_hooks *hooks, void *addr, size_t len);
-	/* Both or none: told what the arena gets, before a block is in it, and
-	 * what it is about to give back.  False: refused, it goes back. */
+	/* Both or none. note: the arena gets this memory, before it has a block
+	 * there; false refuses, and it goes back. forget: the arena is about to
+	 * give it back. */
 	bool (*note)(struct je_hooks *hooks, void *addr, size_t len);
 	void (*forget)(struct je_hooks *hooks, void *addr, size_t len);
-	/* Pointers that were freed and were no blocks in use. */
+	/* Frees of pointers that were not blocks in use. */
 	_Atomic(size_t) nr_bad_frees;
-	/* For je.c. */
+	/* Private to je.c. */
 	_Atomic(bool) has_refused; /* an arena keeps memory for ever */
 	void *jemalloc_table[9];   /* extent_hooks_t, filled in */
-	void *foreign_table[9];    /* a program's own, or NULL */
+	void *foreign_table[9];    /* the program's table, or all NULL */
 };
 
-/* Have jemalloc start, if it has not. */
+/* Start jemalloc, unless it has started. */
 void je_start(void);
 
-/* Fill in the table that jemalloc calls, from alloc and give ... */
+/* Fill in jemalloc's table, so that it calls alloc and give ... */
 void je_hooks_init(struct je_hooks *hooks);
-/* ... or from an extent_hooks_t of the program's. */
+/* ... or the functions of the program's extent_hooks_t. */
 void je_hooks_init_foreign(struct je_hooks *hooks, const void *table);
 
 /*
- * Make an arena whose extents come from hooks, which must outlive it, and
- * whose own records are in DRAM.  purges_at_once: pages without live objects are
- * given back at once.  REASON_NO_ARENA: jemalloc has no more arenas; -ENOMEM.
+ * Make an arena with extents from hooks, which must outlive it; its own records
+ * are in DRAM. purges_at_once: give back pages without live objects at once.
+ * REASON_NO_ARENA: jemalloc has no more arenas; -ENOMEM.
  */
 int je_arena_new(struct je_hooks *hooks, bool purges_at_once, unsigned *arena)
     DK_MUST_CHECK;
-/* Keep one for later.  REASON_NO_ARENA: jemalloc has no more. */
+/* Reserve an arena for later.  REASON_NO_ARENA: jemalloc has no more. */
 int je_arena_promise(void) DK_MUST_CHECK;
-/* It is not wanted any more. */
+/* Cancel a reservation. */
 void je_arena_forgo(void);
-/* The same as je_arena_new(), of one that was promised, which there is; it is
- * promised still when that fails for want of memory. */
+/* The same as je_arena_new(), using a reservation, which must exist.  It
+ * remains if the call fails for want of memory. */
 int je_arena_redeem(
     struct je_hooks *hooks, bool purges_at_once, unsigned *arena) DK_MUST_CHECK;
-/* All that was allocated from it is gone; the others as it was made. */
+/* End an arena and all that was allocated from it; the other arguments are as
+ * when it was made. */
 void je_arena_free(struct je_hooks *hooks, bool purges_at_once, unsigned arena);
-/* Give all pages without live objects back. */
+/* Give back all pages without live objects. */
 void je_arena_purge(unsigned arena);
-/* Let time pass: give back what decayed; of arenas that do not end meanwhile. */
+/* Give back the pages whose decay time has passed.  The arena must not end
+ * meanwhile. */
 void je_arena_decay(unsigned arena);
 
 /* Whether jemalloc allocates for the calling thread no more: its destructors of
@@ -78,22 +79,23 @@ bool je_thread_is_ending(void);
 /* NULL when there is no room, and in a thread that is ending.  align 0: as
  * malloc(3) aligns.  No size is 0. */
 void *je_alloc(unsigned arena, size_t size, size_t align, bool zero);
-/* Resize within the arena; NULL leaves the block as it was. */
+/* Resize within the arena; NULL: the block is unchanged. */
 void *je_resize(unsigned arena, void *ptr, size_t size);
-/* In a slab, what is no block that is in use is told and left alone. */
+/* In a slab, a pointer that is not a block in use is reported and ignored. */
 void je_free(void *ptr);
-/* Count such a free, and write an error line. */
+/* Count such a free, and log an error. */
 void je_note_bad_free(struct je_hooks *hooks, const void *ptr);
 
-/* Bytes that can be used of a block; 0 for any pointer that is not one. */
+/* Usable bytes of a block; 0 for any pointer that is not one. */
 size_t je_usable(const void *ptr);
-/* The arena of a block, which it must be. */
+/* The arena of a block; ptr must be one. */
 unsigned je_arena_of(const void *ptr);
-/* Whether a block would better be moved: it is in a slab that is no fuller than
- * its bin's slabs are on average, about. */
+/* Whether moving the block reduces fragmentation: its slab is about as full as
+ * the average slab of its bin, or less. */
 bool je_is_sparse(const void *ptr);
 
-/* The size classes that are served from slabs; 0 if jemalloc does not work. */
+/* Number of size classes that are served from slabs; 0 if jemalloc does not
+ * work. */
 unsigned je_nr_bins(void);
 size_t je_bin_size(unsigned bin);
 size_t je_bin_slab_size(unsigned bin);
@@ -104,7 +106,7 @@ struct je_stats {
 };
 
 int je_stats_refresh(void) DK_MUST_CHECK;
-/* All of jemalloc. */
+/* The sums for all of jemalloc. */
 int je_stats(struct je_stats *stats) DK_MUST_CHECK;
 int je_arena_stats(unsigned arena, struct je_stats *stats) DK_MUST_CHECK;
 void je_stats_print(

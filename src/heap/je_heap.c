@@ -112,7 +112,7 @@ je_heap_free(struct je_heap *heap, void *ptr)
 size_t
 je_heap_usable(const struct je_heap *heap, const void *ptr)
 {
-	/* Blocks of other heaps are jemalloc's as well. */
+	/* jemalloc knows the blocks of other heaps, too. */
 	return region_index_look_up(ptr) == heap->entry ? je_usable(ptr) : 0;
 }
 

@@ -33,8 +33,8 @@ outbox_take(struct outbox *o, unsigned *size_class)
 	uint64_t state = atomic_load_explicit(&o->state, memory_order_acquire);
 	void *block;
 
-	/* It is filled again only when it is empty, and its state never comes
-	 * back then: where the state is the same, so is the block. */
+	/* The outbox is refilled only when empty, and states are never reused.
+	 * So an unchanged state means an unchanged block. */
 	do {
 		if ((uint32_t)state == 0)
 			return NULL;

@@ -3,9 +3,9 @@
  * outbox.h -- free blocks on their way from a thread's cache to their slabs
  * (layer 3).
  *
- * Its thread fills it when it is empty, and frees what is in it one by one;
- * anybody else may take a block and free it instead.  So a thread that stands
- * still on the way has one block in its hands, not many.  No lock.
+ * The cache's thread fills an empty outbox and frees its blocks one by one; any
+ * other thread may take a block and free it instead.  So a thread that stops on
+ * the way holds up one block, not many.  No lock.
  */
 #ifndef OUTBOX_H
 #define OUTBOX_H
@@ -15,18 +15,18 @@
 #include <stdint.h>
 
 struct outbox {
-	/* The blocks [0] to [number - 1], of one class. */
+	/* Entries 0 to nr - 1, of one class. */
 	_Atomic(void *) *blocks;
 	_Atomic(unsigned) size_class;
-	_Atomic(uint64_t) state; /* how often filled << 32 | number */
+	_Atomic(uint64_t) state; /* number of fills << 32 | nr */
 };
 
-/* memory is room for as many blocks as are ever put in. */
+/* memory must have room for the largest nr of outbox_fill(). */
 void outbox_init(struct outbox *o, void **memory);
-/* By its thread, while it is empty. */
+/* Called by the cache's thread, while the outbox is empty. */
 void outbox_fill(
     struct outbox *o, unsigned size_class, void *const *blocks, size_t nr);
-/* A block that nobody else gets, or NULL. */
+/* Take a block, which no other thread then gets; NULL: empty. */
 void *outbox_take(struct outbox *o, unsigned *size_class);
 
 static inline size_t

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * page_map.h -- what begins in each page of a region's heap (layer 3).
+ * page_map.h -- the block that begins in each page of a region's heap
+ * (layer 3).
  *
- * One word for each page, in memory of its own that is reserved for the whole
- * region and present only where it was written: 4 bytes of DRAM for each
+ * One word for each page.  The table has memory of its own, reserved for the
+ * whole region and present only where it was written: 4 bytes of DRAM for each
  * 4 KiB in use.
  *
- * Words are read and written without a lock: the word of a page changes only
- * while the page belongs to the thread that changes it, or to the same value.
+ * Words are read and written without a lock: a thread changes the word of a
+ * page only while it owns the page, or stores the same value again.
  */
 #ifndef PAGE_MAP_H
 #define PAGE_MAP_H
@@ -21,13 +22,14 @@
 #include "base/os.h"
 #include "base/util.h"
 
-/* A word: 0 where no block begins, PAGE_SMALL * (1 + size class) where blocks of
- * a jemalloc slab begin, or PAGE_LARGE + the number of pages of the block. */
-#define PAGE_SMALL ((uint32_t)4) /* thread_cache.h says why */
-/* In a word that is not large: a block that begins there may be bad. */
+/* A word is 0 if no block begins in the page, PAGE_SMALL * (1 + size class) if
+ * blocks of a jemalloc slab begin there, or PAGE_LARGE + the number of pages of
+ * a large block. */
+#define PAGE_SMALL ((uint32_t)4) /* thread_cache.h gives the reason */
+/* In a word that is not large: blocks that begin in the page may be bad. */
 #define PAGE_NEAR_BAD ((uint32_t)1 << 30)
 #define PAGE_LARGE ((uint32_t)1 << 31)
-/* Bytes of the largest block that a word can stand for: 8 TiB. */
+/* Bytes of the largest block that a word can express: 8 TiB. */
 #define PAGE_LARGE_MAX (((size_t)PAGE_LARGE - 1) * DK_PAGE)
 
 struct page_map {
@@ -66,7 +68,7 @@ page_map_word(const struct page_map *map, const void *addr)
 	return &map->words[((uintptr_t)addr - map->base) >> DK_PAGE_SHIFT];
 }
 
-/* addr is inside the region. */
+/* addr must be inside the region. */
 static inline uint32_t
 page_map_get(const struct page_map *map, const void *addr)
 {
@@ -79,7 +81,8 @@ page_map_set(const struct page_map *map, const void *addr, uint32_t word)
 {
 	_Atomic(uint32_t) *at = page_map_word(map, addr);
 
-	/* Most calls find it set: a read leaves the cache line shared. */
+	/* Usually it is set already: reading first keeps the cache line
+	 * shared. */
 	if (atomic_load_explicit(at, memory_order_relaxed) != word)
 		atomic_store_explicit(at, word, memory_order_relaxed);
 }
@@ -102,14 +105,14 @@ page_word_of_small(unsigned size_class)
 	return (size_class + 1) * PAGE_SMALL;
 }
 
-/* word is small and not near bad pages. */
+/* word must be small and not near bad pages. */
 static inline unsigned
 page_size_class(uint32_t word)
 {
 	return word / PAGE_SMALL - 1;
 }
 
-/* The word as it would be without bad pages. */
+/* The word without the mark for bad pages. */
 static inline uint32_t
 page_plain_word(uint32_t word)
 {
@@ -122,7 +125,7 @@ page_large_len(uint32_t word)
 	return (size_t)(word & ~PAGE_LARGE) * DK_PAGE;
 }
 
-/* len is whole pages, at most PAGE_LARGE_MAX. */
+/* len is a multiple of DK_PAGE, at most PAGE_LARGE_MAX. */
 static inline uint32_t
 page_word_of_large(size_t len)
 {

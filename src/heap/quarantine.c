@@ -2,9 +2,9 @@
 /*
  * quarantine.c -- see quarantine.h.
  *
- * A thread that notes a block in the page map and one that adds a bad page meet
- * like this: the one sets the bit and then taints the word, the other reads
- * the word, then the bit, and changes the word only if it is still the same.
+ * One thread may note a block in the page map while another adds a bad page.
+ * The latter sets the bit, then marks the word.  The former reads the word,
+ * then the bit, and changes the word only if it is unchanged.
  */
 #include "heap/quarantine.h"
 
@@ -16,7 +16,7 @@
 #include "heap/je.h"
 #include "heap/size_class.h"
 
-/* How many pages before a bad one a small block that touches it can begin. */
+/* A small block can begin this many pages before a bad one and touch it. */
 enum {
 	PAGES_BEFORE = (SIZE_CLASS_LARGEST + 4095) / 4096
 };
@@ -139,7 +139,7 @@ quarantine_withhold(struct quarantine *q, void *ptr, unsigned size_class)
 	atomic_fetch_add(&q->withheld_bytes, size);
 	lock_take(&q->lock);
 	struct withheld_block *withheld = pool_get(&q->records);
-	/* Without a record it stays where it is as long as the heap. */
+	/* Without a record, the block stays withheld until the heap ends. */
 	if (withheld != NULL) {
 		*withheld = (struct withheld_block){
 		    .next = q->withheld, .ptr = ptr, .size = size};
@@ -168,8 +168,9 @@ quarantine_free_withheld(struct quarantine *q)
 	if (bits_of(q) == NULL)
 		return false;
 	lock_take(&q->lock);
-	/* With the lock: who finds none here knows that they are all free.
-	 * What others withhold meanwhile is for the next time. */
+	/* Under the lock: a thread that finds none here knows that all are
+	 * freed.  Blocks that other threads withhold meanwhile wait for the
+	 * next call. */
 	size_t nr = q->nr_withheld;
 	for (size_t i = 0; i < nr; i++)
 		free_one_locked(q);
@@ -188,7 +189,7 @@ quarantine_init(struct quarantine *q, const struct page_map *pages)
 	pool_init(&q->records, sizeof(struct withheld_block));
 }
 
-/* The withheld blocks themselves go with their arenas. */
+/* The withheld blocks themselves end with their arenas. */
 void
 quarantine_fini(struct quarantine *q)
 {

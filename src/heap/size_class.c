@@ -9,8 +9,8 @@
 
 #include "heap/je.h"
 
-/* Number, the size of the class before, its own, pages of a slab, and the last
- * class whose blocks are at most twice as large. */
+/* Columns: number, size of the previous class, its own size, pages of a slab,
+ * and the last class whose blocks are at most twice as large. */
 #define CLASSES(X)                 \
 	X(0, 0, 8, 1, 1)           \
 	X(1, 8, 16, 1, 2)          \

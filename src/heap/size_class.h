@@ -11,7 +11,7 @@
 #include "base/export.h"
 #include "heap/page_map.h"
 
-/* As jemalloc 5.3 has them with pages of 4 KiB. */
+/* Those of jemalloc 5.3 with pages of 4 KiB. */
 enum {
 	SIZE_CLASS_NR = 36,
 	SIZE_CLASS_UNIT = 8,           /* bytes; every class is a multiple */
@@ -21,18 +21,18 @@ enum {
 struct size_classes {
 	uint32_t size[SIZE_CLASS_NR];      /* bytes */
 	uint32_t slab_size[SIZE_CLASS_NR]; /* bytes of a slab of that class */
-	/* The largest class of blocks up to twice as large. */
+	/* The largest class whose blocks are at most twice as large. */
 	uint8_t last_stand_in[SIZE_CLASS_NR];
-	/* Of the class of sizes i * 8 + 1 to (i + 1) * 8: its page word. */
+	/* [i]: the page word for sizes i * 8 + 1 to (i + 1) * 8. */
 	uint8_t word[SIZE_CLASS_LARGEST / SIZE_CLASS_UNIT];
 };
 _Static_assert(SIZE_CLASS_NR *PAGE_SMALL <= UINT8_MAX,
     "a page word fits into size_classes.word");
 
-/* Constant, as memkind_malloc() reads it before any heap was made. */
+/* Constant data, since memkind_malloc() reads it before any heap is made. */
 extern const struct size_classes Size_classes;
 
-/* Compares them with jemalloc's, once.  -ENOTSUP: it has others. */
+/* Compare the table with jemalloc's classes, once.  -ENOTSUP: they differ. */
 int size_class_init(void) DK_MUST_CHECK;
 
 /* size is 1 to SIZE_CLASS_LARGEST. */
