@@ -25,7 +25,7 @@ is_good_thread_limit(void)
 	if (env == NULL)
 		return true;
 	errno = 0;
-	/* "" is 0, and -1 too large, as with memkind. */
+	/* As in memkind, "" is 0, and -1 is too large. */
 	unsigned long limit = strtoul(env, &end, 10);
 	bool is_good = limit <= UINT_MAX && *end == '\0' && errno == 0;
 	errno = saved_errno;
@@ -35,7 +35,7 @@ is_good_thread_limit(void)
 int
 environment_check_thread_limit(void)
 {
-	/* The limit itself has nothing to limit: there is one such thread. */
+	/* The limit itself has no effect, since there is one such thread. */
 	if (is_good_thread_limit())
 		return 0;
 	return error_set(REASON_ENVIRON,
@@ -43,8 +43,8 @@ environment_check_thread_limit(void)
 	    Thread_limit, os_getenv(Thread_limit));
 }
 
-/* Nothing of the library ends the process; who reads the log hears of it at
- * once, as with memkind, and memkind_set_bg_threads() fails. */
+/* The library does not end the process for a bad value.  It logs a warning at
+ * once, as memkind does, and memkind_set_bg_threads() fails. */
 __attribute__((constructor)) static void
 warn(void)
 {

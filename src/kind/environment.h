@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * environment.h -- a variable that memkind looks at when it is loaded (layer 4).
+ * environment.h -- a variable that is checked when the library is loaded, as in
+ * memkind (layer 4).
  */
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
@@ -9,7 +10,7 @@
 
 #include "base/export.h"
 
-/* REASON_ENVIRON: MEMKIND_BACKGROUND_THREAD_LIMIT makes no sense. */
+/* REASON_ENVIRON: MEMKIND_BACKGROUND_THREAD_LIMIT is not a valid number. */
 int environment_check_thread_limit(void) DK_MUST_CHECK;
 
 #endif /* ENVIRONMENT_H */

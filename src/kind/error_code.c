@@ -10,14 +10,12 @@
 #include "base/util.h"
 #include "memkind.h"
 
-/*
- * The first row of a code is what it is read back as, and the first row of an rc
- * is its code.
- */
+/* The first row with an err gives its rc, and the first row with an rc gives
+ * its err. */
 static const struct {
 	int rc;
 	int err;
-	int errno_value; /* of a reason */
+	int errno_value; /* if rc is a reason */
 } Rows[] = {
     {0, MEMKIND_SUCCESS, 0},
     {-EINVAL, MEMKIND_ERROR_INVALID, 0},
@@ -36,7 +34,7 @@ static const struct {
     {REASON_NO_THREAD, MEMKIND_ERROR_OPERATION_FAILED, EAGAIN},
     {-EIO, MEMKIND_ERROR_OPERATION_FAILED, 0},
     {-EOPNOTSUPP, MEMKIND_ERROR_OPERATION_FAILED, 0},
-    /* mmap(2)'s, where memory is locked (mlockall) */
+    /* of mmap(2), if memory is locked (mlockall) */
     {-EAGAIN, MEMKIND_ERROR_MMAP, 0},
 };
 

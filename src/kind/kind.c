@@ -35,7 +35,7 @@ check_ops(const struct memkind_ops *ops, const char *name)
 	return 0;
 }
 
-/* By the operation. */
+/* Call the operation create. */
 static int
 create(struct memkind *kind)
 {
@@ -46,10 +46,10 @@ create(struct memkind *kind)
 	if (err != MEMKIND_SUCCESS) {
 		int rc = error_reason();
 
-		/* What failed below says it better than its code. */
+		/* The precise reason, if the code of create agrees with it. */
 		if (rc >= 0 || error_code_from_errno(rc) != err)
 			rc = error_code_to_errno(err);
-		if (*error_text() == '\0') /* a user's operation has none */
+		if (*error_text() == '\0') /* a program's operation has none */
 			(void)error_set(rc,
 			    "the create operation of kind %s returned %d",
 			    kind->name, err);
@@ -92,8 +92,8 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	rc = create(kind);
 	if (rc < 0)
 		goto err_end_heap;
-	/* Unless the operations are a user's, or every call is decorated, the
-	 * hot paths do without them: caches are known as the kind's. */
+	/* Hot paths bypass the operations if these are the library's and calls
+	 * are not decorated: they find the caches by the kind. */
 	const struct memkind_ops *ops = kind->ops;
 	if (kind->heap != NULL && ops->malloc == kind_heap_malloc &&
 	    ops->free == kind_heap_free &&
@@ -115,8 +115,8 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	return 0;
 
 err_end_heap:
-	/* What create has not undone: the heap is the library's, and threads
-	 * would find its caches when its region is gone. */
+	/* create may have left a heap.  End it, so that no thread finds its
+	 * caches once the region is gone. */
 	kind_heap_end(kind);
 	if (region != NULL)
 		region_unclaim(region);
@@ -170,7 +170,7 @@ take_last_call(struct memkind *kind, void *arg)
 	return 1;
 }
 
-/* One at a time: the operation may end the kind. */
+/* One at a time, since the operation may end the kind. */
 __attribute__((destructor)) static void
 finalize_all(void)
 {

@@ -2,16 +2,16 @@
 /*
  * kind_fork.c -- see kind_fork.h.
  *
- * The child of a threaded program must find no lock taken by a thread that it
- * does not have.  So before a fork all locks are taken, in the order of their
- * ranks, all of a rank before the first of the next; debug builds check that.
- * jemalloc's own are in the middle: it has handlers too, and those that are
- * registered last are called first.  Hence two sets, one registered before
+ * The child of a threaded program must not inherit a lock that another thread
+ * holds.  So before a fork, all locks are taken in the order of their ranks,
+ * all of one rank before the next; debug builds check that. jemalloc's own
+ * locks come in the middle: it has fork handlers too, and handlers registered
+ * last run first.  So there are two sets of handlers, one registered before
  * jemalloc starts and one after.
  *
- * Then, in the child: a region that parent and child both see is off (each
- * would hand out the same blocks); one over a private mapping was copied by
- * the fork, and goes on.
+ * In the child, a region whose memory the parent shares is switched off, since
+ * both would hand out the same blocks.  A region over a private mapping was
+ * copied by the fork, and stays in use.
  */
 #include "kind/kind_fork.h"
 
@@ -32,7 +32,7 @@
 
 /* --- all heaps ------------------------------------------------------------------- */
 
-/* Of either sort; NULL: not of that. */
+/* One function for each sort of heap; NULL: skip it. */
 struct visitor {
 	void (*heap)(struct heap *heap);
 	void (*je_heap)(struct je_heap *heap);
@@ -57,7 +57,7 @@ visit_kind(struct memkind *kind, void *arg)
 		visitor->je_heap(kind->je_heap);
 }
 
-/* With the registry's lock, which is one of the outer ones. */
+/* The caller holds the registry's lock, one of the outer locks. */
 static void
 each_heap(void (*visit)(struct heap *heap))
 {
@@ -195,8 +195,8 @@ register_handlers(
 	    "fork(2)");
 }
 
-/* jemalloc starts in a constructor without a priority, which is a later one,
- * or with its first call. */
+/* Before jemalloc starts, which is in a constructor without a priority, or at
+ * its first call. */
 __attribute__((constructor(101))) static void
 register_inner(void)
 {

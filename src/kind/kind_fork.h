@@ -2,15 +2,15 @@
 /*
  * kind_fork.h -- what happens to kinds at a fork(2) (layer 4).
  *
- * All of it happens by itself: the handlers are registered when the library is
- * loaded.
+ * The handlers are registered when the library is loaded.
  */
 #ifndef KIND_FORK_H
 #define KIND_FORK_H
 
 #include <stdbool.h>
 
-/* False: there was no memory for the handlers, and no child may use kinds. */
+/* False: there was no memory for the handlers, so a child must not use
+ * kinds. */
 bool kind_fork_is_safe(void);
 
 #endif /* KIND_FORK_H */

@@ -101,10 +101,8 @@ kind_heap_end(struct memkind *kind)
 
 /* --- of heaps of all sorts -------------------------------------------------------- */
 
-/*
- * A table may mix these with a create that makes no heap, and a destroy may have
- * ended it: then there are no blocks.
- */
+/* A table may combine these with a create that makes no heap, or a destroy may
+ * have ended it.  Then there are no blocks. */
 static void *
 no_heap(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_heap_ops.h -- operations of kinds that have a heap, of whatever sort
+ * kind_heap_ops.h -- operations of kinds that have a heap of any sort
  * (layer 4).
  *
- * What each does is said in memkind_ops.h; kind->blocks has what differs.
+ * memkind_ops.h describes each; kind->blocks differs by sort.
  */
 #ifndef KIND_HEAP_OPS_H
 #define KIND_HEAP_OPS_H
@@ -15,9 +15,10 @@
 #include "heap/heap.h"
 #include "memkind_ops.h"
 
-/* Give a kind that is being made a heap over its region.  -ENOMEM, REASON_ENVIRON. */
+/* Make a heap over the region of a kind that is being made.  -ENOMEM,
+ * REASON_ENVIRON. */
 int kind_heap_new(struct memkind *kind) DK_MUST_CHECK;
-/* End the heap of a kind, if it has one. */
+/* End the heap of a kind, if there is one. */
 void kind_heap_end(struct memkind *kind);
 
 void *kind_heap_malloc(struct memkind *kind, size_t size);
@@ -34,14 +35,14 @@ int kind_heap_get_stat(
 int kind_heap_update_memory_usage_policy(
     struct memkind *kind, memkind_mem_usage_policy policy);
 
-/* Whether a table has one of those that are for blocks of kind->heap. */
+/* Whether a table contains an operation that needs kind->heap. */
 bool kind_heap_ops_are_in(const struct memkind_ops *ops);
 
-/* One of the three figures; -1 for what is none. */
+/* One of the three figures; -1 for an unknown number. */
 int kind_pick_stat(
     const struct heap_stats *stats, memkind_stat_type stat, size_t *value);
 
-/* What malloc() and its relatives return. */
+/* The result of malloc() and its relatives. */
 static inline void *
 or_enomem(void *ptr)
 {

@@ -13,7 +13,7 @@
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
 
-/* As things were then; the kind may be gone when the text is wanted. */
+/* A copy of the facts, since the kind may be gone when the text is read. */
 struct no_block {
 	char name[KIND_NAME_SIZE];
 	size_t size;
@@ -69,7 +69,7 @@ kind_note_no_block(struct memkind *kind, size_t size, int err)
 		(void)region_refuse_in_child();
 		return;
 	}
-	/* Which says what the machine has not. */
+	/* check_available() sets the text if the machine lacks that memory. */
 	if (kind_is_static(kind) && kind->ops->check_available(kind) != 0)
 		return;
 	memcpy(n.name, kind->name, sizeof(n.name));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_no_block.h -- why a kind has no block to give, in words (layer 4).
+ * kind_no_block.h -- error texts of failed allocations (layer 4).
  */
 #ifndef KIND_NO_BLOCK_H
 #define KIND_NO_BLOCK_H
@@ -13,13 +13,14 @@
 struct memkind;
 
 /*
- * Keep as the thread's last error what was short when an allocation of size bytes
- * from kind (or NULL) failed with err, a positive errno value.  A program may
- * live on a heap that is full, so the text is made only when it is asked for.
+ * Set the thread's last error: why an allocation of size bytes from kind (or
+ * NULL) failed with err, a positive errno value.  Programs may often allocate
+ * from a full heap, so the text is made only when it is read.
  */
 void kind_note_no_block(struct memkind *kind, size_t size, int err);
 
-/* What an allocation of a table's operation returns: NULL with ENOMEM and that. */
+/* The result of a failed allocation by a table's operation: NULL, ENOMEM and
+ * the text. */
 static inline void *
 kind_block_or_note(struct memkind *kind, size_t size, void *ptr)
 {

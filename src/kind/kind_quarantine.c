@@ -19,7 +19,7 @@ struct pages {
 	size_t len;
 };
 
-/* The whole pages that a range inside the region touches. */
+/* The pages that overlap a range inside the region. */
 static struct pages
 pages_of(void *addr, size_t len)
 {

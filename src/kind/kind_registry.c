@@ -129,7 +129,7 @@ kind_registry_new(void)
 void
 kind_registry_free(struct memkind *kind)
 {
-	/* What a stale handle meets: no blocks, no region, nothing to end. */
+	/* For stale handles: no blocks, no region, nothing to end. */
 	memset(kind, 0, sizeof(*kind));
 	kind->ops = &Dead_ops;
 	lock_take(&Lock);

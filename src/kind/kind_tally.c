@@ -11,7 +11,7 @@
 #include "kind/kind_record.h"
 
 enum {
-	NR_PLACES = 63, /* with their neighbours' cache lines, one page */
+	NR_PLACES = 63, /* one page, with the cache lines around them */
 	BATCH_SIZE = 8 * 1024
 };
 
@@ -23,7 +23,7 @@ struct kind_tally_places {
 
 static _Atomic(unsigned) Nr_threads;
 
-/* Threads take turns. */
+/* Each new thread gets the next place. */
 unsigned
 kind_tally_place(void)
 {
@@ -36,7 +36,7 @@ kind_tally_place(void)
 	return place - 1;
 }
 
-/* NULL: there is no memory for them. */
+/* NULL: there is no memory for it. */
 static struct kind_tally_places *
 places_of(struct memkind *kind)
 {
@@ -51,7 +51,7 @@ places_of(struct memkind *kind)
 	if (!atomic_compare_exchange_strong(
 		&kind->tally_places, &places, made)) {
 		os_unmap(made, sizeof(*places));
-		return places; /* another thread's */
+		return places; /* another thread was first */
 	}
 	return made;
 }
@@ -88,7 +88,7 @@ kind_tally_sub(struct memkind *kind, size_t bytes)
 	add(kind, -(long)bytes);
 }
 
-/* Blocks that were got by other functions may be freed by a tier's. */
+/* A tier may free blocks that were allocated by other functions. */
 static size_t
 not_negative(long bytes)
 {

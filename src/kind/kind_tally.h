@@ -2,11 +2,11 @@
 /*
  * kind_tally.h -- how many bytes the tiers' functions hold of a kind (layer 4).
  *
- * Each thread counts in one of a few places, so that threads do not meet in
- * one cache line; what gathers there goes to the sum in batches.  The sum with
- * all places is exact; the sum with the caller's own place, which policies look
- * at, is exact in a program of one thread and else less than a batch for each
- * other place away from that.
+ * Each thread counts in one of a few places, so that threads do not share a
+ * cache line; a place is added to the sum in batches.  The sum plus all places
+ * is exact.  Policies use the sum plus the caller's place.  That is exact in a
+ * program with one thread; otherwise each other place can add an error of up to
+ * a batch.
  */
 #ifndef KIND_TALLY_H
 #define KIND_TALLY_H
@@ -15,18 +15,19 @@
 
 struct memkind;
 
-/* May be called by any thread at any time; neither fails. */
+/* Any thread may call these at any time; they cannot fail. */
 void kind_tally_add(struct memkind *kind, size_t bytes);
 void kind_tally_sub(struct memkind *kind, size_t bytes);
 
-/* All that was added less all that was taken away. */
+/* The exact number of bytes: all added minus all subtracted. */
 size_t kind_tally_exact(struct memkind *kind);
-/* Nearly that, as the calling thread sees it: place is kind_tally_place(). */
+/* The approximate number for the calling thread; place is
+ * kind_tally_place(). */
 size_t kind_tally_about(struct memkind *kind, unsigned place);
-/* Where the calling thread counts. */
+/* The place of the calling thread. */
 unsigned kind_tally_place(void);
 
-/* The kind ends: no thread uses it. */
+/* Call it when the kind ends and no thread uses it. */
 void kind_tally_fini(struct memkind *kind);
 
 #endif /* KIND_TALLY_H */

@@ -19,7 +19,7 @@
 #include "kind/kind_record.h"
 #include "kind/kind_registry.h"
 
-/* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
+/* mmap(2)'s error value; only os_memory.c includes its header. */
 #define FAILED_MAPPING ((void *)-1)
 
 struct ops_heap {
@@ -27,7 +27,7 @@ struct ops_heap {
 	struct memkind *kind;
 };
 
-/* How many there are; 0 in most programs. */
+/* Number of such heaps; 0 in most programs. */
 static _Atomic(unsigned) Nr_heaps;
 
 /* --- memory, by the kind's operations --------------------------------------------- */
@@ -46,7 +46,7 @@ ops_heap_mbind(struct memkind *kind, void *addr, size_t len)
 		err = kind->ops->get_mbind_mode(kind, &mode);
 	if (err != MEMKIND_SUCCESS)
 		return err;
-	/* The kernel takes one bit less than it is told. */
+	/* The kernel uses one bit less than maxnode says. */
 	int rc =
 	    mem_policy_set_raw(addr, len, mode, set.words, NODE_SET_MAX + 1);
 	if (rc < 0) {
@@ -93,7 +93,7 @@ map_by_ops(struct memkind *kind, size_t len)
 	return addr == FAILED_MAPPING ? NULL : addr;
 }
 
-/* Whether its pages must be of chosen nodes. */
+/* Whether its pages are bound to chosen nodes. */
 static bool
 is_bound(struct memkind *kind)
 {
@@ -104,8 +104,8 @@ is_bound(struct memkind *kind)
 	       mode == mem_policy_mode(MEM_POLICY_BIND);
 }
 
-/* As struct dram_source has it: pages of the kind's operations, which know
- * nothing of alignment, out of more than is needed. */
+/* The map function of struct dram_source.  The kind's operations cannot align,
+ * so map more and unmap the excess. */
 static int
 map_aligned(struct dram_source *source, size_t len, size_t align, void **out)
 {
@@ -133,8 +133,8 @@ map_aligned(struct dram_source *source, size_t len, size_t align, void **out)
 		if (align > head)
 			(void)os_unmap(addr + len, align - head);
 	}
-	/* Binding does not see whether these nodes have a huge page, and a
-	 * store to one that is not there is a signal. */
+	/* mbind(2) does not check that these nodes have a free huge page, and a
+	 * store without one raises SIGBUS. */
 	if (dram_memory_is_huge(&source->memory) && is_bound(kind) &&
 	    os_populate(addr, len) < 0) {
 		(void)os_unmap(addr, len);
@@ -167,7 +167,7 @@ get_arena(struct memkind *kind, unsigned *arena)
 	return arena_set_get(&kind->je_heap->arenas, arena);
 }
 
-/* As the program says. */
+/* Ask the program's operation for the arena. */
 static bool
 choose_arena(struct memkind *kind, size_t size, unsigned *arena)
 {
@@ -280,7 +280,7 @@ ops_heap_new(struct memkind *kind, const void *jemalloc_hooks, bool one_arena)
 	return 0;
 }
 
-/* With the registry's lock: none of them ends meanwhile. */
+/* Called with the registry's lock, so that the kind does not end meanwhile. */
 static int
 decay_one(struct memkind *kind, void *arg)
 {

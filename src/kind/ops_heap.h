@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ops_heap.h -- heaps of kinds without a region, whose memory comes from the
- * operations of a program (layer 4).
+ * ops_heap.h -- heaps of kinds without a region, with memory from the program's
+ * operations (layer 4).
  */
 #ifndef OPS_HEAP_H
 #define OPS_HEAP_H
@@ -14,19 +14,19 @@
 struct memkind;
 
 /*
- * Give kind a heap whose extents come from its operations, or from a copy of
- * jemalloc's table of hooks; one_arena: all threads share one.  -ENOMEM;
- * REASON_ENVIRON: MEMKIND_ARENA_NUM_PER_KIND makes no sense.
+ * Make a heap for kind with extents from its operations, or from a copy of
+ * jemalloc's table of hooks. one_arena: all threads share one arena.  -ENOMEM;
+ * REASON_ENVIRON: MEMKIND_ARENA_NUM_PER_KIND is not valid.
  */
 int ops_heap_new(struct memkind *kind, const void *jemalloc_hooks,
     bool one_arena) DK_MUST_CHECK;
 /* Whether kind has such a heap. */
 bool ops_heap_is_of(const struct memkind *kind);
 
-/* Give back memory of all of them that decayed. */
+/* Give back the memory of all such heaps whose decay time has passed. */
 void ops_heap_decay_all(void);
 
-/* What memkind_default_mmap() and memkind_default_mbind() do, which see. */
+/* Implement memkind_default_mmap() and memkind_default_mbind(). */
 void *ops_heap_mmap(struct memkind *kind, void *hint, size_t len);
 int ops_heap_mbind(struct memkind *kind, void *addr, size_t len);
 

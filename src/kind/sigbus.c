@@ -9,11 +9,11 @@
  *            call back             <----  count it as done
  *            put a page there
  *
- * The handler takes no lock and allocates nothing.  It waits only where the
- * thread itself has touched the memory: no code of the library does that with
- * a lock held, so the other thread can do its work.  A signal about memory
- * that nobody touched yet (BUS_MCEERR_AO) may come at any moment: there the
- * handler does not wait.
+ * The handler takes no lock and does not allocate.  It waits only if the thread
+ * itself touched the memory: the library's code never does that with a lock
+ * held, so the other thread can do its work.  A signal for memory that was not
+ * touched yet (BUS_MCEERR_AO) may come at any moment, so then the handler does
+ * not wait.
  */
 #include "kind/sigbus.h"
 
@@ -39,7 +39,7 @@
 enum {
 	NR_SLOTS = 256,
 	WAIT_MAX_US = 2000000,
-	LSB_MAX = 30 /* no piece of memory is larger than 1 GiB */
+	LSB_MAX = 30 /* pieces of memory are at most 1 GiB */
 };
 
 enum slot_state {
@@ -56,7 +56,7 @@ struct slot {
 };
 
 static struct {
-	struct lock lock; /* install and remove; not the handler */
+	struct lock lock; /* for install and remove, not the handler */
 	_Atomic(bool) is_on;
 	_Atomic(bool) has_thread;
 	_Atomic(bool) wants_stop;
@@ -66,14 +66,14 @@ static struct {
 	struct sigaction previous;
 	pthread_t thread;
 	sem_t posted;
-	bool has_semaphore; /* for ever: a late handler may still post */
+	bool has_semaphore; /* never destroyed: a late handler may still post */
 	struct slot slots[NR_SLOTS];
 	atomic_flag is_replacing;
-	_Atomic(unsigned) nr_lost; /* found no slot */
+	_Atomic(unsigned) nr_lost; /* errors that found no free slot */
 } Sigbus = {
     .lock = DK_LOCK_INIT(RANK_SIGBUS), .is_replacing = ATOMIC_FLAG_INIT};
 
-/* --- our own thread ------------------------------------------------------------ */
+/* --- the quarantine thread ------------------------------------------ */
 
 static void
 work_off(void)
@@ -108,7 +108,8 @@ run(void *arg)
 
 /* --- the handler ---------------------------------------------------------------- */
 
-/* What the kernel says is bad of a region: false if this is none of ours. */
+/* The range of a region that the kernel reports as bad.  False: not the
+ * library's memory. */
 static bool
 find_range(const siginfo_t *info, struct daxkind_region **region, char **addr,
     size_t *len)
@@ -119,7 +120,7 @@ find_range(const siginfo_t *info, struct daxkind_region **region, char **addr,
 		if (info->si_addr_lsb > (short)lsb)
 			lsb = (unsigned)info->si_addr_lsb;
 	} else if (info->si_code != BUS_ADRERR) {
-		return false; /* kill(2), alignment, or an address unknown */
+		return false; /* kill(2), alignment, or an unknown address */
 	}
 	struct daxkind_region *r = region_index_find(info->si_addr);
 	if (info->si_addr == NULL || r == NULL || lsb > LSB_MAX)
@@ -170,9 +171,9 @@ wait_until_done(struct slot *slot, unsigned nr_done)
 }
 
 /*
- * Of several threads that met the same error, the first puts a page there and
- * goes on to store to it: the others must find that done.  Whoever is at it has
- * SIGBUS blocked, so it is soon over.
+ * If several threads met the same error, the first replaces the page and stores
+ * to it, and the others must find that done.  The thread that replaces pages
+ * has SIGBUS blocked, so this takes a short time.
  */
 static int
 replace(const struct backing *b, const char *addr, size_t len)
@@ -190,14 +191,14 @@ replace(const struct backing *b, const char *addr, size_t len)
 }
 
 /*
- * What the kernel says of a media error under a file system it says as well of a
- * store for which there is no space, and the page may be good by now, because
- * another thread met the same error.
+ * The kernel reports a media error below a file system in the same way as a
+ * store without file space.  Also, the page may be good by now, because another
+ * thread met the same error.
  */
 enum cause {
-	CAUSE_GONE,    /* the access will do now */
+	CAUSE_GONE,    /* an access works now */
 	CAUSE_LOST,    /* the page cannot be read */
-	CAUSE_NO_SPACE /* or whatever else: nothing is lost */
+	CAUSE_NO_SPACE /* or another cause: no data is lost */
 };
 
 static enum cause
@@ -211,7 +212,7 @@ find_cause(const siginfo_t *info, struct backing *b, char *addr)
 							     : CAUSE_LOST;
 }
 
-/* What would have happened without us. */
+/* Do what would have happened without this handler. */
 static void
 chain(int sig, siginfo_t *info, void *context)
 {
@@ -226,8 +227,8 @@ chain(int sig, siginfo_t *info, void *context)
 		   previous->sa_handler != SIG_IGN) {
 		previous->sa_handler(sig);
 	} else {
-		/* The default, which the kernel also takes for an error that
-		 * is ignored: the access is made again, and ends the process. */
+		/* The default action, also for an ignored signal of the kernel:
+		 * the access is repeated, and ends the process. */
 		struct sigaction end = {.sa_handler = SIG_DFL};
 
 		(void)sigaction(sig, &end, NULL);
@@ -264,13 +265,13 @@ handle(int sig, siginfo_t *info, void *context)
 	}
 	if (Sigbus.callback != NULL)
 		Sigbus.callback(Sigbus.arg, addr, len);
-	/* It came back: the access will be made again. */
+	/* The callback returned: make the access work when it is repeated. */
 	if (is_touched && replace(region->backing, addr, len) < 0)
 		chain(sig, info, context);
 	errno = saved_errno;
 }
 
-/* --- on request ------------------------------------------------------------------ */
+/* --- install and remove --------------------------------------------- */
 
 static int
 start_locked(void)
@@ -338,8 +339,8 @@ out:
 	return rc;
 }
 
-/* With the handler of somebody who came later in front of ours, ours has to
- * stay, and passes all on. */
+/* If another handler was installed later, it may call this one, which must then
+ * stay, and passes on all signals. */
 static void
 restore_locked(void)
 {
@@ -353,7 +354,7 @@ restore_locked(void)
 			Sigbus.is_ours =
 			    sigaction(SIGBUS, &Sigbus.previous, NULL) != 0;
 	} else if (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN) {
-		Sigbus.is_ours = false; /* nobody can pass anything to it */
+		Sigbus.is_ours = false; /* no other handler can call it */
 	}
 }
 
@@ -388,18 +389,18 @@ sigbus_unlock_at_fork(void)
 void
 sigbus_after_fork_in_child(void)
 {
-	/* Its thread is not here.  What is shared is the parent's to
-	 * quarantine, and off here. */
+	/* The child lacks the quarantine thread.  Shared memory is the parent's
+	 * to quarantine, and switched off in the child. */
 	atomic_store(&Sigbus.has_thread, false);
 	atomic_flag_clear(&Sigbus.is_replacing);
-	/* Nor are the threads that filled these. */
+	/* The child also lacks the threads that filled these. */
 	for (size_t i = 0; i < NR_SLOTS; i++) {
 		if (atomic_load(&Sigbus.slots[i].state) != SLOT_FREE)
 			atomic_store(&Sigbus.slots[i].state, SLOT_FREE);
 	}
 }
 
-/* The code of the handler and the thread goes away with the library. */
+/* The library may be unloaded, with the code of the handler and the thread. */
 __attribute__((destructor)) static void
 end_sigbus(void)
 {

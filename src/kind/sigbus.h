@@ -16,7 +16,7 @@ int sigbus_install(void (*callback)(void *arg, void *addr, size_t len),
     void *arg) DK_MUST_CHECK;
 /* -EINVAL: not installed. */
 int sigbus_remove(void) DK_MUST_CHECK;
-/* Around a fork: no thread installs or removes it meanwhile. */
+/* Around a fork: no thread installs or removes the handler meanwhile. */
 void sigbus_lock_at_fork(void);
 void sigbus_unlock_at_fork(void);
 void sigbus_after_fork_in_child(void);

@@ -3,7 +3,7 @@
  * static_heaps.c -- see static_heaps.h.
  *
  * Lock (rank RANK_STATIC) is held while a heap is made, and guards the lists;
- * reading them takes none.
+ * readers of the lists take no lock.
  */
 #include "kind/static_heaps.h"
 
@@ -20,13 +20,14 @@
 #include "region/backing_anon.h"
 #include "region/region.h"
 
-/* Addresses of a kind's first heap: twice the machine's memory, so that what is
- * in pieces finds room too, and at least so much.  They cost nothing but a
- * thousandth as many for the page map. */
+/* Addresses of a kind's first heap: at least this many, and twice the machine's
+ * memory, so that fragmented memory fits too.  They cost only the page map, a
+ * thousandth as many. */
 #define FIRST_SIZE_MIN (64 * GIB)
-/* The same where every address of the page map counts as memory. */
+/* The same under strict overcommit, where the whole page map counts as
+ * memory. */
 #define FIRST_SIZE_MIN_STRICT GIB
-/* Below a limit of the process it may be less, but not less than that. */
+/* Below a limit of the process it may be less, but at least this. */
 #define LEAST_SIZE (4 * MIB)
 #define SIZE_MAX_OF_HEAP ((size_t)16 << 40)
 
@@ -62,7 +63,7 @@ place(const void *arg, void *addr, size_t len)
 	return dram_memory_place(h->memory, &h->nodes, addr, len);
 }
 
-/* How many addresses the next heap of a kind shall have, at least need. */
+/* Number of addresses for the next heap of a kind, at least need. */
 static size_t
 choose_size(size_t largest, size_t need)
 {
@@ -89,13 +90,13 @@ open_heap(struct static_heaps *heaps, struct static_heap *h, size_t size,
 	int rc = backing_anon_open(&h->backing, size, least);
 	if (rc < 0)
 		return rc;
-	/* No area: what is on a block of it may be a region as well. */
+	/* Without an area: a program may open a region over a block. */
 	rc = region_open(&h->backing.base, NULL, 0, &region);
 	if (rc < 0) {
 		backing_close(&h->backing.base);
 		return rc;
 	}
-	/* Where every call is to be seen, the hot paths find no cache. */
+	/* If every call must be seen, the hot paths must find no cache. */
 	rc = heap_init(&h->heap, region,
 	    Kind_calls_are_seen ? (const void *)&h->heap : kind,
 	    kind->cache_slot);
@@ -138,7 +139,7 @@ make_locked(
 	return h;
 }
 
-/* The first heap of these nodes that follows h, h included. */
+/* The first heap from h on (h included) that is on these nodes. */
 static struct static_heap *
 next_of(struct static_heap *h, const struct static_heaps *heaps,
     const struct node_set *nodes)
@@ -149,12 +150,13 @@ next_of(struct static_heap *h, const struct static_heaps *heaps,
 	return h;
 }
 
-/* The newest for the calling thread's nodes, unless that is full; else another,
- * with need addresses. */
+/* The newest heap for the calling thread's nodes.  If that is full, or there is
+ * none, makes another with need addresses. */
 static struct static_heap *
 make(struct static_heaps *heaps, const struct static_heap *full, size_t need)
 {
-	/* These may take long, and call malloc. */
+	/* These may take long, and call malloc, so call them without the
+	 * lock. */
 	bool is_uniform = dram_memory_is_uniform(heaps->memory);
 	const struct node_set *nodes =
 	    full != NULL ? &full->nodes : dram_memory_nodes(heaps->memory);
@@ -179,7 +181,7 @@ first_of(const struct static_heaps *heaps)
 	return atomic_load_explicit(&heaps->first, memory_order_acquire);
 }
 
-/* The newest that is on the nodes for the calling thread, or NULL. */
+/* The newest heap on the calling thread's nodes, or NULL. */
 static struct static_heap *
 find_here(const struct static_heaps *heaps)
 {
@@ -226,7 +228,7 @@ static_heaps_walk(struct static_heaps *heaps,
 
 /* --- blocks --------------------------------------------------------------------------- */
 
-/* Whether the kernel would promise this process so much memory. */
+/* Whether the kernel would grant this process so much memory. */
 static bool
 is_to_be_had(size_t len)
 {
@@ -239,10 +241,8 @@ is_to_be_had(size_t len)
 	return true;
 }
 
-/*
- * The newest heap has no room, or the system no memory.  Look in the older ones,
- * and make another if it is addresses that are missing.
- */
+/* The newest heap has no room, or the system has no memory.  Try the older
+ * heaps, and make another if addresses are what is missing. */
 static DK_NOINLINE void *
 alloc_elsewhere(struct static_heaps *heaps, struct static_heap *newest,
     size_t size, size_t align, bool zero)
@@ -251,7 +251,7 @@ alloc_elsewhere(struct static_heaps *heaps, struct static_heap *newest,
 
 	if (size > SIZE_MAX_OF_HEAP || need > SIZE_MAX_OF_HEAP)
 		return NULL;
-	/* A slab, and the place of a block that is aligned. */
+	/* Room for a slab, and for aligning the block. */
 	need += max_size(size, 256 * KIB);
 	bool has_addresses = region_longest_free(newest->heap.region) >= need;
 	for (struct static_heap *h = newest->next;

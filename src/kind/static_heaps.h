@@ -3,10 +3,10 @@
  * static_heaps.h -- the heaps of one static kind, over memory of this process
  * (layer 4).
  *
- * There is one for each set of nodes that the kind's memory has, most often one
- * in all, made when a thread on a processor of such nodes first allocates; and a
- * further one where all addresses of the others are taken.  None ever ends.
- * Nothing here calls malloc: a malloc may be built on the kind.
+ * There is one heap for each set of nodes, usually one in all, made when a
+ * thread on a processor with that set first allocates; and another one if all
+ * addresses of the others are taken.  None ever ends.  Nothing here calls
+ * malloc: a malloc may be built on the kind.
  */
 #ifndef STATIC_HEAPS_H
 #define STATIC_HEAPS_H
@@ -22,15 +22,15 @@
 struct memkind;
 struct static_heap;
 
-/* Zeroed at first, but for what is constant. */
+/* Zeroed at first, except the constants. */
 struct static_heaps {
 	const struct dram_memory *memory;
 	struct memkind *kind;
 	_Atomic(struct static_heap *) first; /* the newest */
-	bool is_uniform; /* one set of nodes; constant once there is a first */
+	bool is_uniform; /* one set of nodes; constant once there is a heap */
 };
 
-/* Whether there are any. */
+/* Whether there is a heap. */
 static inline bool
 static_heaps_are_there(const struct static_heaps *heaps)
 {
@@ -38,20 +38,20 @@ static_heaps_are_there(const struct static_heaps *heaps)
 	       NULL;
 }
 
-/* As struct block_ops has it.  The memory was checked by dram_memory_check(). */
+/* As in struct block_ops.  Call dram_memory_check() before. */
 void *static_heaps_alloc(
     struct static_heaps *heaps, size_t size, size_t align, bool zero);
 void *static_heaps_resize(struct static_heaps *heaps, void *ptr, size_t size);
-/* The heap that a pointer is in, or NULL. */
+/* The heap that contains a pointer, or NULL. */
 struct heap *static_heaps_find(struct static_heaps *heaps, const void *ptr);
-/* The heap for the calling thread, made if there is none; NULL: it can not be. */
+/* The heap for the calling thread, made if needed; NULL: it cannot be made. */
 struct heap *static_heaps_here(struct static_heaps *heaps);
 
 /* Call visit for each heap. */
 void static_heaps_walk(struct static_heaps *heaps,
     void (*visit)(struct heap *heap, void *arg), void *arg);
 
-/* Around a fork: none is made meanwhile, of any kind. */
+/* Around a fork: no heap is made meanwhile, for any kind. */
 void static_heaps_lock_at_fork(void);
 void static_heaps_unlock_at_fork(void);
 
