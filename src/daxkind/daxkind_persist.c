@@ -12,7 +12,7 @@
 #include "kind/kind_registry.h"
 #include "region/flush.h"
 
-/* The kind's way to flush, if [addr, addr + len) is its memory. */
+/* The flush operations of the kind, if [addr, addr + len) is its memory. */
 static int
 ops_for(
     memkind_t kind, const void *addr, size_t len, const struct flush_ops **ops)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * daxkind_region.c -- opening and asking regions (layer 6).
+ * daxkind_region.c -- opens and describes regions (layer 6).
  */
 #include <errno.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #include "region/region_index.h"
 
 enum {
-	STRUCT_SIZE_MAX = 4096, /* of any version of a structure that grows */
+	STRUCT_SIZE_MAX = 4096, /* for any version of a structure that grows */
 	KNOWN_FLAGS = DAXKIND_OVERWRITE | DAXKIND_PREFAULT |
 		      DAXKIND_PERSISTENT | DAXKIND_CREATE | DAXKIND_NEED_DAX |
 		      DAXKIND_NEED_SYNC
@@ -37,7 +37,7 @@ _Static_assert((int)DAXKIND_GRANULARITY_PAGE == (int)FLUSH_PAGE &&
 		   (int)DAXKIND_RUN_BAD == (int)SPACE_RUN_BAD,
     "enumerations of daxkind.h and of the layers below agree");
 
-/* What all openers begin with. */
+/* The common start of all openers. */
 static int
 begin(unsigned flags, struct daxkind_region **region)
 {
@@ -60,7 +60,7 @@ check_path(const char *path)
 	return 0;
 }
 
-/* A path is more than a small stack has room for. */
+/* On the heap, since a path is too large for a small stack. */
 static int
 new_place(struct dax_place **place)
 {
@@ -70,7 +70,7 @@ new_place(struct dax_place **place)
 	return 0;
 }
 
-/* And what they end with. */
+/* The common end of all openers. */
 static int
 open_region(const struct backing_class *class,
     const struct backing_request *request, struct daxkind_region **region)
@@ -156,8 +156,8 @@ DK_EXPORT int
 daxkind_region_open(const char *path, size_t size, unsigned flags,
     struct daxkind_region **region)
 {
-	/* What may be done to whatever is there; that it need not be done is
-	 * no mistake. */
+	/* These flags permit an action, so they are not an error where the
+	 * action is not needed. */
 	static const unsigned permissions = DAXKIND_CREATE | DAXKIND_OVERWRITE;
 	struct backing_request request = {.size = size};
 	struct dax_place *place;
@@ -209,7 +209,8 @@ check_open(const struct daxkind_region *region, const void *out, size_t size)
 		return error_set(-EINVAL, "the region is NULL or closed");
 	if (out == NULL || size == 0)
 		return error_set(-EINVAL, "the pointer to the result is NULL");
-	/* All of it is written, so a wrong size would be somebody's memory. */
+	/* All size bytes are written, so a wrong size would overwrite other
+	 * memory. */
 	if (size > STRUCT_SIZE_MAX)
 		return error_set(-EINVAL,
 		    "%zu is not a valid size of the structure; pass its "
@@ -218,7 +219,7 @@ check_open(const struct daxkind_region *region, const void *out, size_t size)
 	return 0;
 }
 
-/* A caller that was compiled with an older, shorter struct gets its front. */
+/* A caller compiled with an older, shorter structure gets the first part. */
 static void
 answer(void *out, size_t out_size, const void *value, size_t value_size)
 {
@@ -250,7 +251,7 @@ daxkind_region_info(const struct daxkind_region *region,
 	return 0;
 }
 
-/* The map is guarded by a lock of the region, whatever const says. */
+/* Cast const away: the region's lock guards the map. */
 static struct daxkind_region *
 lockable(const struct daxkind_region *region)
 {
@@ -272,7 +273,7 @@ daxkind_region_space(const struct daxkind_region *region,
 	    .taken = figures.taken,
 	    .free = figures.free,
 	    .bad = figures.bad,
-	    /* what can be had in one block */
+	    /* limited to one block */
 	    .largest_free = min_size(figures.longest_free, PAGE_LARGE_MAX),
 	    .held = figures.held,
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daxkind_result.h -- what the files of the API share (layer 6).
+ * daxkind_result.h -- common code of the API's files (layer 6).
  */
 #ifndef DAXKIND_RESULT_H
 #define DAXKIND_RESULT_H
@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "kind/error_code.h"
 
-/* End of a daxkind_* function: what it returns for rc, and errno says so too. */
+/* End a daxkind_* function: translates rc, and sets errno. */
 static inline int
 api_result(int rc)
 {

@@ -26,7 +26,7 @@ WEAK void memkind_free_post(struct memkind *kind, void *ptr);
 bool Decorators_on;
 static _Thread_local bool Are_applied;
 
-/* Before any other constructor may make a kind. */
+/* Before other constructors, which may make a kind. */
 __attribute__((constructor(101))) static void
 look(void)
 {

@@ -2,14 +2,14 @@
 /*
  * decorators.h -- functions of the program around each allocation (layer 7).
  *
- * memkind_malloc_pre() and the rest are weak: a program that defines one has it
- * called.  No header of memkind declares them, and so none of ours does, as
+ * memkind_malloc_pre() and the others are weak: if a program defines one, it is
+ * called.  Memkind's headers do not declare them, so neither do these, since
  * programs disagree about their types.
  *
- * What they cost a program that has none: nothing where a thread's cache serves
- * the call, because a kind gets no cache for the hot path when there are any
- * (kind.c), so that every call comes to where decorators_apply() is asked; there
- * it is a test of a byte that is never written.
+ * A program without decorators pays nothing where a thread's cache serves the
+ * call.  If there are decorators, kinds get no cache for the hot path (kind.c),
+ * so every call gets to decorators_apply(), which tests a byte that never
+ * changes.
  */
 #ifndef DECORATORS_H
 #define DECORATORS_H
@@ -21,21 +21,21 @@
 
 struct memkind;
 
-/* Whether the program has any; set before the program runs. */
+/* Whether the program has any; set before main(). */
 extern bool Decorators_on;
 
-/* Whether this thread is in a call that is decorated already. */
+/* Whether this thread is inside a decorated call already. */
 bool decorators_are_applied(void) DK_MUST_CHECK;
 
-/* Whether to leave this call to the function of its name below. */
+/* Whether the function of the same name below must handle this call. */
 static inline bool
 decorators_apply(void)
 {
 	return DK_UNLIKELY(Decorators_on) && !decorators_are_applied();
 }
 
-/* Call what the program has before and after, and call, the function of the
- * API, in between. */
+/* Call the program's functions before and after call, the function of the
+ * API. */
 void *decorated_malloc(void *(*call)(struct memkind *kind, size_t size),
     struct memkind *kind, size_t size);
 void *decorated_calloc(

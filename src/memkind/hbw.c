@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * hbw.c -- hbwmalloc.h, and what memkind numbers its kinds by (layer 7).
+ * hbw.c -- hbwmalloc.h, and memkind's kinds by number (layer 7).
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -46,11 +46,11 @@ hbw_set_policy(hbw_policy_t mode)
 	return EPERM;
 }
 
-/* As of the first call: which nodes there are stays. */
+/* As of the first call, since the nodes do not change. */
 static bool
 has_hbw(void)
 {
-	static _Atomic(int) answer; /* 0: not asked yet, 1: no, 2: yes */
+	static _Atomic(int) answer; /* 0: unknown, 1: no, 2: yes */
 	int known = atomic_load_explicit(&answer, memory_order_relaxed);
 
 	if (DK_UNLIKELY(known == 0)) {
@@ -60,7 +60,7 @@ has_hbw(void)
 	return known == 2;
 }
 
-/* NULL: the policy has no such pages.  The policy stays from now on. */
+/* NULL: the policy has no such pages.  Fixes the policy from now on. */
 static memkind_t
 kind_for(hbw_pagesize_t pagesize)
 {
@@ -105,7 +105,7 @@ hbw_calloc(size_t num, size_t size)
 	return memkind_calloc(kind_for(HBW_PAGESIZE_4KB), num, size);
 }
 
-/* A block with other pages keeps them. */
+/* A block with another page size keeps it. */
 DK_EXPORT void *
 hbw_realloc(void *ptr, size_t size)
 {
@@ -132,7 +132,7 @@ DK_EXPORT int
 hbw_posix_memalign_psize(
     void **memptr, size_t alignment, size_t size, hbw_pagesize_t pagesize)
 {
-	/* 0 is a page size of 4 KiB too, as memkind has it. */
+	/* As in memkind, 0 also means a page size of 4 KiB. */
 	if ((unsigned)pagesize >= HBW_PAGESIZE_MAX_VALUE ||
 	    (pagesize == HBW_PAGESIZE_1GB_STRICT && size % GIB != 0))
 		return EINVAL;
@@ -158,7 +158,7 @@ hbw_verify_memory_region(void *addr, size_t size, int flags)
 	    __builtin_add_overflow((uintptr_t)addr, size, &end))
 		return EINVAL;
 	if ((flags & HBW_TOUCH_PAGES) != 0) {
-		/* Beforehand, because populating may be by stores. */
+		/* Check first, since populating may store to the pages. */
 		for (uintptr_t page = start; page < end; page += DK_PAGE) {
 			if (os_is_mapped((void *)page) < 0)
 				return EFAULT;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_arena.c -- kinds with operations of a program's own, without a region
+ * memkind_arena.c -- kinds with a program's own operations, without a region
  * (layer 7).
  */
 #include <errno.h>
@@ -97,7 +97,8 @@ memkind_arena_set_bg_threads(bool state)
 DK_EXPORT int
 memkind_arena_set_max_bg_threads(size_t threads_limit)
 {
-	/* 0 is no limit, and any other leaves room for the one that there is. */
+	/* 0 means no limit, and any other limit permits the one thread that
+	 * there is. */
 	return threads_limit <= UINT_MAX
 		   ? MEMKIND_SUCCESS
 		   : error_code_from_errno(error_set(-EINVAL,
@@ -124,7 +125,7 @@ memkind_thread_get_arena(struct memkind *kind, unsigned int *arena, size_t size)
 	return error_code_from_errno(kind->blocks->get_arena(kind, arena));
 }
 
-/* Of a kind that was made with this operation, there is one. */
+/* A kind with this operation has one arena. */
 DK_EXPORT int
 memkind_bijective_get_arena(
     struct memkind *kind, unsigned int *arena, size_t size)
@@ -135,9 +136,9 @@ memkind_bijective_get_arena(
 /* --- blocks ------------------------------------------------------------------------ */
 
 /*
- * A kind whose operations are the functions below allocates from its heap, of
- * whatever sort that is.  Of one that has other operations they call those.  Of
- * one that has none, or no heap any more, there are no blocks.
+ * If a kind has a heap of any sort, these functions allocate from it.  If it
+ * has none, they call its operations, unless these are the same functions: then
+ * there are no blocks.
  */
 static void *
 no_kind(void)
@@ -221,7 +222,7 @@ memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 		return kind->ops->realloc != memkind_arena_realloc
 			   ? kind->ops->realloc(kind, ptr, size)
 			   : no_kind();
-	if (kind_of(ptr) != kind) /* it moves to this kind */
+	if (kind_of(ptr) != kind) /* the block moves to this kind */
 		return memkind_realloc(kind, ptr, size);
 	if (kind->blocks->usable(kind, ptr) == 0)
 		return no_kind();
@@ -271,8 +272,8 @@ memkind_arena_update_memory_usage_policy(
 		return MEMKIND_ERROR_INVALID;
 	if (kind->region != NULL)
 		return kind_heap_update_memory_usage_policy(kind, policy);
-	/* Unused pages go back to the system under either; now, if they are
-	 * not to be kept. */
+	/* Unused pages go back to the system under either policy; under this
+	 * one, at once. */
 	if (policy == MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE &&
 	    kind->blocks != NULL)
 		kind->blocks->purge(kind);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_error.c -- errors in words (layer 7).
+ * memkind_error.c -- error texts (layer 7).
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "kind/error_code.h"
 #include "memkind.h"
 
-/* In MEMKIND_ERROR_MESSAGE_SIZE bytes: what it means and where to look. */
+/* At most MEMKIND_ERROR_MESSAGE_SIZE bytes: the meaning and where to look. */
 static const struct {
 	int err;
 	const char *text;
@@ -35,16 +35,16 @@ static const struct {
     {MEMKIND_ERROR_ARENAS_CREATE,
 	"jemalloc makes no more arenas; destroy some kinds first"},
     {MEMKIND_ERROR_RUNTIME, "Run-time error; see errno"},
-    /* What memkind_posix_memalign() returns. */
+    /* Results of memkind_posix_memalign(). */
     {ENOMEM, "No room in the kind"},
     {EINVAL, "The alignment is not a power of two, or less than that of a "
 	     "pointer"},
 };
 
 /*
- * Some of memkind's codes are errno values, too: -12 is ENVIRON, and what a
- * daxkind_* function returns for ENOMEM.  It is that where the thread's last call
- * failed so and has no such code.
+ * Some of memkind's codes are also errno values: -12 is ENVIRON, and the result
+ * of a daxkind_* function for ENOMEM.  Returns true if the thread's last error
+ * is that errno value and has another code.
  */
 static bool
 is_errno_value(int err)

@@ -14,7 +14,7 @@
 #include "kind/kind_no_block.h"
 #include "memkind_fixed.h"
 
-/* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
+/* mmap(2)'s error value; only os_memory.c includes its header. */
 #define FAILED_MAPPING ((void *)-1)
 
 DK_EXPORT int

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_kind.c -- making, ending and asking kinds (layer 7).
+ * memkind_kind.c -- makes, ends and describes kinds (layer 7).
  */
 #include <errno.h>
 #include <stdint.h>
@@ -28,7 +28,7 @@
 
 enum {
 	OPS_SIZE_MAX = 4096, /* of an operations table of any version */
-	/* memkind's API that is spoken here */
+	/* the version of memkind's API that this library implements */
 	MEMKIND_API_VERSION = 1014000
 };
 
@@ -76,8 +76,8 @@ memkind_create_fixed(void *addr, size_t size, memkind_t *kind)
 	return memkind_result(do_create_fixed(addr, size, kind));
 }
 
-/* The codes of creating over a file: memkind says INVALID for all that
- * open(2) and mmap(2) refuse, and errno says why. */
+/* The codes for kinds over a file: as in memkind, INVALID if open(2) or mmap(2)
+ * refused, with the reason in errno. */
 static int
 pmem_result(int rc)
 {
@@ -89,7 +89,7 @@ pmem_result(int rc)
 		   : MEMKIND_ERROR_INVALID;
 }
 
-/* A kind over an unlinked file in dir; a code, and errno. */
+/* Make a kind over an unlinked file in dir.  Returns a code, and sets errno. */
 static int
 create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
     memkind_t *kind)
@@ -109,9 +109,9 @@ create_pmem(const char *dir, size_t max_size, memkind_mem_usage_policy policy,
 	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
 		return pmem_result(error_set(
 		    -EINVAL, "%d is not a memory usage policy", (int)policy));
-	/* Whole pages, so that as much can be had as was asked for. */
+	/* Round up to whole pages, so that all of max_size is usable. */
 	if (!align_up_checked(max_size, DK_PAGE, &size))
-		size = max_size; /* which no file can have */
+		size = max_size; /* too large for any file */
 	int rc = backing_file_open_dir(dir, size, 0, &backing);
 	if (rc < 0)
 		return pmem_result(rc);
@@ -153,7 +153,7 @@ memkind_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
 }
 
 struct memkind_config {
-	const char *dir; /* the caller's */
+	const char *dir; /* the caller's string */
 	size_t max_size;
 	memkind_mem_usage_policy policy;
 };
@@ -325,8 +325,8 @@ memkind_get_version(void)
 	return MEMKIND_API_VERSION;
 }
 
-/* Memory of heaps without a region decays by jemalloc's clock, which the thread
- * winds; that of regions needs none. */
+/* Memory of heaps without a region decays by jemalloc's clock, which needs the
+ * thread; memory of regions does not. */
 static void
 decay(void)
 {
@@ -361,7 +361,7 @@ memkind_set_allow_zero_allocs(memkind_t kind, bool state)
 
 /* --- daxkind's ------------------------------------------------------------------- */
 
-/* What both ways to make one begin with. */
+/* The common start of both ways to make a kind. */
 static int
 check_new_kind(const struct daxkind_region *region, memkind_t *kind)
 {
@@ -375,8 +375,8 @@ check_new_kind(const struct daxkind_region *region, memkind_t *kind)
 	return 0;
 }
 
-/* A table of another version: what is not there is not supported, and what is
- * not known here must not be asked for. */
+/* The table may be of another version.  Operations that it lacks are not
+ * supported; operations unknown here must be NULL. */
 static int
 copy_ops(const struct memkind_ops *ops, size_t size, struct memkind_ops *copy)
 {

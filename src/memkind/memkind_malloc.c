@@ -2,8 +2,8 @@
 /*
  * memkind_malloc.c -- the malloc family (layer 7).
  *
- * Sizes of 0, NULL and pointers of another kind are dealt with here, so that
- * the operations of a kind see none of them.
+ * Sizes of 0, NULL and pointers of another kind are handled here, so that the
+ * operations of a kind never see them.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,14 +17,14 @@
 #include "memkind.h"
 #include "memkind/decorators.h"
 
-/* Whether a size of 0 is to give a block. */
+/* Whether a size of 0 gives a block. */
 static bool
 allows_zero(const struct memkind *kind)
 {
 	return atomic_load_explicit(&kind->allows_zero, memory_order_relaxed);
 }
 
-/* The same with the text of what was short. */
+/* Return NULL, with the reason as the thread's last error. */
 static DK_NOINLINE void *
 no_block(struct memkind *kind, size_t size)
 {
@@ -39,7 +39,7 @@ no_kind(void)
 	return no_block(NULL, 0);
 }
 
-/* Not small, not cached, or not at all. */
+/* The cache cannot serve: a large size, an empty bin, or an invalid call. */
 static DK_NOINLINE void *
 malloc_slow(struct memkind *kind, size_t size)
 {
@@ -59,7 +59,7 @@ malloc_slow(struct memkind *kind, size_t size)
 DK_EXPORT void *
 memkind_malloc(memkind_t kind, size_t size)
 {
-	/* Of size 0, size - 1 is large. */
+	/* For size 0, size - 1 is a huge number. */
 	if (DK_LIKELY(kind != NULL && size - 1 < SIZE_CLASS_LARGEST)) {
 		void *ptr = thread_cache_alloc(
 		    kind, kind->cache_slot, size_class_word(size));
@@ -121,7 +121,7 @@ memkind_posix_memalign(
 	return err;
 }
 
-/* Not small, no room in the cache, another kind's, or nothing at all. */
+/* Not small, no room in the cache, another kind's block, or not a block. */
 static DK_NOINLINE void
 free_slow(struct memkind *kind, void *ptr)
 {
@@ -150,7 +150,7 @@ memkind_free(memkind_t kind, void *ptr)
 {
 	if (DK_UNLIKELY(kind == NULL))
 		kind = kind_of(ptr);
-	/* Knows NULL and blocks of other kinds from those of this one. */
+	/* Accepts small blocks of this kind only, not NULL or other blocks. */
 	if (DK_LIKELY(
 		kind != NULL && thread_cache_free(kind, kind->cache_slot, ptr)))
 		return;
@@ -165,7 +165,7 @@ no_such_block(const void *ptr)
 	return NULL;
 }
 
-/* The block goes to a kind that it was not of. */
+/* Move the block to another kind. */
 static void *
 move_to_kind(struct memkind *to, struct memkind *from, void *ptr, size_t size)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_ops.c -- operations for tables of a program's own, but for those that
+ * memkind_ops.c -- operations for a program's own tables, except those that
  * allocate from arenas (layer 7).
  */
 #include <errno.h>
@@ -25,7 +25,7 @@
 #include "memkind_hugetlb.h"
 #include "memkind_pmem.h"
 
-/* What mmap(2) returns when it fails; os_memory.c alone includes its header. */
+/* mmap(2)'s error value; only os_memory.c includes its header. */
 #define FAILED_MAPPING ((void *)-1)
 
 /* --- nodes ---------------------------------------------------------------------- */
@@ -123,11 +123,11 @@ memkind_hbw_hugetlb_check_available(struct memkind *kind)
 
 /* --- looking for it now ----------------------------------------------------------- */
 
-#define INIT_ONCE(name, kind)                                     \
-	DK_EXPORT void memkind_##name##_init_once(void)           \
-	{                                                         \
-		/* What it finds is kept; nobody is to be told */ \
-		(void)(kind)->ops->check_available(kind);         \
+#define INIT_ONCE(name, kind)                                    \
+	DK_EXPORT void memkind_##name##_init_once(void)          \
+	{                                                        \
+		/* The result is kept, but cannot be reported */ \
+		(void)(kind)->ops->check_available(kind);        \
 	}
 
 INIT_ONCE(hbw, MEMKIND_HBW)
@@ -250,7 +250,7 @@ memkind_default_create(
 	    strlen(name) >= KIND_NAME_SIZE)
 		return MEMKIND_ERROR_INVALID;
 	kind->ops = ops;
-	/* It may be the very name that is there. */
+	/* name may be kind->name itself. */
 	memmove(kind->name, name, strlen(name) + 1);
 	return MEMKIND_SUCCESS;
 }
@@ -308,8 +308,8 @@ memkind_default_realloc(struct memkind *kind, void *ptr, size_t size)
 	return memkind_realloc(MEMKIND_DEFAULT, ptr, size);
 }
 
-/* These two are in tables of kinds with heaps of their own as well, and serve
- * whatever has one. */
+/* Tables of kinds with their own heaps contain these two as well, so they work
+ * for a block of any kind. */
 DK_EXPORT void
 memkind_default_free(struct memkind *kind, void *ptr)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_result.h -- how a memkind_* function ends that returns a code (layer 7).
+ * memkind_result.h -- the common end of memkind_* functions (layer 7).
  */
 #ifndef MEMKIND_RESULT_H
 #define MEMKIND_RESULT_H
@@ -11,7 +11,7 @@
 #include "kind/error_code.h"
 #include "memkind.h"
 
-/* The code, of which there is a text: the function began with error_clear(). */
+/* Return the code; the function must have begun with error_clear(). */
 static inline int
 memkind_result(int err)
 {

@@ -3,7 +3,7 @@
  * memkind_stats.c -- figures of kinds and of the library (layer 7).
  *
  * Figures are those of the last memkind_update_cached_stats(): each kind keeps
- * a copy, taken when it is first asked for in a round.
+ * a copy, made at the first request of a round.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +41,8 @@ memkind_update_cached_stats(void)
 	return memkind_result(do_update_cached_stats());
 }
 
-/* Bring the kind's copy to this round; with the registry's lock. */
+/* Update the kind's copy to this round; the caller holds the registry's
+ * lock. */
 static int
 refresh(struct memkind *kind, void *arg)
 {
@@ -73,7 +74,7 @@ pick_of_kind(struct memkind *kind, void *arg)
 	    kind_pick_stat(&kind->stats, request->stat, request->value));
 }
 
-/* What large blocks add to what jemalloc counts. */
+/* Add the large blocks, which jemalloc does not count. */
 static int
 add_large(struct memkind *kind, void *arg)
 {
@@ -117,7 +118,7 @@ do_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 		    -ENOTSUP, "kind %s has no statistics", kind->name);
 		return MEMKIND_ERROR_INVALID;
 	}
-	/* A user's own figures, or those of kinds that jemalloc keeps. */
+	/* Not the figures of a heap: call the operation. */
 	if (kind->ops->get_stat != kind_heap_get_stat)
 		return kind->ops->get_stat(kind, stat, value);
 
@@ -133,7 +134,7 @@ memkind_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 	return memkind_result(do_get_stat(kind, stat, value));
 }
 
-/* jemalloc's letters for what is left out. */
+/* jemalloc's letters for parts to omit. */
 static const struct {
 	unsigned opt;
 	char letter;

@@ -29,7 +29,7 @@ of_memory(struct memtier_memory *memory)
 	return (struct tiers *)(void *)memory;
 }
 
-/* 0 or -1 with errno. */
+/* Returns 0, or -1 with errno. */
 static int
 result(int rc)
 {
@@ -208,22 +208,22 @@ memtier_kind_allocated_size(memkind_t kind)
 
 /* --- a memory -------------------------------------------------------------------- */
 
-/* A block on its way into one of the tiers. */
+/* The search for a tier with room for a block. */
 struct turn {
 	struct tiers *tiers;
 	memkind_t picked;
-	unsigned nr_others; /* that were tried after it */
-	int saved_errno;    /* for a block from another */
+	unsigned nr_others; /* tiers tried after picked */
+	int saved_errno;    /* restored if another tier has room */
 };
 
-/* Of a tier that a child has a copy of there are no further blocks. */
+/* A child's copy of a tier has no new blocks: use MEMKIND_DEFAULT. */
 static memkind_t
 usable_tier(memkind_t kind)
 {
 	return tier_fork_is_copy(kind) ? MEMKIND_DEFAULT : kind;
 }
 
-/* The tier to try first, by the policy; NULL with errno: no memory. */
+/* The first tier to try, by the policy; NULL with errno: memory is NULL. */
 static memkind_t
 first_tier(struct turn *turn, struct memtier_memory *memory, size_t size)
 {
@@ -238,7 +238,7 @@ first_tier(struct turn *turn, struct memtier_memory *memory, size_t size)
 	return usable_tier(turn->picked);
 }
 
-/* The tier to try after one that is full; NULL: all are. */
+/* The next tier to try after a full one; NULL: all are full. */
 static memkind_t
 next_tier(struct turn *turn)
 {
@@ -281,7 +281,7 @@ memtier_calloc(struct memtier_memory *memory, size_t num, size_t size)
 	void *ptr = NULL;
 
 	if (!mul_checked(num, size, &total))
-		total = SIZE_MAX; /* fails in any tier */
+		total = SIZE_MAX; /* does not fit in any tier */
 	memkind_t kind = first_tier(&turn, memory, total);
 	if (DK_UNLIKELY(kind == NULL))
 		return NULL;
@@ -320,8 +320,8 @@ memtier_realloc(struct memtier_memory *memory, void *ptr, size_t size)
 		end_turn(&turn, false);
 		return ptr;
 	}
-	/* It stays where it is; the policy has no say, but when there is no
-	 * room.  A block of a copy can be read, and not be resized. */
+	/* The block stays in its tier; the policy matters only if there is no
+	 * room.  A block of a copy can be read, but not resized. */
 	turn.picked = from;
 	memkind_t kind = usable_tier(from);
 	void *moved = kind == from ? memtier_kind_realloc(from, ptr, size)
@@ -342,7 +342,7 @@ memtier_posix_memalign(
 	int err = EINVAL;
 
 	if (DK_UNLIKELY(kind == NULL)) {
-		errno = saved_errno; /* POSIX returns it alone */
+		errno = saved_errno; /* POSIX: errno is unchanged */
 		return EINVAL;
 	}
 	do {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memtier_decorators.h -- functions that a program may define to see, and to
- * change, what those of memkind_memtier.h give (layer 7).  memkind_memtier(3)
- * describes them.
+ * memtier_decorators.h -- functions that a program may define to see and change
+ * the results of memkind_memtier.h (layer 7).  memkind_memtier(3) describes
+ * them.
  */
 #ifndef MEMTIER_DECORATORS_H
 #define MEMTIER_DECORATORS_H

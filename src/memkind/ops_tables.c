@@ -3,7 +3,7 @@
  * ops_tables.c -- a table of operations for each static kind, for programs to
  * make kinds of the same memory with (layer 7).
  *
- * The static kinds themselves do without: kind_static.c.
+ * The static kinds themselves do not use them: see kind_static.c.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@
 #include "memkind_mem_attributes.h"
 #include "memkind_pmem.h"
 
-/* --- operations that have no name of memkind's -------------------------------- */
+/* --- operations without a name in memkind --------------------------- */
 
 #define NODES_OF(name, choice)                                            \
 	static int name(struct memkind *kind, unsigned long *nodemask,    \
@@ -48,7 +48,7 @@ NODES_OF(get_local_latency_one, LOCAL_LATENCY_ONE)
 NODES_OF(get_local_bandwidth, LOCAL_BANDWIDTH)
 NODES_OF(get_local_bandwidth_one, LOCAL_BANDWIDTH_ONE)
 
-/* Of memory that may be anywhere: a container may let nobody choose. */
+/* For memory that may be on any node: a container may forbid mbind(2). */
 static int
 bind_if_permitted(struct memkind *kind, void *ptr, size_t size)
 {
@@ -100,7 +100,7 @@ defrag_default(struct memkind *kind, void *ptr)
 
 /* --- the tables ------------------------------------------------------------------ */
 
-/* Blocks in arenas of the kind's own. */
+/* Blocks from arenas of the kind. */
 #define ARENAS                                                            \
 	.create = memkind_arena_create, .destroy = memkind_arena_destroy, \
 	.malloc = memkind_arena_malloc, .calloc = memkind_arena_calloc,   \
@@ -113,11 +113,11 @@ defrag_default(struct memkind *kind, void *ptr)
 	.get_stat = kind_heap_get_stat,                                   \
 	.defrag_reallocate = kind_heap_defrag_reallocate
 
-/* Pages of 4 KiB. */
+/* With pages of 4 KiB. */
 #define SMALL                                             \
 	.get_mmap_flags = memkind_default_get_mmap_flags, \
 	.check_available = memkind_hbw_check_available
-/* Of 2 MiB and 1 GiB, on chosen nodes. */
+/* With pages of 2 MiB and 1 GiB, on chosen nodes. */
 #define HUGE                                              \
 	.get_mmap_flags = memkind_hugetlb_get_mmap_flags, \
 	.check_available = memkind_hbw_hugetlb_check_available

@@ -2,9 +2,9 @@
 /*
  * stats_report.c -- see stats_report.h.
  *
- * Large blocks of a region do not come from jemalloc, whose report has nothing
- * of them.  Their part goes in before its last line, by which programs know
- * that it is over: so the end of what came is held back until more comes.
+ * Large blocks of a region do not come from jemalloc, so its report lacks them.
+ * Their part is inserted before the last line, by which programs recognize the
+ * end.  So the end of the text received so far is held back until more comes.
  */
 #include "memkind/stats_report.h"
 
@@ -33,7 +33,7 @@ struct report {
 	void (*write_cb)(void *arg, const char *text);
 	void *arg;
 	size_t end_len;
-	char end[END_SIZE + 1]; /* of what came, not written yet */
+	char end[END_SIZE + 1]; /* end of the text so far, not written yet */
 };
 
 /* --- writing ----------------------------------------------------------------- */
@@ -106,8 +106,8 @@ struct large {
 };
 
 struct larges {
-	size_t nr_kinds; /* that may have some */
-	size_t sum;      /* bytes of all */
+	size_t nr_kinds; /* that may have large blocks */
+	size_t sum;      /* bytes of all of them */
 	size_t nr, max;  /* of these records */
 	struct large *at;
 };
@@ -140,8 +140,8 @@ add_kind(struct memkind *kind, void *arg)
 	return 0;
 }
 
-/* Kinds that come meanwhile are left out, and all of them where there is no
- * memory for records. */
+/* Omits kinds that are made meanwhile, and all kinds if there is no memory for
+ * records. */
 static void
 gather(struct larges *larges)
 {
@@ -174,7 +174,7 @@ write_text(const struct report *report, const struct larges *larges,
 		    larges->at[i].nr_bad_frees);
 }
 
-/* A program may have called its kind anything. */
+/* A kind's name may contain any characters. */
 static void
 quote(char *quoted, size_t size, const char *name)
 {
@@ -195,7 +195,7 @@ quote(char *quoted, size_t size, const char *name)
 	quoted[len] = '\0';
 }
 
-/* A second member of the object that jemalloc's report is. */
+/* A second member of the JSON object of jemalloc's report. */
 static void
 write_json(const struct report *report, const struct larges *larges,
     bool has_sum, bool has_kinds)
@@ -223,7 +223,7 @@ void
 stats_report_print(void (*write_cb)(void *arg, const char *text), void *arg,
     unsigned opts, const char *letters)
 {
-	DK_NO_CANCEL(); /* in the program's function: records would be lost */
+	DK_NO_CANCEL(); /* in the program's function, or records leak */
 	struct report report = {
 	    .write_cb = write_cb != NULL ? write_cb : write_to_stderr,
 	    .arg = arg,
@@ -239,7 +239,7 @@ stats_report_print(void (*write_cb)(void *arg, const char *text), void *arg,
 	size_t before = last != NULL ? (size_t)(last - report.end) : 0;
 	if ((has_sum || has_kinds) && last != NULL) {
 		if (is_json && before > 0 && report.end[before - 1] == '\n')
-			before--; /* a comma goes behind what is there */
+			before--; /* put a comma behind the previous member */
 		write_bytes(&report, report.end, before);
 		gather(&larges);
 		(is_json ? write_json : write_text)(

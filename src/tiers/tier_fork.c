@@ -3,7 +3,7 @@
  * tier_fork.c -- see tier_fork.h.
  *
  * Its handlers are the outermost: they call malloc, and work on regions.  Lock
- * is held from before a fork until its child has its copy.
+ * is held from before a fork until the child has its copy.
  */
 #include "tiers/tier_fork.h"
 
@@ -20,13 +20,13 @@
 #include "region/region.h"
 
 static struct lock Lock = DK_LOCK_INIT(RANK_TIER_FORK);
-/* A pipe, whose writing end is closed when the child is done. */
+/* A pipe.  The child closes the writing end once its copy is made. */
 static struct kept_fd Copied[2];
 static bool Has_pipe;
-/* Of the fork that is being made. */
+/* Of the current fork. */
 static bool Is_malloc_ours;
-/* This is such a child.  What it has is private, and so is what its own
- * children get of it. */
+/* This is a child with copies.  Its memory is private, also towards its own
+ * children. */
 static bool Has_copies;
 
 bool
@@ -51,7 +51,7 @@ open_pipe(void)
 {
 	int fds[2];
 
-	/* Without descriptors nobody waits. */
+	/* Without descriptors, the parent does not wait for the copy. */
 	Has_pipe = os_pipe(fds) == 0;
 	for (int end = 0; Has_pipe && end < 2; end++)
 		kept_fd_init(&Copied[end], fds[end]);
@@ -84,7 +84,8 @@ in_parent(void)
 	lock_drop(&Lock);
 }
 
-/* What cannot be copied is not there: neither may write to the other's. */
+/* If a copy is impossible, forbid access: parent and child must not write to
+ * each other's blocks. */
 static int
 copy_region(struct memkind *kind, void *arg)
 {
@@ -132,6 +133,6 @@ tier_fork_watch(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	/* Now, so that they are registered after those of kind_fork.c. */
+	/* Only now, so that they are registered after those of kind_fork.c. */
 	(void)pthread_once(&once, register_handlers);
 }

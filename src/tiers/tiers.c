@@ -18,7 +18,7 @@
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_tally.h"
 
-/* What memkind 1.14 was measured to do. */
+/* Measured with memkind 1.14. */
 enum {
 	THRESHOLD_STEP = 1024, /* between the thresholds of two tiers */
 	DEFAULT_CHECK_CNT = 20
@@ -28,7 +28,8 @@ static const float Default_degree = 0.15F;
 
 /* --- records ------------------------------------------------------------------- */
 
-/* A longer zeroed array with the content of the old one, which is freed. */
+/* Returns a zeroed array of nr + 1 elements with the content of the old one,
+ * which is freed. */
 static void *
 grow(void *array, size_t nr, size_t size)
 {
@@ -74,7 +75,7 @@ tiers_free(struct tiers *tiers)
 	kind_heap_free(MEMKIND_DEFAULT, tiers);
 }
 
-/* The threshold below a tier that is being added. */
+/* Add the threshold below a tier that is being added. */
 static int
 add_threshold(struct tiers *tiers)
 {
@@ -102,7 +103,7 @@ tiers_add(struct tiers *tiers, struct memkind *kind, unsigned ratio)
 			return error_set(
 			    -EINVAL, "kind %s is already a tier", kind->name);
 	}
-	/* One more than needed does no harm when the next step fails. */
+	/* If the next step fails, an extra threshold does no harm. */
 	if (tiers->nr > 0) {
 		int rc = add_threshold(tiers);
 
@@ -122,7 +123,7 @@ tiers_add(struct tiers *tiers, struct memkind *kind, unsigned ratio)
 
 /* --- properties ---------------------------------------------------------------- */
 
-/* Whether *text begins with word, which is stepped over then. */
+/* Whether *text begins with word; if so, moves *text past it. */
 static bool
 skip(const char **text, const char *word)
 {
@@ -264,7 +265,7 @@ tiers_build(const struct tiers *from, struct tiers **out)
 	return 0;
 }
 
-/* The tier that has the least for its share: the first of several. */
+/* The tier with the fewest bytes for its share; of several, the first. */
 static struct memkind *
 pick_by_ratio(const struct tiers *tiers)
 {
@@ -319,8 +320,8 @@ tiers_other(const struct tiers *tiers, const struct memkind *full, unsigned nr)
 	return nr == 0 ? last : NULL;
 }
 
-/* Move the threshold above tier i when the two tiers beside it do not have
- * their shares, and have not come nearer to them since the last look. */
+/* Move the threshold above tier i, unless the two tiers next to it have their
+ * shares or have come closer to them since the last check. */
 static void
 adjust(struct tiers *tiers, unsigned i)
 {
@@ -346,12 +347,12 @@ adjust(struct tiers *tiers, unsigned i)
 	size_t val = atomic_load_explicit(&t->val, memory_order_relaxed);
 	size_t room = is_to_rise ? t->max - val : val - t->min;
 	double part = (double)val * (double)tiers->degree;
-	/* As a double, the largest room is 2^64, which is no size_t. */
+	/* The largest room, as a double, is 2^64, which does not fit size_t. */
 	if (!(part <= (double)room) || part >= 0x1p64)
 		return;
 	size_t step = (size_t)part;
 	if ((double)step < part)
-		step++; /* rounded up, so that a small one moves too */
+		step++; /* round up, so that a small threshold moves too */
 	if (step > room)
 		return;
 	atomic_store_explicit(&t->val, is_to_rise ? val + step : val - step,
