@@ -2,8 +2,8 @@
 /*
  * autohbw.c -- libautohbw.so: blocks of some sizes in high-bandwidth memory.
  *
- * Preloaded, so it is in place before anything is set up: until then, and for
- * what the library below allocates for itself, blocks are MEMKIND_DEFAULT's.
+ * The library is preloaded, so malloc() is called before the library is set up.
+ * Until then, and for records of libdaxkind, blocks come from MEMKIND_DEFAULT.
  */
 #include <errno.h>
 #include <execinfo.h>
@@ -24,11 +24,11 @@
 #include "base/util.h"
 #include "preload.h"
 
-/* What AUTO_HBW_LOG asks for; less than all of them: nothing. */
+/* Levels of AUTO_HBW_LOG; a level below these logs nothing. */
 enum {
 	LOG_INFO,
-	LOG_BLOCKS, /* a line for each that is placed */
-	LOG_CALLERS /* and where it was asked for */
+	LOG_BLOCKS, /* one line for each block that is placed */
+	LOG_CALLERS /* also the callers */
 };
 
 /* Constant once Is_ready is set. */
@@ -58,7 +58,7 @@ kind_for(size_t size)
 	return is_placed(size) && !preload_is_nested() ? Kind : MEMKIND_DEFAULT;
 }
 
-/* Whether there is another kind to try, now that one is full. */
+/* Whether there is another kind to try if one is full. */
 static bool
 stands_in(memkind_t *kind)
 {
@@ -75,7 +75,7 @@ preload_note(const char *function, size_t size, const void *ptr)
 
 	if (!is_placed(size))
 		return;
-	DK_NO_CANCEL(); /* in what writes callers, or loads libgcc for that */
+	DK_NO_CANCEL(); /* in backtrace(), which may load libgcc */
 	say(LOG_BLOCKS, "%s of %zu bytes: %p", function, size, ptr);
 	if (Log_level >= LOG_CALLERS) {
 		int saved_errno = errno;
@@ -122,7 +122,7 @@ preload_free(void *ptr)
 	memkind_free(NULL, ptr);
 }
 
-/* The block goes where one of its new size belongs. */
+/* The block moves to the kind for its new size. */
 void *
 preload_realloc(void *ptr, size_t size)
 {
@@ -169,9 +169,9 @@ disableAutoHBW(void)
 	say(LOG_INFO, "switched off by the program");
 }
 
-/* --- setting up ------------------------------------------------------------------ */
+/* --- set-up --------------------------------------------------------- */
 
-/* "SMALLEST", "SMALLEST:" or "SMALLEST:LARGEST". */
+/* Parse "SMALLEST", "SMALLEST:" or "SMALLEST:LARGEST". */
 static void
 read_sizes(const char *text)
 {
@@ -267,8 +267,8 @@ set_up(void)
 	read_sizes(secure_getenv("AUTO_HBW_SIZE"));
 	say(LOG_INFO, "blocks from %zu to %zu bytes are placed", Smallest,
 	    Largest);
-	/* The program was asked to run on memory that is not there: memkind's
-	 * library ends it too. */
+	/* The memory that the user asked for is missing: end the program, as
+	 * memkind's library does. */
 	void *probe = memkind_malloc(Kind, 16);
 	if (probe == NULL) {
 		preload_say(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * dax_kmem_nodes.c -- memkind-auto-dax-kmem-nodes: the nodes of DAX devices in
- * mode system-ram.
+ * dax_kmem_nodes.c -- memkind-auto-dax-kmem-nodes: prints the nodes of DAX
+ * devices in system-ram mode.
  */
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ main(int argc, char **argv)
 		.failure = 3,
 #else
 		.failure =
-		    1, /* nodes are only known where the user names them */
+		    1, /* the nodes are known only if the user names them */
 #endif
 	};
 

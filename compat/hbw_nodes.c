@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * hbw_nodes.c -- memkind-hbw-nodes: the nodes of high-bandwidth memory.
+ * hbw_nodes.c -- memkind-hbw-nodes: prints the nodes of high-bandwidth memory.
  */
 #include <memkind_hbw.h>
 

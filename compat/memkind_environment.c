@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_environment.c -- libmemkind.so.0 ends a program that was started with a
- * MEMKIND_BACKGROUND_THREAD_LIMIT that makes no sense, as memkind does: scripts
- * that were written for it find a mistake at once.  libdaxkind ends nobody.
+ * memkind_environment.c -- as memkind does, libmemkind.so.0 ends a program that
+ * is started with an invalid MEMKIND_BACKGROUND_THREAD_LIMIT, so that scripts
+ * written for it find a mistake at once. libdaxkind does not.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ check(void)
 {
 	if (environment_check_thread_limit() == 0)
 		return;
-	/* NOLINTNEXTLINE(cert-err33-c): nobody is left to be told */
+	/* NOLINTNEXTLINE(cert-err33-c): there is nowhere to report it */
 	(void)fprintf(stderr, "MEMKIND_FATAL: %s\n", error_text());
 	abort();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memtier.c -- memtier: runs a program with libmemtier.so.0 preloaded, over DRAM
- * and the memory of DAX devices.
+ * memtier.c -- memtier: runs a program with libmemtier.so.0 preloaded, over
+ * DRAM and the memory of DAX devices.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,10 +25,10 @@
 #define PRELOADED "libmemtier.so.0"
 
 enum {
-	FAILED = 1 /* as memkind's command ends, whatever is wrong */
+	FAILED = 1 /* memkind's command has no other status */
 };
 
-/* Parts of all bytes; 0: no such tier. */
+/* Parts of all bytes; 0: the tier is left out. */
 struct shares {
 	size_t dram, kmem;
 };
@@ -68,9 +68,9 @@ print_usage(FILE *out)
 	    out);
 }
 
-/* --- what is asked for --------------------------------------------------------- */
+/* --- command line --------------------------------------------------- */
 
-/* Of the first len bytes. */
+/* Parse the first len bytes. */
 static bool
 parse_share(const char *text, size_t len, size_t *share)
 {
@@ -112,7 +112,7 @@ parse_ratio(const char *text, struct shares *shares)
 	return 0;
 }
 
-/* As many MiB as there are. */
+/* Share by the MiB of each memory. */
 static int
 share_capacities(struct shares *shares)
 {
@@ -132,7 +132,7 @@ share_capacities(struct shares *shares)
 	return 0;
 }
 
-/* --- the environment of the program ---------------------------------------------- */
+/* --- environment of the program ------------------------------------- */
 
 static DK_PRINTF(2, 3) int set(const char *name, const char *fmt, ...)
 {
@@ -150,7 +150,7 @@ static DK_PRINTF(2, 3) int set(const char *name, const char *fmt, ...)
 	return 0;
 }
 
-/* Where it lies beside the library that we run on, or its name alone. */
+/* The path of the library beside libdaxkind, or its name alone. */
 static const char *
 find_preloaded(char *path)
 {
@@ -165,7 +165,7 @@ find_preloaded(char *path)
 	if (sizeof(PRELOADED) > room)
 		return PRELOADED;
 	memcpy(slash + 1, PRELOADED, sizeof(PRELOADED));
-	/* LD_PRELOAD has a list, and knows no way to write these. */
+	/* LD_PRELOAD separates paths by these, and cannot quote them. */
 	return access(path, R_OK) == 0 && strpbrk(path, ": ") == NULL
 		   ? path
 		   : PRELOADED;
@@ -196,7 +196,7 @@ set_tiers(const struct shares *shares, const char *policy)
 	    shares->dram, shares->kmem, policy);
 }
 
-/* The library wants colons, memkind's page of the command has equals signs. */
+/* The library wants colons, but memkind's manual page has equals signs. */
 static int
 set_thresholds(char *text)
 {
@@ -207,7 +207,7 @@ set_thresholds(char *text)
 	return set(Thresholds_name, "%s", text);
 }
 
-/* --- both ------------------------------------------------------------------------ */
+/* --- start ---------------------------------------------------------- */
 
 static void
 print_note(const char *text)
@@ -216,7 +216,7 @@ print_note(const char *text)
 		(void)fprintf(stderr, "memtier: %s\n", text);
 }
 
-/* The library would end the program for what is wrong with them. */
+/* Check here, since the library would end the program for an error. */
 static int
 check_tiers(void)
 {

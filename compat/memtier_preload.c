@@ -2,10 +2,10 @@
 /*
  * memtier_preload.c -- libmemtier.so.0: malloc() and its relatives over tiers.
  *
- * Preloaded, so it is in place before anything is set up: until then, and for
- * what the library below allocates for itself, blocks are MEMKIND_DEFAULT's.
- * All of them are counted, because all of them are freed in one way.  What
- * happens at a fork is said in src/tiers/tier_fork.h.
+ * The library is preloaded, so malloc() is called before the library is set up.
+ * Until then, and for records of libdaxkind, blocks come from MEMKIND_DEFAULT.
+ * All blocks are counted, because all are freed in the same way.
+ * src/tiers/tier_fork.h describes forks.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -25,7 +25,7 @@
 
 static struct memtier_memory *Memory; /* NULL: not set up yet */
 
-/* Whether the tiers may be asked. */
+/* Whether the tiers may be used. */
 static bool
 has_tiers(void)
 {
@@ -86,10 +86,10 @@ preload_note(const char *function, size_t size, const void *ptr)
 				       : "FS_DAX");
 }
 
-/* --- setting up ------------------------------------------------------------------ */
+/* --- set-up --------------------------------------------------------- */
 
-/* The program was asked to run on tiers and cannot: memkind's library ends
- * it too. */
+/* The program cannot run on tiers as requested: end it, as memkind's library
+ * does. */
 static _Noreturn void
 give_up(const char *why)
 {
@@ -97,11 +97,11 @@ give_up(const char *why)
 	abort();
 }
 
-/* What MEMKIND_MEM_TIERING_LOG_LEVEL asks for; what ends the program is always
- * said. */
+/* Levels of MEMKIND_MEM_TIERING_LOG_LEVEL.  Errors that end the program are
+ * always printed. */
 enum log_level {
 	LOG_ERRORS,
-	LOG_TIERS, /* what was made of the environment */
+	LOG_TIERS, /* the tiers made from the environment */
 	LOG_BLOCKS /* a line for each block */
 };
 

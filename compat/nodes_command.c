@@ -11,7 +11,7 @@
 #include <daxkind.h>
 
 enum {
-	MAX_NODES = 1024, /* as many as any kernel can be built for */
+	MAX_NODES = 1024, /* the limit of any kernel configuration */
 	WORD_BITS = 8 * sizeof(unsigned long)
 };
 

@@ -35,7 +35,7 @@ preload_say(const char *fmt, ...)
 
 		line[end] = '\n';
 		ssize_t done = write(STDERR_FILENO, line, end + 1);
-		(void)done; /* nobody is left to be told */
+		(void)done; /* there is nowhere to report it */
 	}
 	errno = saved_errno;
 }
@@ -52,7 +52,7 @@ leave(void)
 	Preload_depth--;
 }
 
-/* Before leave(): what a note allocates is nested. */
+/* Call it before leave(), so that allocations of a note are nested. */
 static void
 note(const char *function, size_t size, const void *ptr)
 {
@@ -60,7 +60,7 @@ note(const char *function, size_t size, const void *ptr)
 		preload_note(function, size, ptr);
 }
 
-/* Of 0 bytes there is a block too. */
+/* A size of 0 also gives a block. */
 static size_t
 at_least_one(size_t size)
 {
@@ -133,7 +133,7 @@ align(const char *function, void **memptr, size_t alignment, size_t size)
 	note(function, size, err == 0 ? ptr : NULL);
 	leave();
 	if (err == 0)
-		*memptr = ptr; /* else it stays */
+		*memptr = ptr; /* otherwise it is unchanged */
 	return err;
 }
 
@@ -149,7 +149,7 @@ align_or_null(const char *function, size_t alignment, size_t size)
 	void *ptr = NULL;
 	size_t rounded = sizeof(void *);
 
-	/* to a power of two */
+	/* up to a power of two */
 	while (rounded < alignment && rounded <= SIZE_MAX / 4)
 		rounded *= 2;
 	int err =

@@ -24,7 +24,7 @@
 static const char Tiers_name[] = "MEMKIND_MEM_TIERS";
 static const char Thresholds_name[] = "MEMKIND_MEM_THRESHOLDS";
 
-/* To whom what is found is said. */
+/* Where errors and notes go. */
 struct report {
 	char *why;
 	void (*note)(const char *text);
@@ -42,13 +42,13 @@ static DK_PRINTF(2, 3) bool fail(struct report *to, const char *fmt, ...)
 
 /* --- texts --------------------------------------------------------------------- */
 
-/* A piece of a text, not ended by a NUL. */
+/* A part of a text, without a terminating NUL. */
 struct piece {
 	const char *start;
 	size_t len;
 };
 
-/* For QUOTED: a part of what is wrong, blanks included. */
+/* Arguments for QUOTED: the invalid part, blanks included. */
 #define QUOTED "\"%.*s\""
 #define SHOWN(piece) (int)(piece).len, (piece).start
 
@@ -59,8 +59,8 @@ is_word(struct piece piece, const char *word)
 	       memcmp(piece.start, word, piece.len) == 0;
 }
 
-/* Cut what comes before the first end, or all, off the rest; false: there is
- * nothing left.  Two ends in a row have an empty piece between them. */
+/* Cut the part before the first end, or everything, off the rest.  False:
+ * nothing is left.  Two ends in a row have an empty part between them. */
 static bool
 cut(struct piece *rest, char end, struct piece *piece)
 {
@@ -87,7 +87,7 @@ read_size(struct piece text, size_t *size)
 	       end == text.start + text.len;
 }
 
-/* No unit. */
+/* A number without a unit. */
 static bool
 read_ratio(struct piece text, unsigned *ratio)
 {
@@ -129,7 +129,7 @@ enum {
 static const char *const Threshold_params[NR_THRESHOLD_PARAMS] = {
     "INIT_VAL", "MIN_VAL", "MAX_VAL"};
 
-/* The names that there are, for one that is none. */
+/* Report a wrong name, and list the right ones. */
 static bool
 fail_names(struct report *to, const char *what, struct piece name,
     const char *const *names, size_t nr)
@@ -148,8 +148,8 @@ fail_names(struct report *to, const char *what, struct piece name,
 	return fail(to, QUOTED " is not a %s; use %s", SHOWN(name), what, list);
 }
 
-/* The values of the parameters of a part; start is NULL for those that are
- * not there. */
+/* Find the values of the parameters of a part; start is NULL for missing
+ * ones. */
 static bool
 parse_params(struct piece part, const char *const *names, size_t nr,
     struct piece *values, struct report *to)
@@ -184,7 +184,7 @@ fail_size(struct report *to, const char *name, struct piece text)
 	    to, "%s " QUOTED " is not a size such as 64M", name, SHOWN(text));
 }
 
-/* Good enough for a trial; who looks for speed wants to know. */
+/* This is good enough for a trial, but slow, so tell the user. */
 static void
 note_file(const struct report *to, const char *path)
 {
@@ -307,7 +307,7 @@ set_threshold(struct memtier_builder *builder, unsigned nr, struct piece part,
 	return true;
 }
 
-/* Say in which part of which variable it is. */
+/* Add the variable and the part to an error text. */
 static bool
 fail_in(struct report *to, const char *variable, unsigned nr)
 {
@@ -334,7 +334,7 @@ set_thresholds(struct memtier_builder *builder, memtier_policy_t policy,
 	return true;
 }
 
-/* --- both ------------------------------------------------------------------------ */
+/* --- configuration -------------------------------------------------- */
 
 static bool
 find_policy(struct piece part, memtier_policy_t *policy, struct report *to)

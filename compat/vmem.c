@@ -2,9 +2,9 @@
 /*
  * vmem.c -- libvmem.so.1: a pool is a kind over a region of its own.
  *
- * Uses the public interface of libdaxkind only.  Lock guards the list of pools
- * and the functions that vmem_set_funcs() set; none is called with it held.  A
- * fork takes it before the locks of the library below, so that the child finds
+ * It uses only the public interface of libdaxkind.  Lock guards the list of
+ * pools and the functions set by vmem_set_funcs(); none of these is called with
+ * it held.  A fork takes it before libdaxkind's locks, so that the child finds
  * it free.
  */
 #include <errno.h>
@@ -28,10 +28,10 @@
 #include "base/util.h"
 
 struct vmem {
-	struct vmem *next; /* of the list */
+	struct vmem *next; /* in the list */
 	memkind_t kind;
 	struct daxkind_region *region;
-	void (*free_func)(void *ptr); /* the record came from its malloc */
+	void (*free_func)(void *ptr); /* for the record's memory */
 };
 
 static pthread_mutex_t Lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,7 +42,7 @@ static void (*Print_func)(const char *s); /* NULL: print_to_log */
 
 static _Thread_local char Error_text[320];
 
-/* NULL with errno, and the text for vmem_errormsg(). */
+/* Returns NULL; sets errno, and the text for vmem_errormsg(). */
 static DK_PRINTF(2, 3) void *fail(int err, const char *fmt, ...)
 {
 	va_list args;
@@ -54,7 +54,7 @@ static DK_PRINTF(2, 3) void *fail(int err, const char *fmt, ...)
 	return NULL;
 }
 
-/* The same for what the library below has said. */
+/* The same with the text of libdaxkind. */
 static void *
 fail_below(int rc)
 {
@@ -72,13 +72,13 @@ or_full(void *ptr)
 /* --- printing ------------------------------------------------------------------ */
 
 /*
- * What VMEM_LOG_FILE names, from when the library was loaded, so that neither
- * chdir(2) nor setenv(3) moves it; NULL: standard error.  It is open during
- * vmem_stats_print() only: a descriptor that is kept may be closed by a program
- * that becomes a daemon, and be another file's then.
+ * The path in VMEM_LOG_FILE when the library was loaded, made absolute, so that
+ * neither chdir(2) nor setenv(3) changes it; NULL: standard error.  The file is
+ * open only during vmem_stats_print(): a program that becomes a daemon may
+ * close a kept descriptor, which could then be another file's.
  */
 static char *Log_name;
-static atomic_bool Has_log; /* it was begun, by this process or its parent */
+static atomic_bool Has_log; /* this process or its parent has begun it */
 static _Thread_local FILE *Log;
 
 __attribute__((constructor)) static void
@@ -89,7 +89,7 @@ find_log(void)
 
 	if (name == NULL || *name == '\0')
 		return;
-	/* A plug-in may be loaded by a thread with a small stack. */
+	/* On the heap: a thread with a small stack may load this library. */
 	if (*name != '/' && (dir = getcwd(NULL, 0)) == NULL)
 		return;
 	if (name[strlen(name) - 1] == '-')
@@ -148,8 +148,8 @@ record_new(void)
 	return vmp;
 }
 
-/* Where the pool's place in the list is written; NULL: there is none such.
- * The caller holds Lock. */
+/* The link to the pool in the list; NULL: no such pool.  The caller holds
+ * Lock. */
 static struct vmem **
 find_locked(const VMEM *vmp)
 {
@@ -169,7 +169,7 @@ is_pool(const VMEM *vmp)
 	return found;
 }
 
-/* rc is what the opener of vmp->region gave. */
+/* rc is the result of opening vmp->region. */
 static VMEM *
 finish(struct vmem *vmp, int rc)
 {
@@ -202,8 +202,8 @@ is_too_small(size_t size)
 	return true;
 }
 
-/* File space is taken as blocks need it; that there is not enough of it is
- * better known now. */
+/* File space is taken when blocks need it, but a lack of it should be reported
+ * now. */
 static bool
 has_space(const char *dir, size_t size)
 {
@@ -333,7 +333,7 @@ print_pool(const VMEM *vmp, void (*print)(const char *), const char *opts)
 	print_line(print, "--- End pool statistics ---\n");
 }
 
-/* jemalloc's part has the arenas of all pools and none of its own. */
+/* Omit the parts of jemalloc's report that sum up the arenas of all pools. */
 static unsigned
 jemalloc_options(const char *opts)
 {
@@ -366,7 +366,7 @@ vmem_stats_print(VMEM *vmp, const char *opts)
 	void (*print)(const char *) =
 	    Print_func != NULL ? Print_func : print_to_log;
 	(void)pthread_mutex_unlock(&Lock);
-	DK_NO_CANCEL(); /* what is open is closed */
+	DK_NO_CANCEL(); /* so that the file opened here is closed */
 	if (print == print_to_log)
 		open_log();
 	print_pool(vmp, print, opts);
@@ -378,7 +378,7 @@ vmem_stats_print(VMEM *vmp, const char *opts)
 
 /* --- blocks -------------------------------------------------------------------- */
 
-/* Whether there is a pool; else NULL is the answer, and why is said. */
+/* Whether there is a pool.  If not, sets the text and errno. */
 static bool
 is_given(const VMEM *vmp)
 {
@@ -472,7 +472,7 @@ vmem_malloc_usable_size(VMEM *vmp, void *ptr)
 DK_EXPORT const char *
 vmem_check_version(unsigned major_required, unsigned minor_required)
 {
-	/* In the words of PMDK's, which tests of programs look for. */
+	/* In the words of PMDK's library, which programs' tests compare. */
 	if (major_required != VMEM_MAJOR_VERSION)
 		(void)fail(errno,
 		    "libvmem major version mismatch (need %u, found %u)",
@@ -486,7 +486,7 @@ vmem_check_version(unsigned major_required, unsigned minor_required)
 	return Error_text;
 }
 
-/* Nothing here resizes a record or copies a string. */
+/* vmem.c never resizes a record or copies a string. */
 DK_EXPORT void
 vmem_set_funcs(void *(*malloc_func)(size_t size), void (*free_func)(void *ptr),
     void *(*realloc_func)(void *ptr, size_t size),
@@ -521,7 +521,8 @@ after_fork(void)
 	(void)pthread_mutex_unlock(&Lock);
 }
 
-/* After the library below, whose handlers are called with the lock held. */
+/* Registered after libdaxkind's handlers, which therefore run with the lock
+ * held. */
 __attribute__((constructor)) static void
 handle_forks(void)
 {
