@@ -2,9 +2,9 @@
 /*
  * 01_fixed_mapping.c -- a heap over a mapping of your own.
  *
- * The mapping may be anything readable and writable: here it is plain memory;
- * 04 and 05 bind it to a NUMA node and to huge pages.  The library never
- * unmaps it, and keeps all its records elsewhere.
+ * The mapping may be any readable and writable memory: here it is plain memory;
+ * 04 and 05 bind it to a NUMA node and to huge pages.  The library never unmaps
+ * it, and keeps all its records elsewhere.
  */
 #include <daxkind.h>
 #include <stdio.h>

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * 02_fsdax_file.c -- a heap over a named file, and what the memory is.
- *
- *	02_fsdax_file [DIRECTORY]
- *
- * On a file system mounted with -o dax the memory is the medium itself; in any
- * other directory the same program runs over an ordinary file, and says so.
+ * 02_fsdax_file.c -- a heap over a named file, and the properties of its
+ * memory.
  */
 #include <daxkind.h>
 #include <stdio.h>
@@ -38,7 +34,7 @@ use_region(struct daxkind_region *region)
 	text = memkind_malloc(kind, 1 << 20);
 	if (text != NULL) {
 		memset(text, 'x', 1 << 20);
-		/* Only the first 4096 bytes are worth a wait to us. */
+		/* Only the first 4096 bytes are worth a wait. */
 		if (daxkind_persist(kind, text, 4096) == 0 &&
 		    daxkind_region_space(region, &space, sizeof(space)) == 0) {
 			printf("wrote 1 MiB: %zu KiB taken, %zu KiB of file\n",

@@ -2,11 +2,11 @@
 /*
  * 04_numa_bound.c -- a heap on one NUMA node.
  *
- *	04_numa_bound [NODE]
+ * 04_numa_bound [NODE]
  *
  * CXL memory and PMEM in system-ram mode are NUMA nodes without processors.
  * Bind a mapping to such a node before its first touch, then make a kind over
- * it.  Without an argument the last node that has memory is taken.
+ * it.  Without an argument, the last node that has memory is used.
  */
 #include <daxkind.h>
 #include <errno.h>

@@ -2,8 +2,9 @@
 /*
  * 05_hugetlb.c -- a heap on reserved huge pages.
  *
- * mmap(MAP_HUGETLB) takes its pages from the machine's pool at once, so a pool
- * that is too small is told here and not by SIGBUS at the first touch.
+ * mmap(MAP_HUGETLB) reserves its pages in the machine's pool at once.  So a
+ * pool that is too small makes mmap() fail, instead of raising SIGBUS at the
+ * first touch.
  */
 #include <daxkind.h>
 #include <errno.h>

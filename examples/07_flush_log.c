@@ -35,8 +35,8 @@ fail(const char *what)
 	return EXIT_FAILURE;
 }
 
-/* A directory stands for a file in it, which (unlike a region over a directory)
- * is still there afterwards. */
+/* For a directory, use a file in it.  Unlike a region over a directory, the
+ * file is still there afterwards. */
 static int
 open_region(const char *path, size_t size, struct daxkind_region **region)
 {
@@ -51,7 +51,7 @@ open_region(const char *path, size_t size, struct daxkind_region **region)
 	    path, size, DAXKIND_CREATE | DAXKIND_OVERWRITE, region);
 }
 
-/* Record n is the number n as text, padded with a letter of its own. */
+/* Record n is the number n as text, padded with a letter that depends on n. */
 static void
 make_record(char *text, uint64_t n)
 {
@@ -88,9 +88,9 @@ write_log(const char *path)
 			return EXIT_FAILURE;
 		}
 	}
-	if (rc != -ENOSPC) /* a full log is the good end */
+	if (rc != -ENOSPC) /* a full log is the expected end */
 		return fail("append");
-	/* No clean-up: to destroy the kind would give the log's space back. */
+	/* No clean-up: destroying the kind would give the log's space back. */
 	return EXIT_SUCCESS;
 }
 
@@ -114,7 +114,7 @@ scan_log(const char *path, uint64_t min_records)
 	size_t left_len;
 	int rc = -ENOENT;
 
-	/* Without a kind nothing is written: the old content can be read. */
+	/* Nothing is written without a kind, so the old content can be read. */
 	if (open_region(path, 0, &region) < 0) /* as large as it is */
 		return fail("region");
 	if (daxkind_region_info(region, &info, sizeof(info)) < 0)
@@ -166,7 +166,7 @@ kill_a_writer(const char *path)
 	       strncmp(line, "ACK ", 4) == 0 && strchr(line, '\n') != NULL) {
 		nr_acknowledged = strtoull(line + 4, NULL, 10);
 		if (nr_acknowledged == 100)
-			kill(pid, SIGKILL); /* what it still said counts too */
+			kill(pid, SIGKILL); /* acknowledgements so far count */
 	}
 	if (acks != NULL)
 		fclose(acks);

@@ -2,10 +2,10 @@
 /*
  * 08_own_ops.c -- a kind with an operations table of your own.
  *
- *	08_own_ops [DIRECTORY]
+ * 08_own_ops [DIRECTORY]
  *
- * Copy the table of the fixed kinds, replace what is to be different, keep the
- * rest: here malloc and free also count.
+ * Copy the table of the fixed kinds, replace some operations, and keep the
+ * rest.  Here, malloc and free also count.
  */
 #include <daxkind.h>
 #include <memkind_fixed.h>
@@ -15,7 +15,7 @@
 
 #define REGION_SIZE ((size_t)32 << 20)
 
-static atomic_size_t Nr_malloc; /* operations are called by any thread */
+static atomic_size_t Nr_malloc; /* any thread may call operations */
 static atomic_size_t Nr_free;
 
 static void *

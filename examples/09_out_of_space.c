@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * 09_out_of_space.c -- a full region says so, and nothing of it is lost.
+ * 09_out_of_space.c -- a full region returns NULL, and loses nothing.
  *
- *	09_out_of_space [DIRECTORY]
+ * 09_out_of_space [DIRECTORY]
  *
- * Fill with blocks of many sizes until NULL, free all, fill again with blocks
- * of one other size: the second filling gets as much as the first.
+ * It allocates blocks of many sizes until NULL, frees all, and allocates blocks
+ * of one other size.  The second time it gets as much as the first.
  */
 #include <daxkind.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ print_space(const struct daxkind_region *region, const char *when)
 	    space.held >> 10);
 }
 
-/* Fill kind up; returns the usable bytes got, linked up at *list. */
+/* Fill kind up.  Returns the usable bytes allocated, in a list at *list. */
 static size_t
 fill(memkind_t kind, const size_t *sizes, size_t nr_sizes, struct node **list)
 {
@@ -43,7 +43,7 @@ fill(memkind_t kind, const size_t *sizes, size_t nr_sizes, struct node **list)
 		errno = 0;
 		node = memkind_malloc(kind, sizes[i % nr_sizes]);
 		if (node == NULL)
-			break; /* and errno is ENOMEM */
+			break; /* errno is ENOMEM */
 		node->next = *list;
 		*list = node;
 		got += memkind_malloc_usable_size(kind, node);
@@ -79,7 +79,7 @@ fill_twice(struct daxkind_region *region, memkind_t kind)
 	free_all(kind, &list);
 	printf("first %zu KiB, then %zu KiB of %zu KiB\n", first >> 10,
 	    second >> 10, REGION_SIZE >> 10);
-	/* The first ends when 3 MiB do not fit, so it may hold less. */
+	/* The first filling ends when 3 MiB do not fit, so it may hold less. */
 	return first > 0 && second >= first - first / 50 ? EXIT_SUCCESS
 							 : EXIT_FAILURE;
 }

@@ -2,17 +2,17 @@
 /*
  * 10_durable_log.c -- a durable log beside a heap: write, restart, read.
  *
- *	10_durable_log			a run, and another one after it
- *	10_durable_log DIRECTORY	one run: reads DIRECTORY/log and appends
+ * 10_durable_log                  a run, and another one after it
+ * 10_durable_log DIRECTORY        one run: reads DIRECTORY/log and appends
  *
- * Orders come in and have to be found after a restart.  They are appended to a
- * log, a region over a file with a name and without a kind, in which a record
- * lies where the program puts it.  What is only needed while the program runs,
- * here an index of the orders, is in a heap, a kind over a file without a name:
- * it is made again from the log at each start.
+ * Orders must be found again after a restart.  They are appended to a log: a
+ * region over a named file without a kind, where the program decides where a
+ * record lies.  Data that only the running program needs, here an index of the
+ * orders, is in a heap: a kind over an unnamed file.  Each start rebuilds it
+ * from the log.
  *
- * A record counts once daxkind_region_persist() has returned.  One that was cut
- * short by a failure has a wrong sum, and the log ends before it.
+ * A record counts once daxkind_region_persist() has returned.  A record that a
+ * failure cut short has a wrong sum, and the log ends before it.
  */
 #include <daxkind.h>
 #include <inttypes.h>
@@ -34,7 +34,7 @@ struct record {
 	char text[48];
 };
 
-/* In the heap. */
+/* An entry of the index, in the heap. */
 struct order {
 	struct order *next;
 	char text[48];
@@ -43,7 +43,7 @@ struct order {
 struct shop {
 	struct daxkind_region *log_region;
 	struct record *log;
-	size_t nr, max; /* records that are there, and that fit */
+	size_t nr, max; /* records in the log, and its limit */
 	memkind_t heap;
 	struct order *newest;
 	uint64_t nr_orders;
@@ -56,7 +56,7 @@ fail(const char *what)
 	return EXIT_FAILURE;
 }
 
-/* What an older program left in the file is no record either. */
+/* The sum also rejects data that an older program left in the file. */
 static uint64_t
 sum_of(const struct record *r)
 {
@@ -83,8 +83,8 @@ add_to_index(struct shop *shop, const char *text)
 
 /* --- the log ----------------------------------------------------------------- */
 
-/* All file space is reserved, so that no store can be SIGBUS; what is there
- * stays, as a region writes nothing by itself. */
+/* All file space is reserved, so that no store raises SIGBUS.  Existing data
+ * stays, since a region alone writes nothing. */
 static int
 open_log(struct shop *shop, const char *dir)
 {
@@ -117,14 +117,14 @@ read_log(struct shop *shop)
 	return 0;
 }
 
-/* Durable on return. */
+/* The record is durable on return. */
 static int
 append(struct shop *shop, const char *text)
 {
 	struct record record = {.nr = shop->nr + 1};
 
 	if (shop->nr == shop->max)
-		return -1; /* full */
+		return -1; /* the log is full */
 	snprintf(record.text, sizeof(record.text), "%s", text);
 	record.sum = sum_of(&record);
 	struct record *r = &shop->log[shop->nr];
@@ -200,7 +200,7 @@ main(int argc, char **argv)
 	int status = run(dir, &nr_found);
 	if (status == EXIT_SUCCESS && nr_found != 0)
 		status = EXIT_FAILURE;
-	/* As after a restart: nothing but the file is left of the first run. */
+	/* As after a restart: only the file is left of the first run. */
 	if (status == EXIT_SUCCESS)
 		status = run(dir, &nr_found);
 	if (status == EXIT_SUCCESS && nr_found != NR_NEW) {

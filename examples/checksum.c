@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * checksum.c -- XXH64, written after the public specification (xxHash, "XXH64
- * algorithm description").  Several bytes a cycle, so that checking an object
- * costs little more than reading it.
+ * algorithm description").  It handles several bytes a cycle, so that checking
+ * an object costs little more than reading it.
  */
 #include "checksum.h"
 
@@ -53,7 +53,7 @@ merge_lane(uint64_t sum, uint64_t lane)
 	return (sum ^ mix_lane(0, lane)) * PRIME_1 + PRIME_4;
 }
 
-/* The whole stripes at *data; *data is moved behind them. */
+/* Process the whole stripes at *data, and move *data past them. */
 static uint64_t
 sum_stripes(const unsigned char **data, size_t len, uint64_t seed)
 {

@@ -2,8 +2,8 @@
 /*
  * flush_log.c -- see flush_log.h.
  *
- * A record is stored, then flushed, with one wait for the medium: as its sum
- * tells whether all of it arrived, no order between its parts is needed.
+ * A record is stored, then flushed, with one wait for the medium.  Its sum
+ * tells whether all of it arrived, so its parts need no order.
  */
 #include "flush_log.h"
 
@@ -106,7 +106,8 @@ flush_log_append(struct flush_log *log, const void *data, size_t len)
 	if (rc < 0)
 		return rc;
 
-	/* Less than the padding may be left: then the block is full. */
+	/* The space left may be less than the padding: then the block is
+	 * full. */
 	next_off = pad(log->end_off + sizeof(record) + len);
 	log->end_off = next_off < log->size ? next_off : log->size;
 	log->nr_records++;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flush_log.h -- an append-only log in a block of a kind's memory that tells
- * after a crash which of its records are whole.
+ * flush_log.h -- an append-only log in a block of a kind.  After a crash it
+ * tells which of its records are complete.
  *
- *	| head: magic id size sum | seq len sum data.. | seq len sum data.. | ?
+ * | head: magic id size sum | seq len sum data.. | seq len sum data.. | ?
  *
- * Every sum depends on the log's id, so that what an older log or a stranger
- * left in the same memory is never taken for a record (devdax memory is not
- * zero).  A record counts as written once flush_log_append() has returned; one
- * that was cut short fails its sum and ends the scan.
+ * Every sum depends on the log's id, so that older data in the same memory is
+ * never mistaken for a record (devdax memory is not zero).  A record counts as
+ * written once flush_log_append() has returned.  A record that was cut short
+ * has a wrong sum, which ends the scan.
  *
  * One thread at a time.
  */
@@ -53,10 +53,8 @@ int flush_log_scan(const void *block, size_t size,
     int (*visit)(void *arg, uint64_t seq, const void *data, size_t len),
     void *arg, uint64_t *nr_records);
 
-/*
- * The newest log in size bytes at base, or NULL.  After a restart the heap's
- * records are gone: the log has to be found by what is written in it.
- */
+/* Find the newest log in size bytes at base; NULL: none.  After a restart the
+ * heap's records are gone, so the log is found by its content. */
 const void *flush_log_find(const void *base, size_t size);
 
 #endif /* FLUSH_LOG_H */

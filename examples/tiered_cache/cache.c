@@ -2,9 +2,10 @@
 /*
  * cache.c -- see cache.h.
  *
- * Locks: one for each shard.  A thread that holds one, its home, takes a second
- * only by trylock (to make room), so there is no order to keep.  An object's
- * bytes are read without a lock: a held object is neither moved nor freed.
+ * Locks: one for each shard.  A thread that holds its home shard's lock takes a
+ * second one only by trylock (to make room), so there is no lock order.  An
+ * object's bytes are read without a lock: an object that is held is neither
+ * moved nor freed.
  */
 #include "cache.h"
 
@@ -15,18 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAT_MAX 3     /* rounds of the hand that an object can survive */
-#define HEAT_PROMOTE 2 /* hits in the DAX tier that make an object move up */
+#define HEAT_MAX 3     /* rounds of the hand that an object survives */
+#define HEAT_PROMOTE 2 /* hits in the DAX tier before an object moves up */
 
 /*
- * For an object larger than one part in so many of a tier nothing is moved
- * out: to make room for it in one piece would drive out too many others.  With
- * 32 in place of 256 half of the region lay idle, in pieces, and half as many
- * reads again went to the disk.
+ * A larger object than this part of a tier does not evict others: room for it
+ * in one piece would cost too many of them.  With 32 in place of 256, half of
+ * the region lay idle, in pieces, and reads from disk rose by half.
  */
 #define LARGEST_IN_DRAM 8
 #define LARGEST_IN_DAX 256
-/* How many times its size an object may have evicted before it gives up. */
+/* An object gives up after evicting this many times its size. */
 #define EVICT_FACTOR 2
 
 struct entry {
@@ -40,7 +40,7 @@ struct entry {
 };
 
 struct ring {
-	struct entry *hand; /* looked at next; NULL when empty */
+	struct entry *hand; /* next to look at; NULL when empty */
 	struct cache_content content;
 };
 
@@ -52,10 +52,10 @@ struct shard {
 
 struct cache {
 	memkind_t kinds[CACHE_DISK]; /* by tier */
-	size_t largest[CACHE_DISK];  /* object that others make room for */
+	size_t largest[CACHE_DISK];  /* largest object that evicts others */
 	size_t dram_size;            /* limit of the DRAM tier, in bytes */
 	atomic_size_t dram_used;     /* by objects, in bytes */
-	atomic_uint next_victim;     /* number of a shard: whose turn it is */
+	atomic_uint next_victim;     /* shard to evict from next */
 	struct entry *entries;       /* by number of the object */
 	size_t nr_entries;
 	unsigned nr_shards;
@@ -70,7 +70,7 @@ shard_of(struct cache *cache, size_t id)
 
 /* --- rings: everything below wants the shard's lock held ------------------- */
 
-/* Behind the hand, so that it is looked at last. */
+/* Just behind the hand, so that it is looked at last. */
 static void
 ring_add(struct shard *shard, enum cache_tier tier, struct entry *entry)
 {
@@ -107,7 +107,7 @@ ring_remove(struct shard *shard, struct entry *entry)
 	entry->tier = CACHE_DISK;
 }
 
-/* The next cold object; NULL when all are held. */
+/* The next cold object; NULL if all are held. */
 static struct entry *
 ring_victim(struct ring *ring)
 {
@@ -128,14 +128,14 @@ ring_victim(struct ring *ring)
 
 /* --- victims ------------------------------------------------------------------ */
 
-/* Shards take turns, so that the rings of all age alike. */
+/* Shards take turns, so that all rings age alike. */
 static unsigned
 choose_shard(struct cache *cache)
 {
 	return atomic_fetch_add(&cache->next_victim, 1) % cache->nr_shards;
 }
 
-/* Lock the shard with the number, unless it is home or somebody has it. */
+/* Lock shard number nr, unless it is home or already locked. */
 static struct shard *
 visit_shard(struct cache *cache, struct shard *home, unsigned number)
 {
@@ -169,7 +169,7 @@ evict(struct cache *cache, struct shard *shard, struct entry *entry)
 
 /* --- room in the DAX tier --------------------------------------------------- */
 
-/* Evict wanted bytes of objects, or all there are; returns how many it was. */
+/* Evict objects of wanted bytes, or all; returns the bytes evicted. */
 static size_t
 evict_size(struct cache *cache, struct shard *home, size_t wanted)
 {
@@ -194,11 +194,8 @@ evict_size(struct cache *cache, struct shard *home, size_t wanted)
 	return freed;
 }
 
-/*
- * A block of the DAX kind.  Its region may be full, or have room only in
- * pieces that are too small: so evict and try again, within reason.  NULL:
- * turned away.
- */
+/* Allocate a block of the DAX kind.  Its region may be full or fragmented: then
+ * evict, and try again, within limits.  NULL: the object is turned away. */
 static unsigned char *
 take_dax_block(struct cache *cache, struct shard *home, size_t len)
 {
@@ -264,7 +261,7 @@ demote_one(struct cache *cache, struct shard *shard)
 static void
 demote_until_it_fits(struct cache *cache, struct shard *home)
 {
-	unsigned nr_left = cache->nr_shards; /* to try in vain */
+	unsigned nr_left = cache->nr_shards; /* attempts left */
 	struct shard *shard;
 
 	while (
@@ -289,13 +286,14 @@ promote(struct cache *cache, struct shard *shard, struct entry *entry)
 	block = memkind_malloc(cache->kinds[CACHE_DRAM], entry->len);
 	if (block == NULL)
 		return;
-	/* Up first: that leaves room in the DAX tier for what comes down. */
+	/* Move up first: that frees room in the DAX tier for the object that
+	 * moves down. */
 	move(cache, shard, entry, CACHE_DRAM, block);
 	shard->counts.promoted++;
 	demote_until_it_fits(cache, shard);
 }
 
-/* --- for the caller --------------------------------------------------------- */
+/* --- interface ------------------------------------------------------------ */
 
 int
 cache_new(const struct cache_config *config, struct cache **cache)

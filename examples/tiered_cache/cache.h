@@ -2,19 +2,20 @@
 /*
  * cache.h -- a cache of two tiers: a little DRAM over a lot of DAX memory.
  *
- * Objects are numbered from 0; each is one block of its tier's kind, and in
- * one tier at a time:
+ * Objects are numbered from 0; each is one block of its tier's kind, and in one
+ * tier at a time:
  *
- *	  disk --insert--> DAX tier --promote (hit again)--> DRAM tier
- *	  disk <--evict--- DAX tier <-------demote---------- DRAM tier
+ * disk --insert--> DAX tier --promote (hit again)--> DRAM tier disk <--evict---
+ * DAX tier <-------demote---------- DRAM tier
  *
- * The DRAM tier is bounded by a number of bytes.  The DAX tier is bounded by
- * its region alone: when an allocation fails, objects are evicted until it
- * succeeds.  Both tiers choose their victims by CLOCK: a hand goes round, cools
- * what was used and takes the first that is cold.
+ * The DRAM tier is limited to a number of bytes.  The DAX tier is limited by
+ * its region alone: if an allocation fails, objects are evicted until it
+ * succeeds.  Both tiers choose victims by CLOCK: a hand goes round, cools used
+ * objects and takes the first cold one.
  *
- * Any thread may call any function, but cache_new() and cache_free(), at any
- * time.  Objects are spread over shards; each has its lock and its two rings.
+ * Any thread may call any function at any time, except cache_new() and
+ * cache_free().  Objects are spread over shards, each with its lock and its two
+ * rings.
  */
 #ifndef CACHE_H
 #define CACHE_H
@@ -45,11 +46,11 @@ struct cache_counts {
 	uint64_t promoted;    /* DAX to DRAM */
 	uint64_t demoted;     /* DRAM to DAX */
 	uint64_t evicted;     /* dropped to make room */
-	uint64_t turned_away; /* no room, or too large to make it */
-	uint64_t out_of_room; /* allocations that the DAX kind answered NULL */
+	uint64_t turned_away; /* no room, or too large to evict others */
+	uint64_t out_of_room; /* failed allocations of the DAX kind */
 };
 
-/* What is in a tier now. */
+/* The current content of a tier. */
 struct cache_content {
 	size_t nr_objects;
 	size_t size; /* of the objects, in bytes */
@@ -66,17 +67,13 @@ struct cache_object {
 	enum cache_tier tier;
 };
 
-/*
- * Hold an object: it stays where it is until cache_release(), which may then
- * promote it.  Returns false when it is in no tier.
- */
+/* Hold an object: it stays where it is until cache_release(), which may promote
+ * it.  Returns false if it is in no tier. */
 bool cache_hold(struct cache *cache, size_t id, struct cache_object *object);
 void cache_release(struct cache *cache, size_t id);
 
-/*
- * Put a copy of an object into the DAX tier, unless it is in a tier already.
- * When there is no room for it, it is turned away.
- */
+/* Put a copy of an object into the DAX tier, unless it is in a tier already.
+ * If there is no room for it, it is turned away. */
 void cache_insert(struct cache *cache, size_t id, const void *data, size_t len);
 
 struct cache_counts cache_counts(struct cache *cache);

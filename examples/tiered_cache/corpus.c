@@ -167,7 +167,7 @@ corpus_read(const struct corpus_file *file, struct corpus_buffer *buffer)
 	if (fd < 0)
 		return -errno;
 	buffer->len = 0;
-	/* One byte more than expected, so that a longer file is noticed. */
+	/* Read one byte more than expected, to notice a longer file. */
 	rc = grow(buffer, file->size + 1);
 	while (rc == 0) {
 		got = read(

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * corpus.h -- the files that the cache is a cache of.
+ * corpus.h -- the files that are cached.
  *
- * Listed in the order of their names, so that a seed means the same objects in
- * each run.  Symbolic links, empty and unreadable files are left out.
+ * They are listed in the order of their names, so that a seed selects the same
+ * objects in each run.  Symbolic links, empty and unreadable files are left
+ * out.
  */
 #ifndef CORPUS_H
 #define CORPUS_H
@@ -13,7 +14,7 @@
 
 struct corpus_file {
 	char *path;
-	size_t size;       /* in bytes; what was read, once loaded */
+	size_t size;       /* in bytes; as read, once loaded */
 	uint64_t checksum; /* of its content; set by corpus_load() */
 };
 
@@ -25,7 +26,7 @@ struct corpus {
 	size_t nr_omitted; /* files beyond the limit on size */
 };
 
-/* A growing buffer that files are read into. */
+/* A growing buffer for files. */
 struct corpus_buffer {
 	unsigned char *data;
 	size_t len;  /* bytes read */
@@ -43,7 +44,7 @@ void corpus_fini(struct corpus *corpus);
 
 /* Read a whole file.  Returns 0 or a negative errno value. */
 int corpus_read(const struct corpus_file *file, struct corpus_buffer *buffer);
-/* The same, and take what was read as the file's original content. */
+/* The same, and set the file's size and checksum. */
 int corpus_load(struct corpus_file *file, struct corpus_buffer *buffer);
 void corpus_buffer_fini(struct corpus_buffer *buffer);
 

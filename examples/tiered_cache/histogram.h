@@ -2,11 +2,11 @@
 /*
  * histogram.h -- counts of values in log-linear buckets, for percentiles.
  *
- * Each power of two is cut into 32 buckets of equal width, so that a
- * percentile is at most 1/32 (3 %) above the true one, whatever its size,
- * and that two histograms can be added.
+ * Each power of two is cut into 32 buckets of equal width.  So a percentile is
+ * at most 1/32 (3 %) above the true one, whatever its size, and two histograms
+ * can be added.
  *
- *	0 1 .. 31 | 32 33 .. 63 | 64 66 .. 126 | 128 132 .. 252 | ...
+ * 0 1 .. 31 | 32 33 .. 63 | 64 66 .. 126 | 128 132 .. 252 | ...
  */
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H

@@ -30,7 +30,7 @@
 #define EXIT_CANNOT_RUN 2
 
 #define MIB ((size_t)1 << 20)
-#define SHARDS_PER_THREAD 4 /* so that threads seldom meet; 1 when alone */
+#define SHARDS_PER_THREAD 4 /* so that threads seldom meet; 1 if alone */
 #define SVG_ROWS 24
 #define SVG_COLUMNS 96
 #define COLUMNS 64
@@ -49,7 +49,7 @@ stop_trace(int signal_number)
 	trace_interrupt();
 }
 
-/* Ctrl-C ends the trace early, and what was done is reported. */
+/* Ctrl-C ends the trace early; the report covers what was done. */
 static void
 catch_interrupt(void)
 {
@@ -61,7 +61,7 @@ catch_interrupt(void)
 	(void)sigaction(SIGINT, &action, NULL);
 }
 
-/* --- the parts of a run ------------------------------------------------------ */
+/* --- steps of a run ------------------------------------------------------- */
 
 struct run {
 	const struct options *options;
@@ -72,7 +72,7 @@ struct run {
 	struct daxkind_region *region;
 	memkind_t kind;
 	struct cache *cache;
-	FILE *svg; /* open from the start, so that a bad name is told early */
+	FILE *svg; /* opened early, to report a bad name at once */
 	struct picture picture;
 	struct report report;
 };
@@ -83,7 +83,7 @@ round_up(size_t size, size_t unit)
 	return (size + unit - 1) / unit * unit;
 }
 
-/* Sizes that the files do not fit into: 5 % and 40 % of them. */
+/* Choose sizes that are too small for the files: 5 % and 40 % of them. */
 static int
 open_region(struct run *run)
 {
@@ -136,7 +136,8 @@ make_cache(struct run *run)
 	return 0;
 }
 
-/* Read each file once: its checksum is kept, its content offered to the cache. */
+/* Read each file once: keep its checksum, and offer its content to the
+ * cache. */
 static void
 load_files(struct run *run)
 {
@@ -168,7 +169,7 @@ load_files(struct run *run)
 	    units_count(run->report.load_counts.evicted).text);
 }
 
-/* For --damage: flip a bit of the hottest object, behind the cache's back. */
+/* For --damage: flip a bit of the hottest object, unnoticed by the cache. */
 static int
 damage_object(struct run *run)
 {
@@ -242,7 +243,7 @@ draw_svg(struct run *run)
 	return 0;
 }
 
-/* The figures of the full cache, then those of the emptied one. */
+/* Record the figures of the full cache, then of the emptied one. */
 static int
 take_figures(struct run *run)
 {
@@ -313,7 +314,7 @@ do_run(struct run *run)
 	return run->report.trace.nr_wrong == 0 ? 0 : EXIT_DAMAGED;
 }
 
-/* Returns -1 when anything written to it was lost. */
+/* Returns -1 if a write to it failed. */
 static int
 close_checked(FILE *file)
 {
@@ -322,7 +323,7 @@ close_checked(FILE *file)
 	return fclose(file) != 0 || has_failed ? -1 : 0;
 }
 
-/* Everything that was made is ended, also after a failure. */
+/* End everything that was made, also after a failure. */
 static int
 end_run(struct run *run)
 {

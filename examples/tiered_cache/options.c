@@ -109,14 +109,14 @@ parse_skew(const char *text, double *skew)
 	       *skew <= MAX_SKEW;
 }
 
-/* A size of 0 would mean "choose", which is said by leaving it out. */
+/* A size of 0 would mean "choose", for which the option is left out. */
 static bool
 parse_size(const char *text, size_t *size)
 {
 	return units_parse_size(text, size) == 0 && *size > 0;
 }
 
-/* Returns what the value should have been, or NULL when all is well. */
+/* Returns the expected form of the value, or NULL if it is right. */
 static const char *
 take_option(struct options *options, int option, const char *value)
 {
@@ -190,7 +190,7 @@ options_parse(int argc, char **argv, struct options *options)
 			fputs(Usage, stdout);
 			return OPTIONS_DONE;
 		}
-		if (option == '?') { /* getopt_long has said why */
+		if (option == '?') { /* getopt_long has printed the reason */
 			fputs(
 			    "tiered_cache --help tells the options\n", stderr);
 			return OPTIONS_BAD;

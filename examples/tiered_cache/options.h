@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * options.h -- what the user asked for on the command line.
+ * options.h -- the command line.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -33,7 +33,7 @@ enum options_answer {
 	OPTIONS_BAD
 };
 
-/* OPTIONS_BAD: what is wrong was printed. */
+/* OPTIONS_BAD: the reason was printed. */
 enum options_answer options_parse(
     int argc, char **argv, struct options *options);
 

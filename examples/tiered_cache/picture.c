@@ -2,8 +2,8 @@
 /*
  * picture.c -- see picture.h.
  *
- * The region is cut into cells of equal length; daxkind_region_walk() gives
- * its runs, each of which is shared out among the cells that it touches:
+ * The region is cut into cells of equal length. daxkind_region_walk() gives its
+ * runs, and each run is divided among the cells that it touches:
  *
  *	runs    |  taken  | hole |     taken      |  free  |
  *	cells   |     |     |     |     |     |     |     |
@@ -17,7 +17,7 @@
 #include "units.h"
 
 /* What a cell looks like, from the worst and the fullest down. */
-/* What a cell looks like; bad bytes outdo everything else in it. */
+/* The look of a cell; bad bytes take precedence. */
 enum look {
 	LOOK_TAKEN,   /* nothing but taken */
 	LOOK_MOSTLY,  /* taken by half or more */
@@ -30,7 +30,7 @@ enum look {
 };
 
 struct look_style {
-	const char *block; /* for the terminal, UTF-8 */
+	const char *block; /* for a terminal with UTF-8 */
 	const char *plain;
 	enum terminal_style style;
 	const char *class_name; /* for SVG */

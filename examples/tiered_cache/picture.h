@@ -13,7 +13,7 @@
 
 #define PICTURE_NR_STATES 4 /* of enum daxkind_run_state */
 
-/* A stretch of the region, and how many of its bytes are in which state. */
+/* A part of the region, and its bytes by state. */
 struct picture_cell {
 	size_t len[PICTURE_NR_STATES];
 };
@@ -30,11 +30,11 @@ int picture_take(struct picture *picture, const struct daxkind_region *region,
     size_t nr_rows, size_t nr_columns);
 void picture_fini(struct picture *picture);
 
-/* With block characters, or plain ones where there are none. */
+/* Use block characters, or plain ones if the terminal has none. */
 void picture_print(
     const struct picture *picture, const struct terminal *terminal);
 
-/* caption is one line of text.  Whether it was written: ferror(out). */
+/* caption is one line of text. ferror(out) tells whether it was written. */
 void picture_write_svg(
     const struct picture *picture, FILE *out, const char *caption);
 

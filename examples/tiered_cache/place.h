@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * place.h -- where the region is, and what may be said about it.
+ * place.h -- the place of the region, and its description.
  */
 #ifndef PLACE_H
 #define PLACE_H
@@ -8,18 +8,16 @@
 #include <daxkind.h>
 #include <stddef.h>
 
-/*
- * A directory that takes a file of size bytes: $TMPDIR, /dev/shm or /tmp, the
- * first that has the room; /tmp when none has.
- */
+/* A directory with room for a file of size bytes: the first of $TMPDIR,
+ * /dev/shm and /tmp; /tmp if none has the room. */
 const char *place_default_dir(size_t size);
 
-/* Whether path is something with a size of its own: a device, a used file. */
+/* Whether path has a size already: a device, or a file with content. */
 int place_has_size(const char *path);
 
-/* What the memory is, in one honest sentence. */
+/* Describe the memory in one sentence. */
 const char *place_describe(const struct daxkind_region_info *info);
-/* What goes before path: "file", "unlinked file in", "devdax device". */
+/* The words before path: "file", "unlinked file in", "devdax device". */
 const char *place_phrase(
     const char *path, const struct daxkind_region_info *info);
 /* One word for programs: "file", "device", "mapping". */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * progress.h -- how far a long part is, on standard error.
+ * progress.h -- shows the progress of a long step on standard error.
  *
- * On a terminal a bar that is drawn at most ten times a second; elsewhere only
- * the line that ends the part, so that logs stay short.
+ * On a terminal it is a bar, drawn at most ten times a second.  Elsewhere only
+ * the final line is printed, so that logs stay short.
  */
 #ifndef PROGRESS_H
 #define PROGRESS_H
@@ -23,7 +23,7 @@ struct progress {
 void progress_init(struct progress *progress, const struct terminal *terminal,
     const char *what, uint64_t total);
 void progress_show(struct progress *progress, uint64_t done);
-/* The line that stays: "loading: FORMAT (1.2 s)". */
+/* Print the final line: "loading: FORMAT (1.2 s)". */
 void progress_end(struct progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * report.h -- what came of it: for people, and as JSON.
+ * report.h -- the results, for people and as JSON.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -18,10 +18,10 @@
 struct report {
 	const struct options *options;
 	const struct corpus *corpus;
-	const char *place; /* path that the region was opened by */
+	const char *place; /* path of the region */
 	size_t dram_size;  /* limit of the DRAM tier, in bytes */
 	struct daxkind_region_info info;
-	struct daxkind_space space; /* when the trace had ended */
+	struct daxkind_space space; /* when the trace ended */
 	size_t allocated;           /* bytes in live blocks of the DAX kind */
 	struct cache_content content[CACHE_DISK]; /* by tier */
 	struct cache_counts load_counts;          /* while loading */
@@ -31,14 +31,14 @@ struct report {
 	size_t left_taken; /* bytes taken after every block was freed */
 };
 
-/* Before the work: what is going to be done. */
+/* Printed before the work: the plan. */
 void report_print_head(
     const struct report *report, const struct terminal *terminal);
 void report_print(const struct report *report, const struct picture *picture,
     const struct terminal *terminal);
 void report_print_json(const struct report *report, FILE *out);
 
-/* Reads that were served. */
+/* Number of reads served. */
 uint64_t report_nr_reads(const struct report *report);
 
 /* One line for the picture. */

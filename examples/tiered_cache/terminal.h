@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * terminal.h -- what may be written to a stream: colours, block characters.
+ * terminal.h -- features of an output stream: colours, block characters.
  */
 #ifndef TERMINAL_H
 #define TERMINAL_H
@@ -11,7 +11,7 @@
 struct terminal {
 	FILE *out;
 	bool is_tty;
-	bool has_colour; /* a terminal, and the user did not say no */
+	bool has_colour; /* a terminal, and colours are not turned off */
 	bool has_utf8;   /* the locale's character set is UTF-8 */
 };
 
@@ -25,10 +25,10 @@ enum terminal_style {
 	TERMINAL_RED
 };
 
-/* Wants setlocale(3) called before. */
+/* Call setlocale(3) before. */
 struct terminal terminal_of(FILE *out, bool want_colour);
 
-/* What switches to the style; "" where there are no colours. */
+/* The sequence that switches to the style; "" without colours. */
 const char *terminal_style(
     const struct terminal *terminal, enum terminal_style style);
 

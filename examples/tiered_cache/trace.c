@@ -2,8 +2,8 @@
 /*
  * trace.c -- see trace.h.
  *
- * Each thread counts for itself and is added up when it has ended; what they
- * share is the cache and the number of reads done.
+ * Each thread has its own counters, which are added up when it has ended.
+ * Threads share only the cache and the number of reads done.
  */
 #include "trace.h"
 
@@ -19,7 +19,7 @@
 #include "../checksum.h"
 #include "units.h"
 
-#define MAX_COMPLAINTS 5   /* damaged objects that are told one by one */
+#define MAX_COMPLAINTS 5   /* damaged objects that are reported one by one */
 #define PROGRESS_EVERY 256 /* reads; a power of two */
 
 struct reader {
@@ -27,7 +27,7 @@ struct reader {
 	pthread_t thread;
 	unsigned number;
 	uint64_t nr_reads;
-	struct corpus_buffer buffer; /* for what comes from disk */
+	struct corpus_buffer buffer; /* for files read from disk */
 	struct trace_result result;
 	uint64_t end_ns;
 };
@@ -89,7 +89,7 @@ serve_from_disk(struct reader *reader, size_t id)
 		return;
 	}
 	reader->result.size[CACHE_DISK] += buffer->len;
-	/* Somebody wrote the file since: not our damage, and not our object. */
+	/* The file was changed meanwhile: this is not damage. */
 	if (checksum_xxh64(buffer->data, buffer->len, 0) != file->checksum) {
 		reader->result.nr_changed++;
 		return;

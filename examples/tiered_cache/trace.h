@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * trace.h -- the readers: threads that ask the cache for objects, read every
- * byte of what they get and hold it against the original's checksum.
+ * trace.h -- reader threads, which request objects from the cache, read every
+ * byte and compare the checksum with the original's.
  */
 #ifndef TRACE_H
 #define TRACE_H
@@ -24,12 +24,12 @@ struct trace_config {
 };
 
 struct trace_result {
-	/* By where the object was.  From the request to the last byte checked,
-	 * with the promotion or the insertion that it led to. */
+	/* By the object's place.  From the request until the last byte is
+	 * checked, including the promotion or insertion. */
 	struct histogram latency[CACHE_NR_TIERS];
-	uint64_t size[CACHE_NR_TIERS]; /* bytes served, by where they were */
+	uint64_t size[CACHE_NR_TIERS]; /* bytes served, by place */
 	uint64_t nr_wrong;      /* objects from a tier that were damaged */
-	uint64_t nr_changed;    /* files that are not what they were */
+	uint64_t nr_changed;    /* files that were changed */
 	uint64_t nr_unreadable; /* files that could not be read again */
 	uint64_t elapsed_ns;
 	int is_interrupted; /* by trace_interrupt() */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * zipf.c -- see zipf.h.  Draws by binary search in the cumulated
- * probabilities: exact for every skew, and 17 steps for 100,000 objects.
+ * zipf.c -- see zipf.h.  It draws by binary search in the cumulated
+ * probabilities: exact for every skew, with 17 steps for 100,000 objects.
  */
 #include "zipf.h"
 

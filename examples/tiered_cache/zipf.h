@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * zipf.h -- which object is read next: few are hot, many are cold.
+ * zipf.h -- chooses the next object to read: few are hot, many are cold.
  *
- * The object of rank r (1, 2, ...) is drawn with a probability in proportion
- * to 1 / r^skew; which object has which rank is shuffled by the seed.
+ * The probability of the object of rank r (1, 2, ...) is proportional to 1 /
+ * r^skew.  The seed shuffles the objects' ranks.
  */
 #ifndef ZIPF_H
 #define ZIPF_H
@@ -17,8 +17,8 @@ struct zipf_random {
 
 struct zipf {
 	size_t nr;
-	double *up_to;   /* [rank]: probability of this rank or a hotter one */
-	size_t *objects; /* [rank]: which object has it */
+	double *up_to;   /* [rank]: probability of this or any hotter rank */
+	size_t *objects; /* [rank]: the object of that rank */
 };
 
 /* skew 0 is uniform.  Returns 0 or -ENOMEM. */
@@ -27,7 +27,8 @@ void zipf_fini(struct zipf *zipf);
 
 /* Different streams of one seed are independent. */
 struct zipf_random zipf_random_of(uint64_t seed, uint64_t stream);
-/* An object's number, below nr.  Any thread, each with its own random. */
+/* Draw an object's number, below nr.  Any thread may call it, with its own
+ * random. */
 size_t zipf_draw(const struct zipf *zipf, struct zipf_random *random);
 
 #endif /* ZIPF_H */
