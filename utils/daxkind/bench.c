@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * bench.c -- daxkind bench: runs daxkind-bench (bench_driver.c), which is
- * beside this program where it was built, else in DK_LIBEXECDIR.
+ * bench.c -- daxkind bench: runs daxkind-bench (bench_driver.c), which is in
+ * the directory of this program in a build tree, else in DK_LIBEXECDIR.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "command.h"
 
 #define PROGRAM "daxkind-bench"
-#ifndef DK_LIBEXECDIR /* for checkers, which have no Makefile */
+#ifndef DK_LIBEXECDIR /* for checkers, which run without the Makefile */
 #define DK_LIBEXECDIR "."
 #endif
 

@@ -2,8 +2,8 @@
 /*
  * bench_allocators.c -- see bench_allocators.h.
  *
- * Peers are loaded at run time, from Debian's packages: no header of theirs is
- * needed to build this.
+ * Peers are loaded from Debian's packages at run time, so the build needs none
+ * of their headers.
  */
 #include "bench_allocators.h"
 
@@ -23,15 +23,16 @@ struct bench_calls Bench_calls;
 struct bench_kind_api Bench_kind_api;
 struct bench_area Bench_area;
 
-/* mimalloc's segments. */
+/* Size of mimalloc's segments. */
 #define AREA_ALIGN ((size_t)64 << 20)
 
 static memkind_t Kind;
-static char Why_not[256]; /* what open() returns */
+static char Why_not[256]; /* the result of open() */
 
 /* --- the area ----------------------------------------------------------------- */
 
-/* Address space for size bytes, at a multiple of what mimalloc asks for. */
+/* Reserve address space for size bytes, at the alignment that mimalloc
+ * needs. */
 static char *
 reserve(size_t size)
 {
@@ -51,13 +52,13 @@ bench_map_shm(size_t size)
 
 	if (fd < 0 || at == NULL || ftruncate(fd, (off_t)size) < 0)
 		return NULL;
-	/* The descriptor stays, for bench_held(). */
+	/* Keep the descriptor open, for bench_held(). */
 	at = mmap(
 	    at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 	return at == MAP_FAILED ? NULL : at;
 }
 
-/* Not in a file of somebody's. */
+/* Refuse files: they may hold the user's data. */
 static const char *
 open_region(const struct bench_place *place, unsigned flags,
     struct daxkind_region **region)
@@ -68,7 +69,7 @@ open_region(const struct bench_place *place, unsigned flags,
 
 	if (is_there ? S_ISREG(st.st_mode) : strchr(place->region, '/') != NULL)
 		return "neither a directory nor a device";
-	/* Devices are as large as they are, and so are namespaces. */
+	/* Devices and namespaces have a fixed size. */
 	bool is_dir = is_there && S_ISDIR(st.st_mode);
 	if (daxkind_region_open(place->region, is_dir ? place->size : 0,
 		is_dir ? flags : 0, region) < 0 ||
@@ -96,7 +97,7 @@ map_area(const struct bench_place *place)
 	struct daxkind_region *region;
 
 	if (place->region != NULL) {
-		/* Peers know nothing of file space. */
+		/* Peers do not allocate file space. */
 		const char *why = open_region(place, DAXKIND_PREFAULT, &region);
 
 		if (why == NULL && Bench_area.size > place->size)
@@ -108,8 +109,8 @@ map_area(const struct bench_place *place)
 	return Bench_area.base != NULL ? NULL : "no mapping of /dev/shm";
 }
 
-/* Of unlinked files that this process has open: the area's, or that of a kind
- * over a file. */
+/* Sum over the unlinked files that this process has open: the area's, or that
+ * of a kind over a file. */
 size_t
 bench_held(void)
 {
@@ -164,7 +165,7 @@ struct symbol {
 	void *pointer; /* to the function pointer */
 };
 
-/* NULL, or what is missing. */
+/* Returns NULL, or what is missing. */
 static const char *
 load(const char *library, int flags, const struct symbol *symbols, size_t nr)
 {
@@ -182,8 +183,8 @@ load(const char *library, int flags, const struct symbol *symbols, size_t nr)
 	return NULL;
 }
 
-/* The file of memkind's own library: libmemkind.so.0 may be ours, which has what
- * no other has. */
+/* Find memkind's own library.  A libmemkind.so.0 with a symbol that only
+ * daxkind has is daxkind's. */
 static const char *
 find_memkind(void)
 {
@@ -224,7 +225,8 @@ load_memkind(void)
 	    {"memkind_free", &api->free},
 	};
 
-	/* Its calls of its own functions must not end here. */
+	/* RTLD_DEEPBIND, so that its calls of its own functions stay inside
+	 * it. */
 	const char *file = find_memkind();
 	if (file == NULL)
 		return fail("memkind's own libmemkind.so.0 is not installed");
@@ -269,7 +271,7 @@ open_pmem(const struct bench_place *place)
 		   : "no kind over a file of that directory";
 }
 
-/* Over a caller's mapping, or over the region that was asked for. */
+/* A kind over the caller's mapping, or over the requested region. */
 static const char *
 open_own_fixed(const struct bench_place *place)
 {
@@ -313,7 +315,7 @@ open_memkind_pmem(const struct bench_place *place)
 	return why != NULL ? why : open_pmem(place);
 }
 
-/* --- the process's own malloc ------------------------------------------------------- */
+/* --- the process's malloc ------------------------------------------- */
 
 static const char *
 open_plain(const struct bench_place *place)
@@ -344,7 +346,7 @@ open_glibc(const struct bench_place *place)
 	return open_plain(place);
 }
 
-/* --- mimalloc, in an exclusive arena over the area --------------------------------------- */
+/* --- mimalloc, in an exclusive arena over the area ------------------- */
 
 static int Mi_arena;
 static bool (*Mi_manage)(void *start, size_t size, bool is_committed,
@@ -372,7 +374,7 @@ open_mimalloc(const struct bench_place *place)
 	if (why != NULL)
 		return why;
 	calls->shape = BENCH_HEAP;
-	/* Those of a region may begin anywhere. */
+	/* A region's area may begin anywhere. */
 	size_t skip =
 	    (AREA_ALIGN - (uintptr_t)Bench_area.base % AREA_ALIGN) % AREA_ALIGN;
 	if (skip >= Bench_area.size)
@@ -385,9 +387,9 @@ open_mimalloc(const struct bench_place *place)
 		   : "mimalloc does not take the area";
 }
 
-/* --- the floor: what the driver itself costs ------------------------------------------- */
+/* --- the floor: the cost of the driver itself ------------------------ */
 
-/* A cursor over part of the area, for small blocks and for others. */
+/* Cursors over two parts of the area, for small and for large blocks. */
 struct bump {
 	char *base;
 	size_t small_off, large_off;
@@ -459,7 +461,7 @@ bump_new(void)
 	return bump;
 }
 
-/* --- all of them --------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------- */
 
 const struct bench_allocator Bench_allocators[] = {
     {"daxkind", "this library, a kind over a mapping or --region", NULL, NULL,

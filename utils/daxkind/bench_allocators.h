@@ -4,7 +4,7 @@
  *
  * A process opens one of them.  All are called in the same way: by a pointer
  * that is loaded for each call, from loops that are compiled once for each of
- * three shapes of interface (BENCH_BY_SHAPE).
+ * the three interface shapes (BENCH_BY_SHAPE).
  */
 #ifndef BENCH_ALLOCATORS_H
 #define BENCH_ALLOCATORS_H
@@ -20,41 +20,41 @@ enum bench_shape {
 };
 
 enum bench_traits {
-	BENCH_BOUNDED = 1u << 0, /* by an area: has an ENOMEM to look at */
-	BENCH_HAS_API = 1u << 1, /* memkind's: bench_kind_api() */
+	BENCH_BOUNDED = 1u << 0, /* in an area, so they can fail with ENOMEM */
+	BENCH_HAS_API = 1u << 1, /* memkind's interface: bench_kind_api() */
 	BENCH_FIXED = 1u << 2,   /* a kind over a mapping */
 	BENCH_FILE = 1u << 3,    /* a kind over a file of its own */
 	BENCH_FOREIGN = 1u << 4, /* detect_kind survives foreign pointers */
-	BENCH_EXTRA = 1u << 5    /* only when it is asked for */
+	BENCH_EXTRA = 1u << 5    /* only on request */
 };
 
-/* Where allocators that take an area put their heap. */
+/* Where allocators with an area put their heap. */
 struct bench_place {
 	const char *region; /* file, directory or device; NULL: /dev/shm */
-	size_t size;        /* bytes; of a region: when it must be made */
+	size_t size;        /* bytes; for a region, if it must be made */
 };
 
-/* Whether a region can be opened there: NULL, or why not. */
+/* Returns NULL, or why no region can be opened there. */
 const char *bench_place_check(const struct bench_place *place);
 
 struct bench_allocator {
 	const char *name;
 	const char *about;
-	const char *package; /* Debian's; NULL: always there */
+	const char *package; /* Debian package; NULL: built in */
 	const char *preload; /* library that replaces malloc, or NULL */
 	unsigned traits;
-	/* NULL, or what is missing. */
+	/* Returns NULL, or what is missing. */
 	const char *(*open)(const struct bench_place *place);
 };
 
-/* Ends with a name of NULL. */
+/* The last one has the name NULL. */
 extern const struct bench_allocator Bench_allocators[];
 
 const struct bench_allocator *bench_allocator_find(const char *name);
 
 struct mi_heap_s;
 
-/* Of the open allocator. */
+/* The functions of the open allocator. */
 struct bench_calls {
 	enum bench_shape shape;
 	void *(*kind_malloc)(memkind_t kind, size_t size);
@@ -68,7 +68,7 @@ struct bench_calls {
 };
 extern struct bench_calls Bench_calls;
 
-/* The part of memkind's interface that is measured as such. */
+/* The functions of memkind's interface that are measured themselves. */
 struct bench_kind_api {
 	int (*create_fixed)(void *addr, size_t size, memkind_t *kind);
 	int (*create_pmem)(const char *dir, size_t size, memkind_t *kind);
@@ -86,26 +86,26 @@ struct bench_kind_api {
 	void *(*realloc)(memkind_t kind, void *ptr, size_t size);
 	void (*free)(memkind_t kind, void *ptr);
 };
-/* Of the open allocator, which has BENCH_HAS_API. */
+/* Those of the open allocator, which must have BENCH_HAS_API. */
 extern struct bench_kind_api Bench_kind_api;
 
-/* The area of an allocator with BENCH_BOUNDED; base is NULL where the
- * allocator maps it by itself. */
+/* The area of an allocator with BENCH_BOUNDED; base is NULL if the allocator
+ * maps it itself. */
 struct bench_area {
 	char *base;
 	size_t size;
 };
 extern struct bench_area Bench_area;
 
-/* What the calling thread allocates from; to be ended by the same thread when
- * all its blocks are freed. */
+/* The heap of the calling thread.  The same thread must end it after freeing
+ * all its blocks. */
 void *bench_heap_begin(void);
 void bench_heap_end(void *heap);
 
-/* File space behind the area, in bytes. */
+/* Bytes of file space behind the area. */
 size_t bench_held(void);
 
-/* A shared mapping of a new unlinked file in /dev/shm; NULL: not to be had. */
+/* A shared mapping of a new unlinked file in /dev/shm; NULL on failure. */
 char *bench_map_shm(size_t size);
 
 #define BENCH_INLINE static inline __attribute__((always_inline))
@@ -147,7 +147,8 @@ bench_realloc(enum bench_shape shape, void *heap, void *ptr, size_t size)
 	return NULL;
 }
 
-/* Call fn, a BENCH_INLINE function, with the shape as a constant in front. */
+/* Call fn, a BENCH_INLINE function, with the shape as its first, constant
+ * argument. */
 #define BENCH_BY_SHAPE(fn, ...)                       \
 	do {                                          \
 		switch (Bench_calls.shape) {          \

@@ -101,7 +101,7 @@ median_of(const char *allocator, const struct bench_bar *bar, double *median)
 	return true;
 }
 
-/* The largest figure of others with an area. */
+/* The largest figure of the other allocators with an area. */
 static bool
 find_best_peer(const struct bench_bar *bar, double *best)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_bars.h -- what is promised of this library, held against the figures.
+ * bench_bars.h -- this library's targets, compared with the figures.
  */
 #ifndef BENCH_BARS_H
 #define BENCH_BARS_H
@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Workload under which instructions are kept, by workload as metric. */
+/* The workload name for instruction counts; the metric is the counted
+ * workload. */
 #define BENCH_INSTRUCTIONS "instructions"
 
 struct bench_bar {
 	const char *what;
-	/* This library's figure, and what it is divided by (NULL: nothing). */
+	/* This library's figure, and its divisor (base NULL: none). */
 	const char *workload, *metric;
 	const char *base; /* an allocator, or BENCH_BEST_PEER */
 	bool is_inverse;  /* base / figure */
@@ -23,10 +24,10 @@ struct bench_bar {
 };
 #define BENCH_BEST_PEER "the best peer"
 
-/* Ends with what of NULL. */
+/* The last one has what NULL. */
 extern const struct bench_bar Bench_bars[];
 
-/* False when a figure is missing. */
+/* False if a figure is missing. */
 bool bench_bar_measure(const struct bench_bar *bar, double *value);
 bool bench_bar_is_met(const struct bench_bar *bar, double value);
 

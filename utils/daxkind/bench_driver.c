@@ -3,13 +3,13 @@
  * bench_driver.c -- daxkind-bench, the program behind daxkind bench: allocators
  * side by side.
  *
- * A program of its own, because it is linked with the shared library, as its
- * users are, and the daxkind command is not.
+ * It is a separate program because, like the users' programs, it is linked with
+ * the shared library, and the daxkind command is not.
  *
- * Each measurement is a process of its own, which is this program again with
- * --worker: one allocator, one workload, figures as lines of text on its
- * standard output.  So an allocator may replace malloc (LD_PRELOAD), crash or
- * hang without harm to the others.
+ * Each measurement is a separate process: this program with --worker, for one
+ * allocator and one workload.  It prints figures as lines of text.  So an
+ * allocator may replace malloc (LD_PRELOAD), crash or hang without affecting
+ * the others.
  *
  *   bench_driver.c      options, which job runs when
  *   bench_worker.c      the processes that measure
@@ -45,7 +45,7 @@ enum {
 	MAX_SECONDS = 1000,
 	SPACE_RUNS = 3, /* their figures vary little */
 	QUICK_PART = 10,
-	/* Instructions are counted for the difference of these. */
+	/* Instructions are the difference between runs of these lengths. */
 	FEW_OPS = 20000,
 	MANY_OPS = 60000
 };
@@ -63,7 +63,7 @@ struct options {
 	bool is_quick, is_list, has_bars, has_runs, has_seconds;
 };
 
-/* What runs. */
+/* The selection to run. */
 static const struct bench_allocator *Allocators[MAX_ALLOCATORS + 1];
 static const struct bench_workload *Workloads[MAX_WORKLOADS + 1];
 static const struct bench_workload *Counted[MAX_WORKLOADS + 1];
@@ -107,7 +107,7 @@ print_usage(FILE *to)
 
 /* --- options ---------------------------------------------------------------------- */
 
-/* What is wrong, on standard error; false. */
+/* Print an error on standard error; returns false. */
 static bool __attribute__((format(printf, 1, 2))) complain(const char *fmt, ...)
 {
 	va_list args;
@@ -120,7 +120,7 @@ static bool __attribute__((format(printf, 1, 2))) complain(const char *fmt, ...)
 	return false;
 }
 
-/* From 1 to max. */
+/* Parse a number from 1 to max. */
 static bool
 take_count(const char *option, const char *text, size_t max, size_t *number)
 {
@@ -154,7 +154,7 @@ take_size(const char *text, size_t *size)
 		   text, (int)(MEMKIND_PMEM_MIN_SIZE >> 20));
 }
 
-/* Calls add for each name of a list; false: it did not like one. */
+/* Call add for each name of a list, until it returns false. */
 static bool
 for_each(const char *list, bool (*add)(const char *name))
 {
@@ -244,7 +244,7 @@ enum {
 	OPT_PLOT,
 	OPT_LIST,
 	OPT_HELP,
-	OPT_WORKER, /* these three are what a worker is told */
+	OPT_WORKER, /* options of a worker */
 	OPT_OPS,
 	OPT_PART
 };
@@ -270,7 +270,7 @@ static const struct option Long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* False: the argument makes no sense, which was said. */
+/* False: the argument is invalid, and an error was printed. */
 static bool
 take_option(struct options *o, int option, const char *arg)
 {
@@ -293,7 +293,7 @@ take_option(struct options *o, int option, const char *arg)
 		o->is_quick = true;
 		return true;
 	case OPT_REGION:
-		/* As in other commands: "shm" is the default. */
+		/* As in other commands, "shm" is the default. */
 		o->place.region = strcmp(arg, "shm") == 0 ? NULL : arg;
 		return true;
 	case OPT_SIZE:
@@ -336,7 +336,7 @@ take_option(struct options *o, int option, const char *arg)
 	}
 }
 
-/* -1: go on, else the exit status. */
+/* Returns -1 to go on, else the exit status. */
 static int
 parse(struct options *o, int argc, char **argv)
 {
@@ -369,7 +369,7 @@ parse(struct options *o, int argc, char **argv)
 	return -1;
 }
 
-/* --- what is there -------------------------------------------------------------------- */
+/* --- selection ------------------------------------------------------ */
 
 static bool
 is_there(
@@ -411,8 +411,8 @@ print_list(const struct options *o)
 		    "%-14s %-8s %s\n", w->name, groups[w->group], w->about);
 }
 
-/* Of workloads that were not asked for by name: those about time and space,
- * or, where there is something else to do, what that needs. */
+/* Workloads to run if none was named: those about time and space, unless only
+ * plots or instructions are requested. */
 static bool
 is_meant(const struct options *o, const struct bench_workload *w)
 {
@@ -429,7 +429,7 @@ has(const struct bench_allocator *a, const struct bench_workload *w)
 	return (a->traits & w->needs) == w->needs;
 }
 
-/* Whether there is an allocator for each workload. */
+/* Whether each workload has an allocator. */
 static bool
 check_needs(void)
 {
@@ -447,8 +447,8 @@ check_needs(void)
 	return true;
 }
 
-/* Which allocators and workloads; those that are not there are left out, with
- * a word if they were asked for by name. */
+/* Choose allocators and workloads.  Leaves out those that are missing, with a
+ * message for those that were named. */
 static bool
 choose(const struct options *o)
 {
@@ -495,7 +495,7 @@ choose(const struct options *o)
 	return true;
 }
 
-/* What would fail at the end of a long run fails before it. */
+/* Check what could fail at the end of a long run. */
 static bool
 check_places(const struct options *o)
 {
@@ -571,7 +571,8 @@ run_workload(
 	return nr_failed;
 }
 
-/* Interleaved: what disturbs the machine for a while disturbs all. */
+/* Workloads are interleaved, so that a disturbance of the machine affects
+ * all. */
 static unsigned
 run_all(const struct options *o)
 {
@@ -588,7 +589,7 @@ run_all(const struct options *o)
 	return nr_failed;
 }
 
-/* Of each operation: the difference of two counts. */
+/* Count instructions for each operation: the difference of two counts. */
 static bool
 count(struct bench_job *job, double *instructions)
 {

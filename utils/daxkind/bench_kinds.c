@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * bench_kinds.c -- workloads about kinds as such, and about realloc().
+ * bench_kinds.c -- workloads about kinds, and about realloc().
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,13 +16,13 @@ enum {
 	NR_SEGMENTS = 9,
 	NR_LIVE = 1000,
 	NR_CYCLES = 200,  /* of create and destroy */
-	NR_KINDS = 64,    /* whose DRAM is looked at */
+	NR_KINDS = 64,    /* whose DRAM use is measured */
 	MAX_KINDS = 2000, /* at once */
-	NR_GROWTHS = 5,   /* after one that counts not */
+	NR_GROWTHS = 5,   /* after a first one that does not count */
 	PAGE = 4096
 };
-#define SLICE_SIZE ((size_t)2 << 20)  /* of one of many kinds */
-#define CYCLE_SIZE ((size_t)64 << 20) /* of a kind that comes and goes */
+#define SLICE_SIZE ((size_t)2 << 20)  /* of each of many kinds */
+#define CYCLE_SIZE ((size_t)64 << 20) /* of a short-lived kind */
 #define GROWN_SIZE ((size_t)64 << 20)
 #define POLICY_SIZE ((size_t)256 << 20)
 #define POLICY_BLOCK ((size_t)1 << 20)
@@ -36,7 +36,7 @@ must_alloc(const void *ptr)
 
 /* --- free without the kind, detect_kind -------------------------------------------- */
 
-/* ns of one pair; the kind is freed with or not. */
+/* ns for one pair of malloc and free, with or without the kind. */
 static double
 time_pairs(memkind_t kind, memkind_t free_with, size_t nr)
 {
@@ -81,7 +81,7 @@ bench_run_free_null(const struct bench_how *how)
 	bench_emit("more_ns", bench_median(more, NR_SEGMENTS));
 }
 
-/* ns of one look-up of ptrs[] in turn, all of which are of kind. */
+/* ns for one look-up of ptrs[], all blocks of kind. */
 static double
 time_detect(void *const *ptrs, memkind_t kind, double seconds)
 {
@@ -119,8 +119,8 @@ bench_run_detect(const struct bench_how *how)
 	alloc_live(kind, live);
 	bench_emit("own_ns", time_detect(live, kind, how->seconds / 2));
 	if (Bench_kind_api.detect != memkind_detect_kind)
-		return; /* memkind's crashes on a foreign pointer */
-	/* malloc's blocks, the stack, data, and no address at all. */
+		return; /* memkind crashes on a foreign pointer */
+	/* Blocks of malloc, the stack, static data, and invalid addresses. */
 	for (size_t i = 0; i < NR_LIVE; i++)
 		foreign[i] = malloc(64);
 	for (size_t i = 0; i < NR_LIVE; i += 8) {
@@ -136,7 +136,7 @@ bench_run_detect(const struct bench_how *how)
 
 /* --- create and destroy ---------------------------------------------------------------- */
 
-/* Private memory of this process in bytes. */
+/* Bytes of private memory of this process. */
 static double
 dram_bytes(void)
 {
@@ -220,7 +220,7 @@ create_with_policy(memkind_mem_usage_policy policy, bool is_balanced)
 	struct memkind_config *config = Bench_kind_api.config_new();
 	memkind_t kind;
 
-	/* memkind does not know it */
+	/* memkind lacks this policy */
 	if (is_balanced && Bench_kind_api.detect != memkind_detect_kind)
 		return NULL;
 	if (config == NULL)
@@ -237,7 +237,7 @@ create_with_policy(memkind_mem_usage_policy policy, bool is_balanced)
 	return kind;
 }
 
-/* Microseconds of a block's life. */
+/* Microseconds for allocating and freeing a block. */
 static double
 time_blocks(memkind_t kind, size_t nr)
 {
@@ -290,11 +290,11 @@ bench_run_policy(const struct bench_how *how)
 /* --- realloc --------------------------------------------------------------------------------------- */
 
 struct growth {
-	size_t step; /* 0: doubling */
+	size_t step; /* 0: double the size */
 	size_t nr, nr_in_place;
 };
 
-/* From 16 B to GROWN_SIZE; each new page is touched. */
+/* Grow a block from 16 B to GROWN_SIZE, touching each new page. */
 BENCH_INLINE void
 grow(enum bench_shape shape, void *heap, struct growth *g)
 {

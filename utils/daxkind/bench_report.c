@@ -25,7 +25,7 @@
 
 /* --- table ------------------------------------------------------------------------ */
 
-/* Four digits that count, and thousands. */
+/* Four significant digits, or all of them from 1,000 on. */
 static void
 format(char *text, size_t size, double value)
 {
@@ -55,7 +55,7 @@ print_figure(const struct bench_figure *f, const char *base)
 	(void)printf("\n");
 }
 
-/* All allocators' figures of one name together. */
+/* Print the figures of all allocators with the same name. */
 static void
 print_metric(const struct bench_figure *first, const char *base)
 {
@@ -69,11 +69,11 @@ print_metric(const struct bench_figure *first, const char *base)
 }
 
 enum {
-	MAX_POINTS = 24, /* of a series, in the table */
+	MAX_POINTS = 24, /* for a series in the table */
 	FEWER_POINTS = 10
 };
 
-/* Whether both are of one series, like "ns@64" and "ns@128". */
+/* Whether both belong to one series, such as "ns@64" and "ns@128". */
 static bool
 is_same_series(const struct bench_figure *f, const struct bench_figure *g)
 {
@@ -84,7 +84,7 @@ is_same_series(const struct bench_figure *f, const struct bench_figure *g)
 	       strncmp(f->metric, g->metric, len + 1) == 0;
 }
 
-/* Of a long series, one in ten points and the last. */
+/* For a long series, show every tenth point, and the last. */
 static bool
 is_shown(const struct bench_figure *f)
 {
@@ -302,7 +302,7 @@ bench_report_json(const char *path, const struct bench_about *about)
 
 struct plot {
 	const char *name, *workload, *metric;
-	const char *settings; /* of gnuplot */
+	const char *settings; /* for gnuplot */
 };
 
 static const struct plot Plots[] = {
@@ -337,7 +337,7 @@ static const struct plot Plots[] = {
 	"set key center top\n"},
 };
 
-/* Of allocators, in the order of the list of them. */
+/* In the order of the list of allocators. */
 enum {
 	NR_COLOURS = 8
 };
@@ -357,7 +357,7 @@ open_in(const char *dir, const char *name, const char *suffix)
 	return fopen(path, "we");
 }
 
-/* One block of lines "x median min max" for each allocator. */
+/* Write one block of lines "x median min max" for each allocator. */
 static unsigned
 write_data(FILE *to, const struct plot *plot, const char *names[], unsigned max)
 {
@@ -408,7 +408,7 @@ write_script(
 	(void)fprintf(to, "\n");
 }
 
-/* 0, -ENOENT when there is no gnuplot, -EIO when it failed. */
+/* Returns 0; -ENOENT: there is no gnuplot; -EIO: it failed. */
 static int
 run_gnuplot(const char *dir, const char *name)
 {

@@ -88,13 +88,13 @@ summarize(double *values, size_t nr, struct bench_summary *summary)
 {
 	if (nr == 0)
 		return false;
-	summary->median = bench_median(values, nr); /* sorts */
+	summary->median = bench_median(values, nr); /* sorts values */
 	summary->min = values[0];
 	summary->max = values[nr - 1];
 	return true;
 }
 
-/* Divided by those of base, when there is one. */
+/* Divide by the figures of base, unless that is NULL. */
 static bool
 summarize_ratio(const struct bench_figure *figure,
     const struct bench_figure *base, struct bench_summary *summary)

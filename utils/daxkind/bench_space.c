@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * bench_space.c -- workloads about space: how much of an area can be live.
+ * bench_space.c -- workloads about space: how much of an area live blocks can
+ * use.
  *
- * Shares are bytes asked for, live at one time, of the bytes of the area.  The
- * first byte of each block is written.
+ * Shares are the requested bytes of all live blocks, divided by the bytes of
+ * the area.  The first byte of each block is written.
  */
 #include <errno.h>
 #include <math.h>
@@ -20,12 +21,12 @@ enum {
 	NR_TURNS = 8,
 	NR_PHASES = 5,
 	PHASE_OPS = 1000000,
-	NR_STEPS = 90, /* of life */
+	NR_STEPS = 90, /* of the blocks' life */
 	NR_EMPTY_STEPS = 10,
 	MAX_SAMPLES = 1 << 20,
-	SAMPLE_EVERY = 16 /* allocations of which one is timed */
+	SAMPLE_EVERY = 16 /* allocations for each timed one */
 };
-/* A phase that takes longer is cut short. */
+/* Limit for one phase. */
 #define PHASE_SECONDS 3.0
 
 struct block {
@@ -38,14 +39,14 @@ struct live {
 	void *heap;
 	struct block *blocks;
 	size_t nr, max;
-	size_t bytes; /* that were asked for */
+	size_t bytes; /* as requested */
 	uint64_t random;
 };
 
-/* A way to choose sizes. */
+/* A distribution of sizes. */
 struct sizes {
 	uint32_t smallest, largest;
-	/* So many of 1,000 are of these instead. */
+	/* This many of 1,000 blocks have sizes from the second range. */
 	uint32_t nr_others, other_smallest, other_largest;
 };
 
@@ -68,7 +69,7 @@ choose_size(const struct sizes *sizes, uint64_t *state)
 	return from + bench_below_lo(bench_random(state), to - from + 1);
 }
 
-/* For the calling thread, blocks of at least so many bytes. */
+/* Begin a list for the calling thread; blocks have at least smallest bytes. */
 static void
 begin_live(struct live *live, uint64_t seed, size_t smallest)
 {
@@ -95,7 +96,7 @@ add(enum bench_shape shape, struct live *live, size_t size)
 	return true;
 }
 
-/* Free a block at random. */
+/* Free a random block. */
 BENCH_INLINE void
 evict(enum bench_shape shape, struct live *live)
 {
@@ -127,7 +128,7 @@ fill_until(enum bench_shape shape, struct live *live, const struct sizes *sizes,
 	}
 }
 
-/* To the first ENOMEM, or until another thread met it. */
+/* Allocate until the first ENOMEM, here or in another thread. */
 static void
 fill(struct live *live, const struct sizes *sizes, const atomic_bool *stop)
 {
@@ -167,7 +168,7 @@ run_filler(void *arg)
 	(void)pthread_barrier_wait(f->barrier);
 	fill(&f->live, &Mixed, f->stop);
 	atomic_store(f->stop, true);
-	/* All stand still before anybody gives back. */
+	/* All threads stop before any of them frees. */
 	(void)pthread_barrier_wait(f->barrier);
 	size_t bytes = f->live.bytes;
 	empty(&f->live);
@@ -214,7 +215,7 @@ bench_run_enomem_16(const struct bench_how *how)
 	run_enomem(16);
 }
 
-/* --- one size after the other ---------------------------------------------------------- */
+/* --- one size after another ----------------------------------------- */
 
 void
 bench_run_fill(const struct bench_how *how)
@@ -240,10 +241,10 @@ bench_run_fill(const struct bench_how *how)
 	}
 }
 
-/* --- one thread after the other ----------------------------------------------------------- */
+/* --- one thread after another --------------------------------------- */
 
-/* All threads live until the last has had its turn: what they keep for
- * themselves is missing. */
+/* All threads live until the last one has had its turn, so memory that they
+ * retain is missing for the others. */
 struct turn {
 	unsigned nr;
 	double filled;
@@ -296,8 +297,8 @@ bench_run_turns(const struct bench_how *how)
 
 /* --- the largest block ------------------------------------------------------------------------ */
 
-/* From the area's size down, each time by a share of it: what fails leaves
- * most heaps as they were, what succeeds does not. */
+/* Try sizes from the area's size down.  A failed allocation leaves most heaps
+ * unchanged, a successful one does not. */
 BENCH_INLINE void
 probe_largest(enum bench_shape shape, void *heap, double less, size_t *largest)
 {
@@ -311,7 +312,8 @@ probe_largest(enum bench_shape shape, void *heap, double less, size_t *largest)
 			*largest = (size_t)size;
 			return;
 		}
-		/* From an eighth of the area on in proportion. */
+		/* Below an eighth of the area, the steps are proportional to
+		 * the size. */
 		size -= fmin(less * (double)Bench_area.size, size * less * 8);
 	}
 }
@@ -338,7 +340,7 @@ run_fill_and_free(void *arg)
 	return NULL;
 }
 
-/* The thread that frees also ends first; then one that stays. */
+/* First the thread that frees ends, then one that frees lives on. */
 void
 bench_run_largest(const struct bench_how *how)
 {
@@ -356,7 +358,7 @@ bench_run_largest(const struct bench_how *how)
 	bench_emit("after_own", find_largest(live.heap, 1.0 / 256));
 }
 
-/* --- a cache that lives at the brim ------------------------------------------------------------- */
+/* --- a cache in a nearly full heap ----------------------------------- */
 
 static const struct sizes Phases[NR_PHASES] = {
     {.smallest = 100, .largest = 4000},
@@ -377,7 +379,7 @@ struct churn {
 	bool is_cut;
 };
 
-/* One in SAMPLE_EVERY allocations is timed, and kept when it failed. */
+/* Time one of SAMPLE_EVERY allocations, and record it if it failed. */
 BENCH_INLINE bool
 try_add(enum bench_shape shape, struct churn *c, size_t size)
 {
@@ -490,7 +492,7 @@ bench_run_life(const struct bench_how *how)
 		else
 			BENCH_BY_SHAPE(live_step, &live,
 			    &Phases[i * NR_PHASES / NR_STEPS], nr);
-		/* Before the probe, which takes space. */
+		/* Before the probe, which uses space. */
 		bench_emit_at("held", (double)i, share(bench_held()));
 		bench_emit_at("live", (double)i, share(live.bytes));
 		bench_emit_at(

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A worker that takes longer hangs. */
+/* Time after which a worker is considered to hang. */
 enum {
 	LIMIT_SECONDS = 300,
 	MAX_ENV = 1024
@@ -33,18 +33,18 @@ bench_worker_run(const struct bench_job *job)
 	}
 	if (job->workload != NULL)
 		job->workload->run(&job->how);
-	/* Without atexit(): what a peer does there is not at issue. */
+	/* Skip atexit() handlers, which peers may install. */
 	(void)fflush(stdout);
 	_exit(0);
 }
 
-/* --- seen from outside ---------------------------------------------------------- */
+/* --- the driver's side ---------------------------------------------- */
 
-/* What a worker needs to be told, as arguments. */
+/* The command line of a worker. */
 struct command {
 	char exe[4096];
 	char size[32], seconds[32], nr_ops[32], part[32];
-	char out_file[64]; /* callgrind's */
+	char out_file[64]; /* callgrind's output */
 	char *argv[32];
 	char *env[MAX_ENV];
 	char preload[128];
@@ -55,7 +55,7 @@ plain(const char *text)
 {
 	union {
 		const char *in;
-		char *out; /* posix_spawn() leaves it alone */
+		char *out; /* posix_spawn() does not write to it */
 	} u = {.in = text};
 
 	return u.out;
@@ -121,7 +121,7 @@ fill_command(struct command *c, const struct bench_job *job, bool with_valgrind)
 	return true;
 }
 
-/* out: where its standard output goes; -1: nowhere. */
+/* out: file for standard output; -1: none. */
 static pid_t
 spawn(struct command *c, int out, bool is_quiet)
 {
@@ -212,7 +212,7 @@ bench_worker_probe(const struct bench_job *job, bool is_quiet)
 	return pid > 0 && wait_for(pid);
 }
 
-/* "totals: N" in what callgrind wrote. */
+/* Find "totals: N" in callgrind's output. */
 static bool
 read_totals(const char *path, double *instructions)
 {

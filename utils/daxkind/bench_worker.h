@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_worker.h -- the processes that measure, seen from both sides.
+ * bench_worker.h -- the measuring processes, and their start.
  */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
@@ -11,26 +11,26 @@
 #include "bench_allocators.h"
 #include "bench_workloads.h"
 
-/* One allocator, one workload, once. */
+/* One run of one workload on one allocator. */
 struct bench_job {
 	const struct bench_allocator *allocator;
-	const struct bench_workload *workload; /* NULL: can it be opened? */
+	const struct bench_workload *workload; /* NULL: only try to open */
 	struct bench_place place;
 	struct bench_how how;
 };
 
-/* In the process itself: returns its exit status. */
+/* Run the job in this process; returns the exit status. */
 int bench_worker_run(const struct bench_job *job);
 
-/* Start a process for the job and wait for it.  visit gets each figure.
- * False: it failed. */
+/* Start a process for the job and wait for it. visit gets each figure.  False:
+ * it failed. */
 bool bench_worker_start(const struct bench_job *job,
     void (*visit)(void *arg, const char *metric, double value), void *arg);
-/* Whether the job's allocator can be opened; a process that cannot says why
- * on standard error, unless is_quiet. */
+/* Whether the job's allocator can be opened.  Unless is_quiet, the process
+ * prints the reason on standard error. */
 bool bench_worker_probe(const struct bench_job *job, bool is_quiet);
-/* Instructions that the job's process takes, by callgrind.  False: no valgrind,
- * or it failed. */
+/* Count the instructions of the job's process with callgrind.  False: no
+ * valgrind, or it failed. */
 bool bench_worker_count(const struct bench_job *job, double *instructions);
 
 #endif /* BENCH_WORKER_H */

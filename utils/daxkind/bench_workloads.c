@@ -3,9 +3,9 @@
  * bench_workloads.c -- the list of workloads, and those about time.
  *
  * A workload about time runs in lanes, one for each thread, which live through
- * all its segments.  A segment is so many operations of each lane between two
- * barriers; the figure is the processor time of the whole process for it, so
- * that what a lane has to wait for does not count.
+ * all its segments.  A segment is a number of operations of each lane between
+ * two barriers.  Its figure is the processor time of the whole process, so that
+ * waiting does not count.
  */
 #include "bench_workloads.h"
 
@@ -22,14 +22,14 @@
 
 enum {
 	NR_SEGMENTS = 5,
-	NR_LIVE = 10000,     /* of replace */
-	NR_LIVE_PAIR = 1000, /* of pair-live */
-	NR_LIVE_LARGE = 256, /* of large */
-	NR_BOXES = 4096,     /* of hand, for each direction */
+	NR_LIVE = 10000,     /* for replace */
+	NR_LIVE_PAIR = 1000, /* for pair-live */
+	NR_LIVE_LARGE = 256, /* for large */
+	NR_BOXES = 4096,     /* for hand, in each direction */
 	HAND_LAG = NR_BOXES / 2,
-	HAND_TELL = 64, /* operations after which a lane tells how far it is */
+	HAND_TELL = 64,    /* operations between a lane's progress reports */
 	HAND_BATCH = 2000, /* blocks handed over at once by hand-bulk */
-	SMALLEST = 16,     /* sizes of replace, in bytes */
+	SMALLEST = 16,     /* smallest size of replace, in bytes */
 	NR_SIZES = 1024 - SMALLEST + 1,
 	NR_LARGE_SIZES = 1024, /* in the table of large */
 	PAGE = 4096
@@ -120,17 +120,17 @@ struct lane {
 	unsigned nr; /* 0, 1 ... */
 	void *heap;
 	uint64_t random;
-	void **blocks; /* live ones */
+	void **blocks; /* the live blocks */
 	size_t nr_blocks;
-	size_t size;    /* of workloads with one size */
-	size_t nr_done; /* of hand */
+	size_t size;    /* for workloads with one size */
+	size_t nr_done; /* for hand */
 };
 
 struct task {
 	unsigned nr_lanes;
-	size_t nr_live; /* of each lane */
-	size_t size;    /* 0: what the task's sizes are */
-	size_t grain;   /* operations go by so many; 0: one */
+	size_t nr_live; /* in each lane */
+	size_t size;    /* 0: the task chooses sizes */
+	size_t grain;   /* operations come in multiples of this; 0: 1 */
 	void (*fill)(struct lane *lane);
 	void (*run)(struct lane *lane, size_t nr);
 };
@@ -138,11 +138,11 @@ struct task {
 struct team {
 	const struct task *task;
 	pthread_barrier_t start, end;
-	size_t nr_ops; /* of the next segment; 0: that was all */
+	size_t nr_ops; /* of the next segment; 0: end */
 	pthread_barrier_t meet;
-	void **hands[2]; /* what each of two lanes gives to the other */
+	void **hands[2]; /* from each of two lanes to the other */
 	_Atomic(void *) *boxes[2];
-	/* Of hand: how far each lane is, and where one waits for the other. */
+	/* For hand: the progress of each lane, for the other to wait on. */
 	_Atomic(size_t) progress[2];
 	atomic_uint nr_asleep;
 	pthread_mutex_t lock;
@@ -156,7 +156,7 @@ must_alloc(const void *ptr)
 		bench_give_up("out of memory");
 }
 
-/* First and last byte of each page. */
+/* Write to the first and the last byte of each page. */
 static void
 touch_pages(char *ptr, size_t size)
 {
@@ -191,7 +191,7 @@ free_blocks(enum bench_shape shape, struct lane *lane)
 		bench_free(shape, lane->heap, lane->blocks[i]);
 }
 
-/* What is in hand's boxes in the end. */
+/* Free what is left in hand's boxes. */
 BENCH_INLINE void
 empty_boxes(enum bench_shape shape, struct lane *lane)
 {
@@ -235,7 +235,7 @@ run_lane(void *arg)
 struct crew {
 	struct team team;
 	struct lane *lanes;
-	pthread_t *threads; /* NULL: the one lane is this thread */
+	pthread_t *threads; /* NULL: the only lane is this thread */
 };
 
 static void
@@ -271,7 +271,7 @@ begin_crew(struct crew *crew, const struct task *task)
 	}
 }
 
-/* Processor time of nr operations of each lane, in ns. */
+/* Processor time of nr operations in each lane, in ns. */
 static double
 run_segment(struct crew *crew, size_t nr)
 {
@@ -302,7 +302,7 @@ end_crew(struct crew *crew)
 		(void)pthread_join(crew->threads[i], NULL);
 }
 
-/* Nanoseconds of an operation: the median of the segments. */
+/* ns for one operation: the median of the segments. */
 static double
 measure(const struct task *task, const struct bench_how *how)
 {
@@ -319,7 +319,7 @@ measure(const struct task *task, const struct bench_how *how)
 		size_t nr = grain > 1 ? grain : 100;
 		double took = run_segment(&crew, nr);
 
-		/* Warm, and long enough to tell how long it takes. */
+		/* Warm up, and find a segment that is long enough to time. */
 		while (took < want / 2) {
 			nr *= 2;
 			took = run_segment(&crew, nr);
@@ -498,11 +498,11 @@ run_threads(const struct bench_how *how)
 		bench_emit_at("ns", nr, measure_replace(nr, how));
 }
 
-/* --- each of two threads frees what the other allocated -------------------------------------- */
+/* --- two threads, each frees what the other allocated --------------- */
 
-/* Each lane puts a block into the next of its boxes and takes one out of the
- * other's, of HAND_LAG operations before.  A lane that is so far ahead that it
- * finds no block sleeps until the other has caught up. */
+/* Each lane puts a block into its next box, and takes one out of the other's
+ * box of HAND_LAG operations before.  A lane that finds no block sleeps until
+ * the other has caught up. */
 static void
 tell_progress(struct lane *lane)
 {
@@ -576,7 +576,7 @@ run_hand_overs(struct lane *lane, size_t nr)
 }
 
 /* The same with many blocks at once: one half of the hands is filled while the
- * other is emptied.  nr is rounded up to whole batches. */
+ * other is emptied. nr is rounded up to whole batches. */
 BENCH_INLINE void
 hand_over_bulk(enum bench_shape shape, struct lane *lane, size_t nr)
 {
@@ -603,7 +603,7 @@ hand_over_bulk(enum bench_shape shape, struct lane *lane, size_t nr)
 		for (size_t i = 0; i < HAND_BATCH; i++)
 			bench_free(shape, heap, take[i]);
 	}
-	/* The hands are used again from their beginning. */
+	/* The next segment reuses the hands. */
 	(void)pthread_barrier_wait(&team->meet);
 	lane->random = state;
 }
@@ -694,7 +694,7 @@ static void
 fill_large_sizes(struct lane *lane)
 {
 	BENCH_BY_SHAPE(fill_large, lane);
-	/* The pages of the area are all there before it counts. */
+	/* Make all pages of the area present before the measurement. */
 	run_large_replacements(lane, 2000);
 }
 

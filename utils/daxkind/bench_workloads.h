@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_workloads.h -- what daxkind bench has allocators do.
+ * bench_workloads.h -- the workloads of daxkind bench.
  *
- * A workload runs in a process of its own, once, on the open allocator, and
- * says what it found by bench_emit().
+ * A workload runs in a separate process, once, on the open allocator, and
+ * reports its figures by bench_emit().
  */
 #ifndef BENCH_WORKLOADS_H
 #define BENCH_WORKLOADS_H
@@ -13,15 +13,15 @@
 #include <stdint.h>
 
 struct bench_how {
-	double seconds; /* about so much processor time for each figure */
-	size_t nr_ops;  /* other than 0: exactly so many, nothing is timed */
-	unsigned part;  /* of workloads with fixed counts: one part in this */
+	double seconds; /* approximate processor time for each figure */
+	size_t nr_ops;  /* not 0: exactly this many, without timing */
+	unsigned part;  /* divides the fixed counts of workloads */
 };
 
 enum bench_group {
-	BENCH_SPEED, /* in an area of --size */
-	BENCH_SPACE, /* in one of 256 MiB */
-	BENCH_PLOT   /* only for --plot, or when it is asked for */
+	BENCH_SPEED, /* in an area of --size bytes */
+	BENCH_SPACE, /* in an area of 256 MiB */
+	BENCH_PLOT   /* only for --plot, or by name */
 };
 #define BENCH_SPACE_SIZE ((size_t)256 << 20)
 
@@ -29,35 +29,35 @@ struct bench_workload {
 	const char *name;
 	const char *about;
 	enum bench_group group;
-	unsigned needs;      /* traits of allocators */
-	unsigned nr_counted; /* lanes that obey nr_ops; 0: it cannot */
+	unsigned needs;      /* traits that the allocator must have */
+	unsigned nr_counted; /* lanes that obey nr_ops; 0: not supported */
 	void (*run)(const struct bench_how *how);
 };
 
-/* Ends with a name of NULL. */
+/* The last one has the name NULL. */
 extern const struct bench_workload Bench_workloads[];
 
 const struct bench_workload *bench_workload_find(const char *name);
 
-/* A figure of this process: "ns 12.3" on the standard output. */
+/* Print a figure of this process: "ns 12.3". */
 void bench_emit(const char *metric, double value);
-/* One of a series: "ns@64 12.3". */
+/* Print a figure of a series: "ns@64 12.3". */
 void bench_emit_at(const char *metric, double at, double value);
-/* End the process: a workload cannot go on. */
+/* End the process, since the workload cannot go on. */
 _Noreturn void bench_give_up(const char *why);
 
-/* In nanoseconds: processor time of all threads; time that passes. */
+/* In nanoseconds: processor time of all threads, and elapsed time. */
 double bench_cpu_ns(void);
 double bench_clock_ns(void);
 
-/* Sorts. */
+/* Sorts values. */
 double bench_median(double *values, size_t nr);
 double bench_percentile(double *values, size_t nr, double percent);
 
-/* Zeroed memory that no allocator knows of, for the driver's own records. */
+/* Zeroed memory for the driver's records, independent of all allocators. */
 void *bench_records(size_t nr, size_t size);
 
-/* xorshift64*: the same numbers for each allocator. */
+/* xorshift64*, so that each allocator gets the same numbers. */
 static inline uint64_t
 bench_random(uint64_t *state)
 {
@@ -70,7 +70,7 @@ bench_random(uint64_t *state)
 	return x * UINT64_C(2685821657736338717);
 }
 
-/* Of the upper and the lower half of a random number: below n. */
+/* A number below n, from the upper or the lower half of a random number. */
 static inline size_t
 bench_below_hi(uint64_t random, uint32_t n)
 {

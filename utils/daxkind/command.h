@@ -2,7 +2,7 @@
 /*
  * command.h -- the subcommands of daxkind(1).
  *
- * A new one is a function here, a file with it, a line in the table of main.c,
+ * To add one: a function here, a file with it, a line in the table of main.c,
  * one in daxkind.mk and one in completion/daxkind.
  */
 #ifndef COMMAND_H
@@ -11,21 +11,21 @@
 /* Exit statuses, as in daxkind(1). */
 enum command_status {
 	COMMAND_OK = 0,
-	COMMAND_FAILED = 1,  /* it cannot be done, and why was said */
-	COMMAND_USAGE = 2,   /* it was called wrongly */
-	COMMAND_NOT_DAX = 3, /* probe: a region, but without DAX */
+	COMMAND_FAILED = 1,  /* it failed, and the reason was printed */
+	COMMAND_USAGE = 2,   /* invalid arguments */
+	COMMAND_NOT_DAX = 3, /* probe: a region opens, but without DAX */
 };
 
 struct command {
 	const char *name;
 	const char *arguments; /* for the usage line */
 	const char *about;     /* one line */
-	const char *help;      /* its options, one a line, and what it does */
+	const char *help;      /* its options, one a line, and a description */
 	/* argv[0] is the name; returns an exit status. */
 	int (*run)(const struct command *command, int argc, char **argv);
 };
 
-/* For options_next(): what every subcommand understands, and its own options
+/* For options_next(): the options of every subcommand.  A subcommand's own
  * begin at COMMAND_OPTION. */
 enum {
 	COMMAND_OPTION = 256
@@ -37,13 +37,13 @@ enum {
 		NULL, 0, NULL, 0                                            \
 	}
 
-/* What an option that a subcommand does not know itself means: help, version,
- * or a mistake.  Returns the exit status. */
+/* Handle an option that is not the subcommand's own: help, version, or an
+ * error.  Returns the exit status. */
 int command_other_option(const struct command *command, int option);
-/* What is wrong, and the usage; returns COMMAND_USAGE. */
+/* Print an error and the usage; returns COMMAND_USAGE. */
 int command_usage(const struct command *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* "daxkind: ..." on standard error; returns COMMAND_FAILED. */
+/* Print "daxkind: ..." on standard error; returns COMMAND_FAILED. */
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int command_bench(const struct command *command, int argc, char **argv);

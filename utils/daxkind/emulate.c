@@ -2,8 +2,8 @@
 /*
  * emulate.c -- daxkind emulate: persistent memory without the hardware.
  *
- * Without --apply it only prints.  With it, it turns one namespace into what
- * was asked for, unless somebody may still want what is on it.
+ * Without --apply it only prints.  With it, it turns one namespace into the
+ * requested form, unless the namespace may hold data.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -49,7 +49,7 @@ enum {
 	MAX_WORDS = 12
 };
 
-/* A command and its arguments, which live in the request or are constant. */
+/* A command and its arguments, which are constant or in the request. */
 struct step {
 	const char *words[MAX_WORDS]; /* NULL at the end */
 };
@@ -62,13 +62,13 @@ struct request {
 	bool apply, force, json;
 
 	struct dax_namespace ns;
-	bool has_ns; /* there is one to work on */
+	bool has_ns; /* there is a namespace to use */
 	struct plan_map map;
 	struct plan_range place;
-	int plan_rc;     /* 0: place is a good one */
+	int plan_rc;     /* 0: place is valid */
 	char memmap[64]; /* "memmap=4G!12G" */
-	char device[64]; /* "/dev/pmem0", what is expected */
-	char dir[4096];  /* to mount on */
+	char device[64]; /* the expected "/dev/pmem0" */
+	char dir[4096];  /* mount point */
 	struct step steps[MAX_STEPS];
 	size_t nr_steps;
 };
@@ -81,7 +81,8 @@ add_step(struct request *request, const struct step *step)
 	request->steps[request->nr_steps++] = *step;
 }
 
-/* A namespace that is in the mode with an alignment keeps as it is. */
+/* Whether the namespace has that mode and an alignment already: then it is
+ * kept. */
 static bool
 is_made(const struct request *request)
 {
@@ -105,7 +106,7 @@ set_steps(struct request *request)
 	}
 	if (strcmp(request->mode, "fsdax") != 0)
 		return;
-	/* Extents that begin at multiples of 2 MiB, for huge pages. */
+	/* Extents begin at multiples of 2 MiB, for huge pages. */
 	struct step ext4 = {{"mkfs.ext4", "-q", "-F", "-b", "4096", "-E",
 	    "stride=512,stripe_width=512", device}};
 	struct step xfs = {
@@ -124,7 +125,7 @@ set_device(struct request *request)
 	const char *device = request->has_ns ? request->ns.device : "pmem0";
 	int need;
 
-	/* A namespace that changes its mode changes the device, too. */
+	/* A change of mode also changes the device. */
 	if (request->has_ns && strncmp(device, "pmem", 4) != 0)
 		device = "pmem0";
 	(void)snprintf(
@@ -139,7 +140,7 @@ set_device(struct request *request)
 		request->dir[0] = '\0';
 }
 
-/* As a shell takes it. */
+/* Print a word as a shell reads it. */
 static void
 print_word(FILE *out, const char *word)
 {
@@ -173,9 +174,9 @@ print_step(FILE *out, const char *before, const struct step *step)
 	fputc('\n', out);
 }
 
-/* --- which namespace -------------------------------------------------------- */
+/* --- choosing a namespace ------------------------------------------------- */
 
-/* Not in use: no mount, no file system, no devdax mode. */
+/* Not in use: no mount, no file system, not in devdax mode. */
 static bool
 is_unused(const struct dax_namespace *ns)
 {
@@ -196,7 +197,7 @@ is_unused(const struct dax_namespace *ns)
 	return is_unused;
 }
 
-/* What nobody named must come from memmap=: never a real module. */
+/* Without a name, use a namespace from memmap= only, never a real module. */
 static int
 choose(const struct dax_namespace *ns, void *arg)
 {
@@ -223,7 +224,7 @@ find_namespace(struct request *request)
 	return rc;
 }
 
-/* --- may it be erased ------------------------------------------------------- */
+/* --- permission to erase -------------------------------------------------- */
 
 static const struct {
 	size_t off;
@@ -245,7 +246,8 @@ static const struct {
     {4096, "BTT_ARENA_INFO", 14, "a sector namespace"},
 };
 
-/* What a device holds, or NULL; -errno when it cannot be read. */
+/* Set *what to the content of a device, or NULL; -errno if it cannot be
+ * read. */
 static int
 find_data(const char *path, const char **what)
 {
@@ -336,14 +338,14 @@ check_apply(const struct request *request)
 	return check_block(request, path);
 }
 
-/* --- doing it --------------------------------------------------------------- */
+/* --- applying ------------------------------------------------------------- */
 
 static int
 run_step(const struct step *step)
 {
 	char *argv[MAX_WORDS];
 
-	/* execvp() changes none of them, whatever its prototype says. */
+	/* execvp() does not write to them, despite its prototype. */
 	for (size_t i = 0; i < MAX_WORDS; i++)
 		argv[i] = (char *)(uintptr_t)step->words[i];
 	print_step(stderr, "+ ", step);
@@ -352,7 +354,8 @@ run_step(const struct step *step)
 	int status;
 
 	if (pid == 0) {
-		/* Standard output is ours: it may be JSON. */
+		/* Keep standard output for this command's output, which may be
+		 * JSON. */
 		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 		execvp(argv[0], argv);
 		fprintf(stderr, "daxkind: %s: %s\n", step->words[0],
@@ -369,7 +372,7 @@ run_step(const struct step *step)
 	return COMMAND_OK;
 }
 
-/* The device's node may come a moment after the namespace. */
+/* The device's node may appear a moment after the namespace. */
 static bool
 wait_for_node(const char *path)
 {
@@ -383,7 +386,7 @@ wait_for_node(const char *path)
 	return false;
 }
 
-/* The new namespace may have another device than the old one. */
+/* The new namespace may have a different device. */
 static int
 follow_device(struct request *request)
 {
@@ -419,9 +422,9 @@ apply(struct request *request)
 	return status;
 }
 
-/* --- what is said ----------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
-/* The largest unit that leaves a whole number. */
+/* Use the largest unit that gives a whole number. */
 static void
 print_bytes(char *text, size_t text_size, uint64_t bytes)
 {
@@ -573,7 +576,7 @@ print_json(const struct request *request, bool is_applied)
 	output_json(object);
 }
 
-/* What somebody named and is no map at all. */
+/* The file that the user named is not a memory map. */
 static int
 fail_map(const struct request *request)
 {
@@ -630,7 +633,7 @@ is_one_of(const char *word, const char *a, const char *b)
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-/* What is wrong with what was asked for, or NULL; fills in what was not. */
+/* Returns an error text, or NULL; fills in defaults. */
 static const char *
 check_request(struct request *request)
 {

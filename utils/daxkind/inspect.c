@@ -15,7 +15,8 @@
 
 #define SECTOR ((size_t)512)
 
-/* "1: FLOCK ADVISORY WRITE 1234 fd:01:5678 0 EOF": device in hexadecimal. */
+/* Parse "1: FLOCK ADVISORY WRITE 1234 fd:01:5678 0 EOF"; the device is
+ * hexadecimal. */
 static bool
 is_locked_inode(const struct stat *st)
 {
@@ -45,7 +46,7 @@ inspect_is_locked(const char *path)
 		return false;
 	if (!S_ISCHR(st.st_mode))
 		return is_locked_inode(&st);
-	/* The lock that counts for a device is on this file. */
+	/* The owner lock of a device is on this file. */
 	(void)snprintf(size_path, sizeof(size_path), "/sys/dev/char/%u:%u/size",
 	    major(st.st_rdev), minor(st.st_rdev));
 	return stat(size_path, &st) == 0 && is_locked_inode(&st);
@@ -72,7 +73,7 @@ inspect_block_size(const char *name)
 							  : 0;
 }
 
-/* Lines "SECTOR COUNT". */
+/* The file has lines "SECTOR COUNT". */
 size_t
 inspect_block_bad(const char *name)
 {
@@ -101,7 +102,7 @@ inspect_block_has_dax(const char *name)
 {
 	char line[16];
 
-	/* A partition has its disk's queue one folder up. */
+	/* The queue of a partition's disk is one directory up. */
 	return (read_block_line(name, "queue/dax", line, sizeof(line)) ||
 		   read_block_line(name, "../queue/dax", line, sizeof(line))) &&
 	       strcmp(line, "1") == 0;

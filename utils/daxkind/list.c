@@ -24,16 +24,16 @@ const char Command_list_help[] =
 
 /* A line of the list. */
 struct entry {
-	char name[64];    /* what a region opens by */
+	char name[64];    /* the name to open a region with */
 	char mode[16];    /* "devdax", "system-ram", "fsdax", "mount" ... */
 	char device[64];  /* path in /dev, or "" */
-	char mount[256];  /* where its file system is, or "" */
-	char fs[32];      /* and of what type */
-	size_t size;      /* 0: not known */
-	size_t align;     /* 0: not known */
-	int numa_node;    /* -1: not known */
-	size_t bad_len;   /* in bad blocks */
-	bool is_usable;   /* a region opens on it */
+	char mount[256];  /* mount point of its file system, or "" */
+	char fs[32];      /* type of that file system */
+	size_t size;      /* 0: unknown */
+	size_t align;     /* 0: unknown */
+	int numa_node;    /* -1: unknown */
+	size_t bad_len;   /* bytes in bad blocks */
+	bool is_usable;   /* a region can be opened on it */
 	char reason[256]; /* why not */
 };
 
@@ -71,8 +71,8 @@ find_device(const struct list *list, const char *device)
 	return NULL;
 }
 
-/* Would a region open there?  Nothing is opened for it, so that nobody else is
- * kept out meanwhile. */
+/* Find out whether a region can be opened there, without opening anything, so
+ * that no other process is locked out. */
 static void
 judge(struct entry *entry)
 {
@@ -123,8 +123,8 @@ add_namespace(const struct dax_namespace *ns, void *arg)
 	return 0;
 }
 
-/* A device of CXL or soft-reserved memory, or all of them in a build without
- * libndctl. */
+/* A device of CXL or soft-reserved memory; in a build without libndctl, any
+ * device. */
 static int
 add_device(const struct dax_device *device, void *arg)
 {
@@ -172,8 +172,8 @@ add_block(const char *name, void *arg)
 	return 0;
 }
 
-/* A file system with DAX: those on namespaces get their mount's type, others
- * (virtiofs, device mapper) a line. */
+/* A DAX file system.  One on a namespace adds its type to that entry; others
+ * (virtiofs, device mapper) get an entry. */
 static int
 add_mount(const struct mount *mount, void *arg)
 {

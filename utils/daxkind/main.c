@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * main.c -- daxkind(1): picks the subcommand.
+ * main.c -- daxkind(1): runs the subcommand.
  */
 #include <locale.h>
 #include <stdarg.h>

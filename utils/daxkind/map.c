@@ -2,8 +2,8 @@
 /*
  * map.c -- daxkind map: the space map of a region, as a picture.
  *
- * The region is cut into cells of equal length; each of its runs is shared out
- * among the cells that it touches:
+ * The region is cut into cells of equal length; each run of the region is
+ * divided among the cells that it touches:
  *
  *	runs    |  taken  | hole |     taken      |  free  |
  *	cells   |     |     |     |     |     |     |     |
@@ -40,7 +40,7 @@ enum {
 	NR_CELLS = NR_COLUMNS * NR_ROWS,
 };
 
-/* What a cell looks like; bad bytes outdo everything else in it. */
+/* The look of a cell; bad bytes take precedence. */
 enum look {
 	LOOK_TAKEN,   /* nothing but taken */
 	LOOK_MOSTLY,  /* taken by half or more */
@@ -55,7 +55,7 @@ enum look {
 static const struct {
 	const char *block; /* in UTF-8 */
 	const char *plain;
-	const char *colour; /* terminal sequence */
+	const char *colour; /* terminal escape sequence */
 	const char *legend;
 } Looks[NR_LOOKS] = {
     [LOOK_TAKEN] = {"\u2588", "#", "\033[0;32m", "taken"},
@@ -70,7 +70,7 @@ static const struct {
 struct picture {
 	size_t cell_len; /* in bytes */
 	size_t cells[NR_CELLS][NR_STATES];
-	json_object *runs; /* NULL: a picture is wanted */
+	json_object *runs; /* NULL: print a picture */
 };
 
 static const char *
@@ -203,7 +203,7 @@ make_json(const struct picture *picture, const struct daxkind_region *region,
 	return object;
 }
 
-/* Show the region now: as a picture, or into the JSON array. */
+/* Show the current state of the region, as a picture or in the JSON array. */
 static int
 show(const struct daxkind_region *region, const char *caption,
     json_object *array)
@@ -237,7 +237,7 @@ enum {
 	DEMO_NR_BLOCKS = 400
 };
 
-/* The same numbers on every machine. */
+/* The same sequence of numbers on every machine. */
 static size_t
 next_random(size_t *state)
 {
@@ -293,10 +293,10 @@ open_demo(struct daxkind_region **region)
 	    dir != NULL && dir[0] != '\0' ? dir : "/tmp", DEMO_SIZE, 0, region);
 }
 
-/* --- both ------------------------------------------------------------------- */
+/* --- command -------------------------------------------------------------- */
 
-/* A file that holds data is looked at and not written: no heap is made.  Nor
- * is a file made, or one that is empty given a size. */
+/* A file with data is only read: no heap is made on it.  No file is created,
+ * and an empty one gets no size. */
 static int
 open_path(const char *path, size_t size, struct daxkind_region **region)
 {

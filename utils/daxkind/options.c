@@ -10,7 +10,7 @@
 
 static char Complaint[256];
 
-/* How many long options a text may stand for. */
+/* The number of long options that a text may abbreviate. */
 static unsigned
 nr_meant(const char *name, size_t len, const struct option *longs)
 {
@@ -21,8 +21,8 @@ nr_meant(const char *name, size_t len, const struct option *longs)
 	return nr;
 }
 
-/* What getopt_long() leaves behind: the argument that it stepped over, and
- * optopt, which is 0 for a long option that it does not know. */
+/* State that getopt_long() leaves: the argument that it passed, and optopt,
+ * which is 0 for an unknown long option. */
 static void
 complain(int result, const char *argument, const struct option *longs)
 {

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * options.h -- options of a command line, and words for what is wrong with one.
+ * options.h -- command line options, and error texts for them.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
 #include <getopt.h>
 
-/* getopt_long(), which says nothing here: '?' means that options_complaint()
- * has what is wrong, for all that it may be.  shorts does not begin with ':'. */
+/* getopt_long() without messages: after '?', options_complaint() returns the
+ * error. shorts must not begin with ':'. */
 int options_next(
     int argc, char **argv, const char *shorts, const struct option *longs);
 
-/* "there is no option --x" and such, until the next call. */
+/* "there is no option --x" and so on; valid until the next call. */
 const char *options_complaint(void);
 
 #endif /* OPTIONS_H */

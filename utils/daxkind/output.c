@@ -61,7 +61,7 @@ output_size(size_t bytes)
 	for (; value >= 1024 && unit + 1 < sizeof(Units) / sizeof(*Units);
 	     unit++)
 		value /= 1024;
-	/* One digit, if it says something. */
+	/* One decimal, if it is not 0. */
 	int digits = value - (double)(size_t)value >= 0.05 ? 1 : 0;
 	(void)snprintf(
 	    out.text, sizeof(out.text), "%.*f %s", digits, value, Units[unit]);

@@ -15,10 +15,10 @@
 #include "base/util.h"
 
 #define FOUR_GIB ((uint64_t)4 << 30)
-/* Of a memory section: what is aligned to less can be in nobody's way, but
- * namespaces and hot-plugging want this. */
+/* A memory section.  A smaller alignment would do no harm, but namespaces and
+ * memory hot-plug require this. */
 #define UNIT ((uint64_t)128 << 20)
-/* What the machine itself keeps at least. */
+/* Memory that must remain for the machine. */
 #define LEAVE ((uint64_t)1 << 30)
 
 /* --- the map ---------------------------------------------------------------- */
@@ -141,7 +141,7 @@ plan_choose(const struct plan_map *map, uint64_t size, struct plan_range *place)
 		return -ENOSPC;
 	if (plan_total(map) - size < LEAVE)
 		return -ERANGE;
-	/* A start at a multiple of 1 GiB where there is room for it. */
+	/* Start at a multiple of 1 GiB if there is room for it. */
 	uint64_t start = high.end - size;
 	uint64_t rounded = start / GIB * GIB;
 	if (size >= GIB && rounded >= high.start)
@@ -150,14 +150,14 @@ plan_choose(const struct plan_map *map, uint64_t size, struct plan_range *place)
 	return 0;
 }
 
-/* --- where it is from ------------------------------------------------------- */
+/* --- reading the map ------------------------------------------------------ */
 
 struct folder {
 	const char *path;
 	struct plan_map *map;
 };
 
-/* NUMBER/start, NUMBER/end (the last byte) and NUMBER/type. */
+/* Read NUMBER/start, NUMBER/end (the last byte) and NUMBER/type. */
 static int
 read_entry(const char *name, void *arg)
 {
@@ -175,7 +175,7 @@ read_entry(const char *name, void *arg)
 	return 0;
 }
 
-/* "  100000000-17fffffff : System RAM"; children are indented. */
+/* Parse "  100000000-17fffffff : System RAM"; children are indented. */
 static void
 read_iomem_line(const char *line, struct plan_map *map, bool want_ram)
 {
@@ -227,11 +227,11 @@ read_path(const char *path, struct plan_map *map)
 		return -ENOMSG;
 	sort_and_join(map);
 	(void)snprintf(map->source, sizeof(map->source), "%s", path);
-	/* Zeroes only, for those who may not see addresses. */
+	/* All addresses are 0 for users who may not see them. */
 	return plan_total(map) < UNIT ? -ENODATA : 0;
 }
 
-/* "SIZE!START,SIZE$START": what is behind them, or in which one cannot tell. */
+/* Parse "SIZE!START,SIZE$START"; returns the end of the valid part. */
 static const char *
 apply_memmap(struct plan_map *map, const char *text)
 {
@@ -271,7 +271,7 @@ plan_read(const char *path, struct plan_map *map)
 	memset(map, 0, sizeof(*map));
 	if (path != NULL)
 		return read_path(path, map);
-	/* The firmware's own view; it knows nothing of the command line. */
+	/* The firmware's own map, which does not include the command line. */
 	int rc = read_path("/sys/firmware/memmap", map);
 	if (rc < 0)
 		rc = read_path("/proc/iomem", map);

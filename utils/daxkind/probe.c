@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * probe.c -- daxkind probe: what a region on a path would be.
+ * probe.c -- daxkind probe: the properties of a region on a path.
  *
- * It is opened as a region would be, by the same code, but for the owner lock;
- * of a device nothing is touched.  In a directory that makes a file without a
- * name, of which up to 8 MiB get file space, and which is gone at the end: what
- * a file system really does is found by doing it.
+ * It opens the path by the same code as a region, but without the owner lock,
+ * and does not touch the memory of a device.  In a directory it makes a file
+ * without a name, allocates up to 8 MiB of file space, and removes it: only a
+ * trial shows the real properties of a file system.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -46,15 +46,15 @@ struct probe {
 	struct mount mount; /* of a file or directory; major 0 if unknown */
 	bool is_dax, is_sync;
 	enum flush_granularity granularity;
-	enum answer huge;  /* mapped by huge pages */
-	enum answer holes; /* file space can be given back */
+	enum answer huge;  /* maps huge pages */
+	enum answer holes; /* can give back file space */
 	size_t nr_huge, nr_tried;
-	size_t align;     /* 0: any page */
-	size_t size;      /* of a device, or of the file system */
-	size_t available; /* bytes that can be had now */
+	size_t align;     /* 0: one page */
+	size_t size;      /* of the device or the file system */
+	size_t available; /* bytes available now */
 	size_t bad_len;
 	int numa_node;
-	bool is_busy; /* somebody has a region on it */
+	bool is_busy; /* another process has a region on it */
 };
 
 static const char *
@@ -81,7 +81,7 @@ answer_name(enum answer answer)
 	return Names[answer];
 }
 
-/* --- a backing of any sort --------------------------------------------------- */
+/* --- any backing ---------------------------------------------------------- */
 
 static long
 nr_faults(void)
@@ -92,7 +92,7 @@ nr_faults(void)
 	return usage.ru_minflt;
 }
 
-/* The second page of a huge page is there with the first. */
+/* If a huge page was mapped, touching its second page causes no fault. */
 static void
 probe_huge(struct probe *probe, volatile char *base, size_t len)
 {
@@ -107,13 +107,13 @@ probe_huge(struct probe *probe, volatile char *base, size_t len)
 		probe->huge = probe->nr_huge > 0 ? ANSWER_YES : ANSWER_NO;
 }
 
-/* What nobody else has is tried; len is no more than there is. */
+/* Try it on our own file; len is at most the space available. */
 static void
 probe_file_space(struct probe *probe, struct backing *b, size_t len)
 {
 	bool is_zero;
 
-	/* A store to a page without file space may be SIGBUS. */
+	/* A store to a page without file space may raise SIGBUS. */
 	if (len == 0 || backing_ensure(b, 0, len, &is_zero) < 0)
 		return;
 	probe_huge(probe, b->base, len);
@@ -128,7 +128,7 @@ add_bad(void *arg, size_t off, size_t len)
 	return 0;
 }
 
-/* As a region would be opened, so that what is said here is what happens. */
+/* Open it like a region, so that the results hold for a region. */
 static int
 probe_backing(struct probe *probe, const struct backing_class *class,
     const char *path, size_t size)
@@ -150,12 +150,12 @@ probe_backing(struct probe *probe, const struct backing_class *class,
 
 		probe_file_space(probe, b, align_down(len, unit));
 	} else {
-		/* Nothing is touched: somebody may be using it. */
+		/* Touch nothing: another process may be using it. */
 		probe->huge = b->align >= DK_HUGE_PAGE ? ANSWER_YES : ANSWER_NO;
 		probe->holes = ANSWER_NO;
 		probe->align = b->align;
 		probe->size = probe->available = b->size;
-		/* That they cannot be read is no reason to say nothing. */
+		/* Go on if bad blocks cannot be listed. */
 		if (backing_find_bad(b, 0, b->size, add_bad, &probe->bad_len) <
 		    0)
 			probe->bad_len = 0;
@@ -184,7 +184,7 @@ probe_dir(struct probe *probe, const char *dir)
 	return probe_backing(probe, &Backing_dir, dir, SAMPLE_LEN);
 }
 
-/* Its content is not touched: a file beside it tells. */
+/* Do not touch the file: try another file in its directory. */
 static int
 probe_file(struct probe *probe)
 {
@@ -223,13 +223,13 @@ is_same_mount(const struct mount *mount, void *arg)
 		      (real[len] == '/' || real[len] == '\0' || len == 1);
 
 	free(real);
-	/* The longest one, and of equal ones the last. */
+	/* The longest mount point wins; among equal ones, the last. */
 	if (inside && len >= strlen(probe->mount.point))
 		probe->mount = *mount;
 	return 0;
 }
 
-/* --- what is said ----------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
 static void
 print_line(const char *key, const char *value)
@@ -321,7 +321,7 @@ run_probe(struct probe *probe)
 	if (probe->class != &Backing_dir && probe->class != &Backing_file)
 		return probe_backing(probe, probe->class, probe->place.path, 0);
 	rc = mounts_walk(is_same_mount, probe);
-	if (rc < 0) /* it is only told, never relied on */
+	if (rc < 0) /* informative only */
 		probe->mount.point[0] = '\0';
 	return probe->class == &Backing_dir
 		   ? probe_dir(probe, probe->place.path)
