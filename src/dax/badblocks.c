@@ -97,7 +97,7 @@ badblocks_of_devdax(unsigned major_nr, unsigned minor_nr, size_t off,
 	    os_read_number(dir, "resource", &region_start) < 0)
 		log_write(DK_LOG_WARNING,
 		    "the NVDIMM region of device %u:%u has bad blocks, but "
-		    "only root can read where in it the device lies: the "
+		    "only root can read the device's offset in it: the "
 		    "library cannot avoid them",
 		    major_nr, minor_nr);
 	else

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 
+#include "base/error.h"
 #include "base/util.h"
 #include "heap/heap.h"
+#include "kind/error_code.h"
 #include "kind/kind_record.h"
 
 /* --- heaps over a region --------------------------------------------------------- */
@@ -232,7 +234,9 @@ kind_heap_update_memory_usage_policy(
     struct memkind *kind, memkind_mem_usage_policy policy)
 {
 	if (kind->region == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(error_set(-EINVAL,
+		    "kind %s has no region, so it has no memory usage policy",
+		    kind->name));
 	enum region_policy of_region;
 	switch (policy) {
 	case MEMKIND_MEM_USAGE_POLICY_DEFAULT:
@@ -243,7 +247,8 @@ kind_heap_update_memory_usage_policy(
 		break;
 	case MEMKIND_MEM_USAGE_POLICY_MAX_VALUE:
 	default:
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(error_set(
+		    -EINVAL, "%d is not a memory usage policy", (int)policy));
 	}
 	region_set_policy(kind->region, of_region);
 	return MEMKIND_SUCCESS;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/util.h"
 #include "kind/kind_record.h"
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
@@ -37,8 +38,7 @@ render(const void *data, char *text, size_t text_size)
 		    n->size);
 	else if (n->size > n->region_size)
 		(void)snprintf(text, text_size,
-		    "kind %s: %zu bytes are more than its region has, which is "
-		    "%zu",
+		    "kind %s: %zu bytes do not fit in its region of %zu bytes",
 		    n->name, n->size, n->region_size);
 	else if (n->no_space != 0 && n->size <= n->longest_free)
 		(void)snprintf(text, text_size,
@@ -80,4 +80,26 @@ kind_note_no_block(struct memkind *kind, size_t size, int err)
 		    &kind->region->no_space, memory_order_relaxed);
 	}
 	error_note(-err, render, &n, sizeof(n));
+}
+
+int
+kind_check_memptr(void **memptr)
+{
+	if (memptr == NULL)
+		return -error_set(-EINVAL,
+		    "the memptr argument is NULL; pass the address of a "
+		    "pointer");
+	*memptr = NULL;
+	return 0;
+}
+
+int
+kind_check_alignment(size_t alignment)
+{
+	if (is_power_of_two(alignment) && alignment >= sizeof(void *))
+		return 0;
+	return -error_set(-EINVAL,
+	    "an alignment of %zu bytes is not valid; it must be a power of two "
+	    "and a multiple of %zu",
+	    alignment, sizeof(void *));
 }

@@ -19,6 +19,11 @@ struct memkind;
  */
 void kind_note_no_block(struct memkind *kind, size_t size, int err);
 
+/* Check the arguments of posix_memalign(): 0, and *memptr is NULL; or EINVAL,
+ * with a text. */
+int kind_check_memptr(void **memptr) DK_MUST_CHECK;
+int kind_check_alignment(size_t alignment) DK_MUST_CHECK;
+
 /* The result of a failed allocation by a table's operation: NULL, ENOMEM and
  * the text. */
 static inline void *

@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/export.h"
 #include "base/os.h"
 #include "base/util.h"
 #include "dram/mem_policy.h"
 #include "dram/node_choice.h"
 #include "hbwmalloc.h"
+#include "kind/error_code.h"
 #include "memkind.h"
 #include "memkind/kind_lookup.h"
 
@@ -33,17 +35,29 @@ hbw_get_policy(void)
 	return policy != 0 ? (hbw_policy_t)policy : HBW_POLICY_PREFERRED;
 }
 
-DK_EXPORT int
-hbw_set_policy(hbw_policy_t mode)
+/* False: another policy is set already. */
+static bool
+set_policy(hbw_policy_t mode)
 {
 	int now = 0;
 
+	return atomic_compare_exchange_strong(&Policy, &now, (int)mode) ||
+	       now == (int)mode;
+}
+
+DK_EXPORT int
+hbw_set_policy(hbw_policy_t mode)
+{
+	error_clear();
 	if (mode < HBW_POLICY_BIND || mode > HBW_POLICY_BIND_ALL)
-		return EINVAL;
-	if (atomic_compare_exchange_strong(&Policy, &now, (int)mode) ||
-	    now == (int)mode)
-		return 0;
-	return EPERM;
+		return -error_set(
+		    -EINVAL, "%d is not an hbw_policy_t", (int)mode);
+	if (!set_policy(mode))
+		return -error_set(-EPERM,
+		    "the policy is already %d; set it once, before the first "
+		    "allocation",
+		    atomic_load(&Policy));
+	return 0;
 }
 
 /* As of the first call, since the nodes do not change. */
@@ -64,7 +78,7 @@ has_hbw(void)
 static memkind_t
 kind_for(hbw_pagesize_t pagesize)
 {
-	(void)hbw_set_policy(HBW_POLICY_PREFERRED);
+	(void)set_policy(HBW_POLICY_PREFERRED);
 	hbw_policy_t policy = hbw_get_policy();
 	bool is_huge = pagesize == HBW_PAGESIZE_2MB;
 
@@ -133,13 +147,20 @@ hbw_posix_memalign_psize(
     void **memptr, size_t alignment, size_t size, hbw_pagesize_t pagesize)
 {
 	/* As in memkind, 0 also means a page size of 4 KiB. */
-	if ((unsigned)pagesize >= HBW_PAGESIZE_MAX_VALUE ||
-	    (pagesize == HBW_PAGESIZE_1GB_STRICT && size % GIB != 0))
-		return EINVAL;
+	if ((unsigned)pagesize >= HBW_PAGESIZE_MAX_VALUE)
+		return -error_set(
+		    -EINVAL, "%d is not an hbw_pagesize_t", (int)pagesize);
+	if (pagesize == HBW_PAGESIZE_1GB_STRICT && size % GIB != 0)
+		return -error_set(-EINVAL,
+		    "%zu bytes are not a multiple of 1 GiB, as "
+		    "HBW_PAGESIZE_1GB_STRICT requires",
+		    size);
 	memkind_t kind = kind_for(pagesize);
-	return kind != NULL
-		   ? memkind_posix_memalign(kind, memptr, alignment, size)
-		   : EINVAL;
+	if (kind == NULL)
+		return -error_set(-EINVAL,
+		    "HBW_POLICY_INTERLEAVE has no huge pages; pass "
+		    "HBW_PAGESIZE_4KB");
+	return memkind_posix_memalign(kind, memptr, alignment, size);
 }
 
 DK_EXPORT size_t
@@ -148,32 +169,56 @@ hbw_malloc_usable_size(void *ptr)
 	return memkind_malloc_usable_size(NULL, ptr);
 }
 
+/* The answer no, with the reason as a text. */
+#define not_hbw(...) ((void)error_set(-ENODEV, __VA_ARGS__), -1)
+
 DK_EXPORT int
 hbw_verify_memory_region(void *addr, size_t size, int flags)
 {
 	uintptr_t start = align_down((uintptr_t)addr, DK_PAGE);
 	uintptr_t end;
 
-	if (addr == NULL || size == 0 || (flags & ~HBW_TOUCH_PAGES) != 0 ||
+	error_clear();
+	if ((flags & ~HBW_TOUCH_PAGES) != 0)
+		return -error_set(-EINVAL,
+		    "0x%x has bits other than HBW_TOUCH_PAGES",
+		    (unsigned)flags);
+	if (addr == NULL || size == 0 ||
 	    __builtin_add_overflow((uintptr_t)addr, size, &end))
-		return EINVAL;
+		return -error_set(-EINVAL,
+		    "%zu bytes at %p: NULL, empty, or beyond the end of the "
+		    "address space",
+		    size, addr);
 	if ((flags & HBW_TOUCH_PAGES) != 0) {
 		/* Check first, since populating may store to the pages. */
 		for (uintptr_t page = start; page < end; page += DK_PAGE) {
 			if (os_is_mapped((void *)page) < 0)
-				return EFAULT;
+				return -error_set(-EFAULT,
+				    "nothing is mapped at %p", (void *)page);
 		}
 		if (os_populate((void *)start, end - start) < 0)
-			return EFAULT;
+			return -error_set(-EFAULT,
+			    "the pages of %zu bytes at %p cannot be touched",
+			    size, addr);
 	}
 	const struct node_sets *sets = node_choice_get(NODES_HBW_ALL);
-	if (sets == NULL || sets->rc < 0)
-		return -1;
+	if (sets == NULL)
+		return not_hbw("no memory to look for NUMA nodes");
+	if (sets->rc < 0)
+		return not_hbw("%s", sets->why);
 	for (uintptr_t page = start; page < end; page += DK_PAGE) {
 		int node = mem_policy_node_of((void *)page);
 
-		if (node < 0 || !node_set_has(&sets->all, (unsigned)node))
-			return -1;
+		if (node < 0)
+			return not_hbw(
+			    "the node of the page at %p is unknown; pass "
+			    "HBW_TOUCH_PAGES if it was not touched yet",
+			    (void *)page);
+		if (!node_set_has(&sets->all, (unsigned)node))
+			return not_hbw(
+			    "the page at %p is on node %d, which has no "
+			    "high-bandwidth memory",
+			    (void *)page, node);
 	}
 	return 0;
 }
@@ -181,8 +226,15 @@ hbw_verify_memory_region(void *addr, size_t size, int flags)
 DK_EXPORT int
 memkind_get_kind_by_partition(int partition, memkind_t *kind)
 {
+	error_clear();
+	error_clear();
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(
+		    error_set(-EINVAL, "the kind argument is NULL; pass the "
+				       "address of a memkind_t"));
 	*kind = kind_lookup_of_partition(partition);
-	return *kind != NULL ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
+	if (*kind == NULL)
+		return error_code_from_errno(error_set(-ENODEV,
+		    "%d is not the number of a static kind", partition));
+	return MEMKIND_SUCCESS;
 }

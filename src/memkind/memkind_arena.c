@@ -16,6 +16,7 @@
 #include "kind/kind.h"
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_no_block.h"
+#include "kind/kind_registry.h"
 #include "kind/ops_heap.h"
 #include "memkind_arena.h"
 #include "memkind_default.h"
@@ -49,8 +50,8 @@ memkind_arena_create_map(struct memkind *kind, extent_hooks_t *hooks)
 {
 	if (kind == NULL || kind->region != NULL || kind->blocks != NULL)
 		return error_code_from_errno(error_set(-EINVAL,
-		    "arenas are for a kind that is being made without a "
-		    "region"));
+		    "memkind_arena_create_map() is for a kind that is being "
+		    "made without a region"));
 	return error_code_from_errno(ops_heap_new(
 	    kind, hooks, kind->ops->get_arena == memkind_bijective_get_arena));
 }
@@ -69,7 +70,9 @@ DK_EXPORT int
 memkind_arena_destroy(struct memkind *kind)
 {
 	if (kind == NULL || !ops_heap_is_of(kind))
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(error_set(-EINVAL,
+		    "memkind_arena_destroy() is for a kind with arenas from "
+		    "memkind_arena_create()"));
 	kind_heap_end(kind);
 	return MEMKIND_SUCCESS;
 }
@@ -115,14 +118,35 @@ memkind_arena_stats_print(void (*write_cb)(void *, const char *),
 
 /* --- arenas ------------------------------------------------------------------------ */
 
+/* Returns -EINVAL, and sets the text: why there is no heap to use. */
+static int
+refuse_kind(const struct memkind *kind)
+{
+	if (kind == NULL)
+		return error_set(-EINVAL, "kind is NULL");
+	if (kind_registry_is_dead(kind))
+		return error_set(-EINVAL, "kind %p was already destroyed",
+		    (const void *)kind);
+	return error_set(-EINVAL, "kind %s has no heap", kind->name);
+}
+
 DK_EXPORT int
 memkind_thread_get_arena(struct memkind *kind, unsigned int *arena, size_t size)
 {
 	(void)size;
-	if (kind == NULL || arena == NULL || kind->blocks == NULL ||
-	    kind->blocks->get_arena == NULL)
-		return MEMKIND_ERROR_INVALID;
-	return error_code_from_errno(kind->blocks->get_arena(kind, arena));
+	if (arena == NULL)
+		return error_code_from_errno(error_set(-EINVAL,
+		    "the arena argument is NULL; pass the address of an "
+		    "unsigned int"));
+	if (kind == NULL || kind->blocks == NULL)
+		return error_code_from_errno(refuse_kind(kind));
+	int rc = kind->blocks->get_arena != NULL
+		     ? kind->blocks->get_arena(kind, arena)
+		     : -EINVAL;
+	if (rc == -EINVAL)
+		rc = error_set(
+		    rc, "kind %s has no arenas of its own", kind->name);
+	return error_code_from_errno(rc);
 }
 
 /* A kind with this operation has one arena. */
@@ -135,25 +159,36 @@ memkind_bijective_get_arena(
 
 /* --- blocks ------------------------------------------------------------------------ */
 
+static bool
+is_alive(const struct memkind *kind)
+{
+	return kind != NULL && !kind_registry_is_dead(kind);
+}
+
+static void *
+no_kind(const struct memkind *kind)
+{
+	errno = -refuse_kind(kind);
+	return NULL;
+}
+
+static void *
+no_such_block(const void *ptr)
+{
+	errno = -error_set(-EINVAL, "%p is not a block of a kind", ptr);
+	return NULL;
+}
+
 /*
  * If a kind has a heap of any sort, these functions allocate from it.  If it
  * has none, they call its operations, unless these are the same functions: then
  * there are no blocks.
  */
-static void *
-no_kind(void)
-{
-	errno = EINVAL;
-	(void)error_set(-EINVAL,
-	    "kind is NULL or has no arenas, or the pointer is not a block");
-	return NULL;
-}
-
 DK_EXPORT void *
 memkind_arena_malloc(struct memkind *kind, size_t size)
 {
-	if (kind == NULL)
-		return no_kind();
+	if (!is_alive(kind))
+		return no_kind(kind);
 	if (size == 0)
 		return NULL;
 	if (kind->blocks != NULL)
@@ -161,14 +196,14 @@ memkind_arena_malloc(struct memkind *kind, size_t size)
 		    kind, size, kind_heap_malloc(kind, size));
 	return kind->ops->malloc != memkind_arena_malloc
 		   ? kind->ops->malloc(kind, size)
-		   : no_kind();
+		   : no_kind(kind);
 }
 
 DK_EXPORT void *
 memkind_arena_calloc(struct memkind *kind, size_t num, size_t size)
 {
-	if (kind == NULL)
-		return no_kind();
+	if (!is_alive(kind))
+		return no_kind(kind);
 	if (num == 0 || size == 0)
 		return NULL;
 	if (kind->blocks != NULL) {
@@ -181,24 +216,25 @@ memkind_arena_calloc(struct memkind *kind, size_t num, size_t size)
 	}
 	return kind->ops->calloc != memkind_arena_calloc
 		   ? kind->ops->calloc(kind, num, size)
-		   : no_kind();
+		   : no_kind(kind);
 }
 
 DK_EXPORT int
 memkind_arena_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size)
 {
-	if (kind == NULL || memptr == NULL)
-		return EINVAL;
-	*memptr = NULL;
-	int err = memkind_posix_check_alignment(kind, alignment);
+	int err = kind_check_memptr(memptr);
+	if (err == 0)
+		err = kind_check_alignment(alignment);
+	if (err == 0 && !is_alive(kind))
+		err = -refuse_kind(kind);
 	if (err != 0 || size == 0)
 		return err;
 	if (kind->blocks == NULL)
 		return kind->ops->posix_memalign != memkind_arena_posix_memalign
 			   ? kind->ops->posix_memalign(
 				 kind, memptr, alignment, size)
-			   : EINVAL;
+			   : -refuse_kind(kind);
 	int saved_errno = errno;
 	err = kind_heap_posix_memalign(kind, memptr, alignment, size);
 	errno = saved_errno;
@@ -210,8 +246,8 @@ memkind_arena_posix_memalign(
 DK_EXPORT void *
 memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 {
-	if (kind == NULL)
-		return no_kind();
+	if (!is_alive(kind))
+		return no_kind(kind);
 	if (ptr == NULL)
 		return memkind_arena_malloc(kind, size);
 	if (size == 0) {
@@ -221,11 +257,11 @@ memkind_arena_realloc(struct memkind *kind, void *ptr, size_t size)
 	if (kind->blocks == NULL)
 		return kind->ops->realloc != memkind_arena_realloc
 			   ? kind->ops->realloc(kind, ptr, size)
-			   : no_kind();
+			   : no_kind(kind);
 	if (kind_of(ptr) != kind) /* the block moves to this kind */
 		return memkind_realloc(kind, ptr, size);
 	if (kind->blocks->usable(kind, ptr) == 0)
-		return no_kind();
+		return no_such_block(ptr);
 	return kind_block_or_note(
 	    kind, size, kind_heap_realloc(kind, ptr, size));
 }
@@ -254,7 +290,7 @@ memkind_arena_realloc_with_kind_detect(void *ptr, size_t size)
 	struct memkind *kind = memkind_arena_detect_kind(ptr);
 
 	return kind != NULL ? memkind_arena_realloc(kind, ptr, size)
-			    : no_kind();
+			    : no_such_block(ptr);
 }
 
 DK_EXPORT void
@@ -267,9 +303,11 @@ DK_EXPORT int
 memkind_arena_update_memory_usage_policy(
     struct memkind *kind, memkind_mem_usage_policy policy)
 {
-	if (kind == NULL ||
-	    (unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
-		return MEMKIND_ERROR_INVALID;
+	if (kind == NULL)
+		return error_code_from_errno(refuse_kind(kind));
+	if ((unsigned)policy >= MEMKIND_MEM_USAGE_POLICY_MAX_VALUE)
+		return error_code_from_errno(error_set(
+		    -EINVAL, "%d is not a memory usage policy", (int)policy));
 	if (kind->region != NULL)
 		return kind_heap_update_memory_usage_policy(kind, policy);
 	/* Unused pages go back to the system under either policy; under this

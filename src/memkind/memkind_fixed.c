@@ -36,7 +36,9 @@ DK_EXPORT int
 memkind_fixed_destroy(struct memkind *kind)
 {
 	if (kind == NULL || kind->heap == NULL || kind->region == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(error_set(-EINVAL,
+		    "memkind_fixed_destroy() is for a kind with a heap over a "
+		    "region"));
 	kind_heap_end(kind);
 	return MEMKIND_SUCCESS;
 }

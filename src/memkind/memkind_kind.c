@@ -33,6 +33,19 @@ enum {
 };
 
 static int
+refuse_null_result(void)
+{
+	return error_code_from_errno(error_set(-EINVAL,
+	    "the kind argument is NULL; pass the address of a memkind_t"));
+}
+
+static int
+refuse_null_kind(void)
+{
+	return error_code_from_errno(error_set(-EINVAL, "kind is NULL"));
+}
+
+static int
 do_create_fixed(void *addr, size_t size, memkind_t *kind)
 {
 	struct daxkind_region *region;
@@ -40,7 +53,7 @@ do_create_fixed(void *addr, size_t size, memkind_t *kind)
 	int rc;
 
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return refuse_null_result();
 	*kind = NULL;
 	rc = backing_mapping_open(addr, size, BACKING_ANY_AREA, &backing);
 	if (rc < 0)
@@ -139,7 +152,7 @@ static int
 do_create_pmem(const char *dir, size_t max_size, memkind_t *kind)
 {
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return refuse_null_result();
 	*kind = NULL;
 	return create_pmem(
 	    dir, max_size, MEMKIND_MEM_USAGE_POLICY_DEFAULT, kind);
@@ -196,10 +209,12 @@ static int
 do_create_pmem_with_config(struct memkind_config *cfg, memkind_t *kind)
 {
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return refuse_null_result();
 	*kind = NULL;
 	if (cfg == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(error_set(-EINVAL,
+		    "the configuration is NULL; make one with "
+		    "memkind_config_new()"));
 	return create_pmem(cfg->dir, cfg->max_size, cfg->policy, kind);
 }
 
@@ -215,7 +230,7 @@ do_create_kind(memkind_memtype_t memtype_flags, memkind_policy_t policy,
     memkind_bits_t flags, memkind_t *kind)
 {
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return refuse_null_result();
 	return error_code_from_errno(kind_lookup_find(
 	    (unsigned)memtype_flags, policy, (unsigned)flags, kind));
 }
@@ -233,7 +248,7 @@ static int
 do_destroy_kind(memkind_t kind)
 {
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return refuse_null_kind();
 	if (kind_is_static(kind))
 		return MEMKIND_SUCCESS;
 	return error_code_from_errno(kind_free(kind));
@@ -256,7 +271,7 @@ static int
 do_check_available(memkind_t kind)
 {
 	if (kind == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return refuse_null_kind();
 	if (kind->ops->check_available == NULL)
 		return MEMKIND_SUCCESS;
 	return kind->ops->check_available(kind);
@@ -275,7 +290,8 @@ memkind_get_capacity(memkind_t kind)
 	error_clear();
 	if (kind == NULL) {
 		errno = EINVAL;
-		return error_set(-1, "kind is NULL");
+		(void)error_set(-EINVAL, "kind is NULL");
+		return -1;
 	}
 	if (kind_is_static(kind)) {
 		size_t capacity;
@@ -293,7 +309,8 @@ do_check_dax_path(const char *pmem_dir)
 	struct backing *backing;
 
 	if (pmem_dir == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(
+		    error_set(-EINVAL, "no directory was given"));
 	int rc =
 	    backing_file_open_dir(pmem_dir, MEMKIND_PMEM_MIN_SIZE, 0, &backing);
 	if (rc < 0) {

@@ -98,15 +98,13 @@ memkind_posix_memalign(
 	if (decorators_apply())
 		return decorated_posix_memalign(
 		    memkind_posix_memalign, kind, memptr, alignment, size);
-	if (memptr == NULL)
-		return EINVAL;
-	*memptr = NULL;
-	if (kind == NULL || !is_power_of_two(alignment) ||
-	    alignment < sizeof(void *)) {
-		(void)error_set(-EINVAL,
-		    "kind is NULL, or the alignment of %zu bytes is not a "
-		    "power of two or less than that of a pointer",
-		    alignment);
+	int err = kind_check_memptr(memptr);
+	if (err == 0)
+		err = kind_check_alignment(alignment);
+	if (DK_UNLIKELY(err != 0))
+		return err;
+	if (kind == NULL) {
+		kind_note_no_block(NULL, size, EINVAL);
 		return EINVAL;
 	}
 	if (size == 0) {
@@ -114,7 +112,7 @@ memkind_posix_memalign(
 			return 0;
 		size = 1;
 	}
-	int err = kind->ops->posix_memalign(kind, memptr, alignment, size);
+	err = kind->ops->posix_memalign(kind, memptr, alignment, size);
 	if (DK_UNLIKELY(err != 0))
 		kind_note_no_block(kind, size, err);
 	errno = saved_errno;

@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/export.h"
 #include "base/os.h"
+#include "base/reason.h"
 #include "base/util.h"
 #include "dram/mem_policy.h"
 #include "dram/node_choice.h"
@@ -107,8 +109,11 @@ memkind_hugetlb_check_available_2mb(struct memkind *kind)
 		err = nodes_of(NODES_WITH_MEMORY, set.words, NODE_SET_MAX);
 	if (err != MEMKIND_SUCCESS)
 		return err;
-	return node_choice_has_huge_pages(&set) ? MEMKIND_SUCCESS
-						: MEMKIND_ERROR_HUGETLB;
+	if (node_choice_has_huge_pages(&set))
+		return MEMKIND_SUCCESS;
+	return error_code_from_errno(error_set(REASON_NO_HUGE_PAGES,
+	    "no huge page of 2 MiB is in the kernel's pools; see "
+	    "/proc/sys/vm/nr_hugepages"));
 }
 
 DK_EXPORT int
@@ -152,7 +157,8 @@ static int
 set_int(int *where, int value)
 {
 	if (where == NULL)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(
+		    error_set(-EINVAL, "the pointer to the result is NULL"));
 	*where = value;
 	return MEMKIND_SUCCESS;
 }
@@ -203,9 +209,7 @@ DK_EXPORT int
 memkind_posix_check_alignment(struct memkind *kind, size_t alignment)
 {
 	(void)kind;
-	return is_power_of_two(alignment) && alignment >= sizeof(void *)
-		   ? 0
-		   : EINVAL;
+	return kind_check_alignment(alignment);
 }
 
 /* --- mapping ------------------------------------------------------------------------ */
@@ -213,8 +217,10 @@ memkind_posix_check_alignment(struct memkind *kind, size_t alignment)
 DK_EXPORT int
 memkind_default_mbind(struct memkind *kind, void *ptr, size_t size)
 {
-	return kind != NULL ? ops_heap_mbind(kind, ptr, size)
-			    : MEMKIND_ERROR_INVALID;
+	if (kind == NULL)
+		return error_code_from_errno(
+		    error_set(-EINVAL, "kind is NULL"));
+	return ops_heap_mbind(kind, ptr, size);
 }
 
 DK_EXPORT int
@@ -224,7 +230,9 @@ memkind_nohugepage_madvise(struct memkind *kind, void *addr, size_t size)
 
 	(void)kind;
 	if (rc < 0) {
-		errno = -rc;
+		errno = -error_set(rc,
+		    "huge pages cannot be switched off for %zu bytes at %p: %s",
+		    size, addr, strerror(-rc));
 		return -1;
 	}
 	return 0;
@@ -234,7 +242,7 @@ DK_EXPORT void *
 memkind_default_mmap(struct memkind *kind, void *addr, size_t size)
 {
 	if (kind == NULL) {
-		errno = EINVAL;
+		errno = -error_set(-EINVAL, "kind is NULL");
 		return FAILED_MAPPING;
 	}
 	return ops_heap_mmap(kind, addr, size);
@@ -248,7 +256,10 @@ memkind_default_create(
 {
 	if (kind == NULL || ops == NULL || name == NULL ||
 	    strlen(name) >= KIND_NAME_SIZE)
-		return MEMKIND_ERROR_INVALID;
+		return error_code_from_errno(error_set(-EINVAL,
+		    "memkind_default_create() needs a kind, an operations "
+		    "table, and a name of at most %d bytes",
+		    KIND_NAME_SIZE - 1));
 	kind->ops = ops;
 	/* name may be kind->name itself. */
 	memmove(kind->name, name, strlen(name) + 1);
@@ -290,14 +301,17 @@ DK_EXPORT int
 memkind_default_posix_memalign(
     struct memkind *kind, void **memptr, size_t alignment, size_t size)
 {
-	if (memptr == NULL)
-		return EINVAL;
-	*memptr = NULL;
-	int err = memkind_posix_check_alignment(kind, alignment);
+	(void)kind;
+	int err = kind_check_memptr(memptr);
+	if (err == 0)
+		err = kind_check_alignment(alignment);
 	if (err != 0 || size == 0)
 		return err;
-	return kind_heap_posix_memalign(
-	    MEMKIND_DEFAULT, memptr, alignment, size);
+	err =
+	    kind_heap_posix_memalign(MEMKIND_DEFAULT, memptr, alignment, size);
+	if (err != 0)
+		kind_note_no_block(MEMKIND_DEFAULT, size, err);
+	return err;
 }
 
 DK_EXPORT void *

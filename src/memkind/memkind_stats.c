@@ -109,8 +109,12 @@ stat_of_library(memkind_stat_type stat, size_t *value)
 static int
 do_get_stat(memkind_t kind, memkind_stat_type stat, size_t *value)
 {
-	if (value == NULL || (unsigned)stat >= MEMKIND_STAT_TYPE_MAX_VALUE)
-		return MEMKIND_ERROR_INVALID;
+	if (value == NULL)
+		return error_code_from_errno(
+		    error_set(-EINVAL, "the pointer to the result is NULL"));
+	if ((unsigned)stat >= MEMKIND_STAT_TYPE_MAX_VALUE)
+		return error_code_from_errno(error_set(
+		    -EINVAL, "%d is not a memkind_stat_type", (int)stat));
 	if (kind == NULL)
 		return stat_of_library(stat, value);
 	if (kind->ops->get_stat == NULL) {

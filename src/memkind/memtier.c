@@ -228,7 +228,7 @@ static memkind_t
 first_tier(struct turn *turn, struct memtier_memory *memory, size_t size)
 {
 	if (DK_UNLIKELY(memory == NULL)) {
-		errno = error_set(EINVAL, "no memtier_memory was given");
+		errno = -error_set(-EINVAL, "no memtier_memory was given");
 		return NULL;
 	}
 	turn->tiers = of_memory(memory);

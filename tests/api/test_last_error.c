@@ -8,6 +8,7 @@
 
 #include <daxkind.h>
 #include <errno.h>
+#include <hbwmalloc.h>
 #include <limits.h>
 #include <memkind_arena.h>
 #include <memkind_default.h>
@@ -25,6 +26,7 @@ static struct daxkind_region *None;
 static memkind_t No_kind;
 static size_t Value;
 static void *Pointer;
+static unsigned Arena;
 
 /* An older call that failed. */
 static void
@@ -36,61 +38,136 @@ poison(void)
 }
 
 #define FAILING(X)                                                            \
-	X(memkind_malloc(Kind, 2 * SIZE) == NULL, "more than its region")     \
+	X(memkind_malloc(Kind, 2 * SIZE) == NULL, "fit in its region")        \
 	X(MEMKIND_FIXED_OPS.mmap(Kind, NULL, 2 * SIZE) == MAP_FAILED,         \
-	    "more than its region")                                           \
+	    "fit in its region")                                              \
 	X(MEMKIND_FIXED_OPS.mmap(NULL, NULL, 1) == MAP_FAILED, "with a heap") \
 	X(memkind_default_malloc(NULL, SIZE_MAX / 2) == NULL, "no memory")    \
 	X(memkind_default_calloc(NULL, SIZE_MAX, 2) == NULL, "no memory")     \
 	X(memkind_arena_malloc(NULL, 1) == NULL, "NULL")                      \
 	X(memkind_malloc(NULL, 1) == NULL, "NULL")                            \
 	X(memkind_malloc(Dead, 100) == NULL, "destroyed")                     \
-	X(memkind_calloc(Kind, 2, SIZE) == NULL, "more than its region")      \
+	X(memkind_calloc(Kind, 2, SIZE) == NULL, "fit in its region")         \
 	X(memkind_calloc(Kind, SIZE_MAX, 2) == NULL, "kind fixed")            \
 	X(memkind_calloc(NULL, 1, 1) == NULL, "NULL")                         \
-	X(memkind_realloc(Kind, NULL, 2 * SIZE) == NULL, "more than")         \
+	X(memkind_realloc(Kind, NULL, 2 * SIZE) == NULL, "fit in")            \
 	X(memkind_realloc(Kind, &Value, 10) == NULL, "not a block")           \
-	X(memkind_posix_memalign(Kind, &Pointer, 64, 2 * SIZE), "more than")  \
+	X(memkind_posix_memalign(Kind, &Pointer, 64, 2 * SIZE), "fit in")     \
 	X(memkind_posix_memalign(Kind, &Pointer, 3, 10), "alignment")         \
 	X(memkind_create_fixed(NULL, SIZE, &No_kind), "NULL")                 \
-	X(memkind_create_fixed(Area.addr, SIZE, NULL), "")                    \
+	X(memkind_create_fixed(Area.addr, SIZE, NULL), "memkind_t")           \
 	X(memkind_create_fixed(Area.addr, SIZE, &No_kind), "overlaps")        \
 	X(memkind_create_pmem("/nonexistent/x", 0, &No_kind), "nonexistent")  \
 	X(memkind_create_pmem(NULL, 0, &No_kind), "directory")                \
-	X(memkind_create_pmem_with_config(NULL, &No_kind), "")                \
+	X(memkind_create_pmem_with_config(NULL, &No_kind), "config_new")      \
 	X(memkind_create_kind(0, MEMKIND_POLICY_MAX_VALUE, 0, &No_kind), "")  \
-	X(memkind_destroy_kind(NULL), "")                                     \
+	X(memkind_destroy_kind(NULL), "kind is NULL")                         \
 	X(memkind_destroy_kind(Dead), "destroyed")                            \
-	X(memkind_check_available(NULL), "")                                  \
-	X(memkind_check_dax_path(NULL), "")                                   \
+	X(memkind_check_available(NULL), "kind is NULL")                      \
+	X(memkind_check_dax_path(NULL), "directory")                          \
 	X(memkind_check_dax_path("/nonexistent/x"), "nonexistent")            \
 	X(memkind_get_capacity(NULL) == -1, "NULL")                           \
-	X(memkind_get_stat(Kind, MEMKIND_STAT_TYPE_ACTIVE, NULL), "")         \
+	X(memkind_get_stat(Kind, MEMKIND_STAT_TYPE_ACTIVE, NULL), "result")   \
+	X(memkind_get_stat(Kind, MEMKIND_STAT_TYPE_MAX_VALUE, &Value),        \
+	    "stat_type")                                                      \
 	X(memkind_get_stat(Dead, MEMKIND_STAT_TYPE_ACTIVE, &Value), "")       \
 	X(memkind_stats_print(NULL, NULL, (memkind_stat_print_opt)(1 << 20)), \
-	    "")                                                               \
-	X(daxkind_region_open(NULL, 0, 0, &None), "path")                     \
-	X(daxkind_region_open("/", 0, 1u << 30, &None), "flag")               \
-	X(daxkind_region_open_mapping(NULL, 1, 0, &None), "NULL")             \
-	X(daxkind_region_open_devdax("/dev/null", 0, 0, 0, &None), "devdax")  \
-	X(daxkind_region_close(daxkind_kind_region(Kind)), "has a kind")      \
-	X(daxkind_region_info(NULL, NULL, 1), "closed")                       \
-	X(daxkind_region_space(NULL, NULL, 1), "closed")                      \
-	X(daxkind_region_check(NULL), "closed")                               \
-	X(daxkind_region_walk(NULL, NULL, NULL), "closed")                    \
-	X(daxkind_kind_create(NULL, &No_kind), "region")                      \
-	X(daxkind_kind_create_with_ops(NULL, NULL, 0, "x", &No_kind),         \
-	    "region")                                                         \
-	X(daxkind_kind_set_policy(NULL, DAXKIND_POLICY_DEFAULT), "policy")    \
-	X(daxkind_persist(NULL, NULL, 1), "NULL")                             \
-	X(daxkind_flush(Kind, &Value, 1), "inside")                           \
-	X(daxkind_drain(NULL), "NULL")                                        \
-	X(daxkind_memcpy_persist(Kind, &Value, "", 1), "inside")              \
-	X(daxkind_memset_nodrain(Kind, &Value, 0, 1), "inside")               \
-	X(daxkind_region_persist(NULL, NULL, 1), "closed")                    \
-	X(daxkind_quarantine(NULL, NULL, 1), "NULL")                          \
-	X(daxkind_sigbus_install(0, NULL, NULL), "callback")                  \
+	    "")
+
+#define FAILING_DAXKIND(X)                                                   \
+	X(daxkind_region_open(NULL, 0, 0, &None), "path")                    \
+	X(daxkind_region_open("/", 0, 1u << 30, &None), "flag")              \
+	X(daxkind_region_open_mapping(NULL, 1, 0, &None), "NULL")            \
+	X(daxkind_region_open_devdax("/dev/null", 0, 0, 0, &None), "devdax") \
+	X(daxkind_region_close(daxkind_kind_region(Kind)), "has a kind")     \
+	X(daxkind_region_info(NULL, NULL, 1), "closed")                      \
+	X(daxkind_region_space(NULL, NULL, 1), "closed")                     \
+	X(daxkind_region_check(NULL), "closed")                              \
+	X(daxkind_region_walk(NULL, NULL, NULL), "closed")                   \
+	X(daxkind_kind_create(NULL, &No_kind), "region")                     \
+	X(daxkind_kind_create_with_ops(NULL, NULL, 0, "x", &No_kind),        \
+	    "region")                                                        \
+	X(daxkind_kind_set_policy(NULL, DAXKIND_POLICY_DEFAULT), "policy")   \
+	X(daxkind_persist(NULL, NULL, 1), "NULL")                            \
+	X(daxkind_flush(Kind, &Value, 1), "inside")                          \
+	X(daxkind_drain(NULL), "NULL")                                       \
+	X(daxkind_memcpy_persist(Kind, &Value, "", 1), "inside")             \
+	X(daxkind_memset_nodrain(Kind, &Value, 0, 1), "inside")              \
+	X(daxkind_region_persist(NULL, NULL, 1), "closed")                   \
+	X(daxkind_quarantine(NULL, NULL, 1), "NULL")                         \
+	X(daxkind_sigbus_install(0, NULL, NULL), "callback")                 \
 	X(daxkind_sigbus_remove(), "installed")
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static int
+get_kind_by_partition(int partition, memkind_t *kind)
+{
+	return memkind_get_kind_by_partition(partition, kind);
+}
+#pragma GCC diagnostic pop
+
+/* The program's own tables call these; each row names an invalid argument. */
+#define FAILING_OPS(X)                                                         \
+	X(memkind_posix_memalign(Kind, NULL, 64, 1), "memptr")                 \
+	X(memkind_posix_memalign(NULL, &Pointer, 64, 1), "NULL")               \
+	X(memkind_posix_check_alignment(NULL, 3), "alignment")                 \
+	X(memkind_create(NULL, "x", &No_kind), "table")                        \
+	X(memkind_create(NULL, "x", NULL), "memkind_t")                        \
+	X(memkind_fixed_create(NULL, NULL, "x"), "region")                     \
+	X(memkind_fixed_destroy(NULL), "region")                               \
+	X(MEMKIND_FIXED_OPS.update_memory_usage_policy(                        \
+	      Kind, MEMKIND_MEM_USAGE_POLICY_MAX_VALUE),                       \
+	    "usage policy")                                                    \
+	X(memkind_arena_create_map(NULL, NULL), "without a region")            \
+	X(memkind_arena_create(NULL, NULL, "x"), "table")                      \
+	X(memkind_arena_destroy(NULL), "memkind_arena_create()")               \
+	X(memkind_arena_finalize(Kind), "memkind_arena_create()")              \
+	X(memkind_thread_get_arena(NULL, &Arena, 0), "kind is NULL")           \
+	X(memkind_thread_get_arena(Kind, NULL, 0), "arena argument")           \
+	X(memkind_thread_get_arena(Dead, &Arena, 0), "destroyed")              \
+	X(memkind_thread_get_arena(MEMKIND_DEFAULT, &Arena, 0),                \
+	    "arenas of its own")                                               \
+	X(memkind_bijective_get_arena(NULL, &Arena, 0), "kind is NULL")        \
+	X(memkind_arena_set_max_bg_threads(SIZE_MAX), "threads")               \
+	X(memkind_arena_malloc(Dead, 1) == NULL, "destroyed")                  \
+	X(memkind_arena_calloc(NULL, 1, 1) == NULL, "kind is NULL")            \
+	X(memkind_arena_realloc(NULL, NULL, 1) == NULL, "kind is NULL")        \
+	X(memkind_arena_realloc_with_kind_detect(&Value, 1) == NULL,           \
+	    "not a block")                                                     \
+	X(memkind_arena_posix_memalign(NULL, &Pointer, 64, 1), "kind is NULL") \
+	X(memkind_arena_posix_memalign(Kind, NULL, 64, 1), "memptr")           \
+	X(memkind_arena_posix_memalign(Kind, &Pointer, 3, 1), "alignment")     \
+	X(memkind_arena_update_memory_usage_policy(                            \
+	      NULL, MEMKIND_MEM_USAGE_POLICY_DEFAULT),                         \
+	    "kind is NULL")                                                    \
+	X(memkind_arena_update_memory_usage_policy(                            \
+	      Kind, MEMKIND_MEM_USAGE_POLICY_MAX_VALUE),                       \
+	    "usage policy")                                                    \
+	X(memkind_default_create(NULL, NULL, "x"), "table")                    \
+	X(memkind_default_posix_memalign(NULL, NULL, 64, 1), "memptr")         \
+	X(memkind_default_posix_memalign(NULL, &Pointer, 3, 1), "alignment")   \
+	X(memkind_default_posix_memalign(NULL, &Pointer, 8, SIZE_MAX / 2),     \
+	    "no memory")                                                       \
+	X(memkind_default_mbind(NULL, &Value, 1), "kind is NULL")              \
+	X(memkind_default_mmap(NULL, NULL, 1) == MAP_FAILED, "kind is NULL")   \
+	X(memkind_default_get_mmap_flags(NULL, NULL), "result")                \
+	X(memkind_nohugepage_madvise(NULL, (void *)1, 1), "huge pages")
+
+#define FAILING_HBW(X)                                                        \
+	X(hbw_set_policy((hbw_policy_t)0), "hbw_policy_t")                    \
+	X(hbw_posix_memalign(NULL, 64, 1), "memptr")                          \
+	X(hbw_posix_memalign_psize(&Pointer, 64, 1, HBW_PAGESIZE_MAX_VALUE),  \
+	    "hbw_pagesize_t")                                                 \
+	X(hbw_posix_memalign_psize(&Pointer, 64, 1, HBW_PAGESIZE_1GB_STRICT), \
+	    "1 GiB")                                                          \
+	X(hbw_set_policy(HBW_POLICY_BIND), "before the first")                \
+	X(hbw_verify_memory_region(NULL, 1, 0), "NULL")                       \
+	X(hbw_verify_memory_region(&Value, 1, ~0), "HBW_TOUCH_PAGES")         \
+	X(hbw_verify_memory_region((void *)4096, 1, HBW_TOUCH_PAGES),         \
+	    "nothing is mapped")                                              \
+	X(get_kind_by_partition(-1, &No_kind), "static kind")                 \
+	X(get_kind_by_partition(0, NULL), "memkind_t")
 
 static void
 make_kinds(void)
@@ -125,6 +202,9 @@ test_each_failing_call_says_why(void **state)
 		assert_non_null(strstr(daxkind_last_error(), text));     \
 	} while (0);
 	FAILING(CHECK)
+	FAILING_DAXKIND(CHECK)
+	FAILING_OPS(CHECK)
+	FAILING_HBW(CHECK)
 	end_kinds();
 }
 
