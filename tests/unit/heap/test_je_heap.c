@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "heap/je.h"
 #include "heap/je_heap.h"
 
 static struct je_heap Heap, Other;
@@ -163,27 +164,53 @@ use_late(void *arg)
 }
 
 static void *
-use_early(void *arg)
+alloc_early(void *arg)
 {
+	void *p = je_heap_alloc(&Heap, 100, 0, false);
+
 	(void)arg;
-	Early = je_heap_alloc(&Heap, 100, 0, false);
-	return pthread_setspecific(Late_key, &Late_key) == 0 ? Early : NULL;
+	return pthread_setspecific(Late_key, &Late_key) == 0 ? p : NULL;
+}
+
+/* Of other threads' blocks. */
+static void *
+free_early(void *arg)
+{
+	je_free(arg);
+	return pthread_setspecific(Late_key, &Late_key) == 0 ? arg : NULL;
+}
+
+static void *
+ask_early(void *arg)
+{
+	bool is_block = je_usable(arg) != 0;
+
+	return pthread_setspecific(Late_key, &Late_key) == 0 && is_block ? arg
+									 : NULL;
 }
 
 static void
 test_an_ending_thread_gets_no_block_of_no_kind(void **state)
 {
+	static void *(*const rows[])(void *) = {
+	    alloc_early, free_early, ask_early};
 	pthread_t thread;
-	void *result = NULL;
+	void *result;
 
 	(void)state;
-	Nr_wrong = 0;
 	assert_int_equal(pthread_key_create(&Late_key, use_late), 0);
-	assert_int_equal(pthread_create(&thread, NULL, use_early, NULL), 0);
-	assert_int_equal(pthread_join(thread, &result), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		void *block = je_heap_alloc(&Heap, 1000, 0, false);
+
+		Early = je_heap_alloc(&Heap, 100, 0, false);
+		Nr_wrong = 0;
+		assert_int_equal(
+		    pthread_create(&thread, NULL, rows[i], block), 0);
+		assert_int_equal(pthread_join(thread, &result), 0);
+		assert_non_null(result);
+		assert_int_equal(Nr_wrong, 0);
+	}
 	assert_int_equal(pthread_key_delete(Late_key), 0);
-	assert_non_null(result);
-	assert_int_equal(Nr_wrong, 0);
 }
 
 static void
