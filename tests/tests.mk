@@ -211,6 +211,7 @@ UNIT_WRAPS = \
 	os_set_size \
 	os_stat \
 	os_sync_range \
+	os_thread_join \
 	os_thread_start \
 	os_unmap \
 	os_walk_extents \

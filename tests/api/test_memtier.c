@@ -1051,15 +1051,29 @@ test_decorators_are_called(void **state)
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+struct shared {
+	struct memtier_memory *memory;
+	memkind_t kind;
+	void *block;
+};
+
 static int
 use_in_child(void *arg)
 {
-	struct memtier_memory *memory = arg;
+	const struct shared *shared = arg;
 
 	errno = 0;
-	if (memtier_malloc(memory, 100) != NULL || errno != ENOMEM)
+	if (memtier_malloc(shared->memory, 100) != NULL || errno != ENOMEM)
 		return 1;
-	return memtier_calloc(memory, 1, 100) != NULL;
+	if (memtier_calloc(shared->memory, 1, 100) != NULL)
+		return 2;
+	/* nor what this thread had in its cache */
+	errno = 0;
+	if (memkind_malloc(shared->kind, 100) != NULL || errno != ENOMEM)
+		return 3;
+	/* what it frees is the parent's */
+	memkind_free(shared->kind, shared->block);
+	return memkind_malloc(shared->kind, 1000) != NULL;
 }
 
 /* Only where malloc itself is of tiers does a child get a copy of what is in
@@ -1081,7 +1095,9 @@ test_a_child_keeps_off_a_file(void **state)
 	char *p = memtier_malloc(memory, 1000);
 	assert_non_null(p);
 	memset(p, 1, 1000);
-	assert_int_equal(test_in_child(use_in_child, memory), 0);
+	memkind_free(heap.kind, memkind_malloc(heap.kind, 100));
+	struct shared shared = {memory, heap.kind, p};
+	assert_int_equal(test_in_child(use_in_child, &shared), 0);
 	char *q = memtier_malloc(memory, 1000);
 	assert_non_null(q);
 	memtier_free(p);

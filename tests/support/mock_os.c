@@ -310,6 +310,16 @@ __wrap_os_pause(unsigned *round)
 	__real_os_pause(round);
 }
 
+void __real_os_thread_join(pthread_t thread);
+void __wrap_os_thread_join(pthread_t thread);
+
+void
+__wrap_os_thread_join(pthread_t thread)
+{
+	count("os_thread_join");
+	__real_os_thread_join(thread);
+}
+
 static _Atomic(size_t) Nr_records;
 
 int __real_os_read_text(const char *path, char **text);

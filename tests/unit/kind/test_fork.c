@@ -32,6 +32,7 @@
 #include "kind/kind_registry.h"
 #include "kind/sigbus.h"
 #include "region/backing.h"
+#include "region/reclaimer.h"
 #include "region/region.h"
 
 #define SIZE (16 * MIB)
@@ -162,6 +163,34 @@ test_locks_are_taken_in_the_order_of_ranks(void **state)
 	(void)alarm(0);
 }
 
+#if !DK_SANITIZED
+static int
+start_reclaimer_in_child(void *arg)
+{
+	(void)arg;
+	(void)alarm(60);
+	if (test_nr_threads() != 1)
+		return 1;
+	/* The parent's is not here. */
+	if (reclaimer_set(true, NULL) != 0 || test_nr_threads() != 2)
+		return 2;
+	return reclaimer_set(false, NULL) == 0 && test_nr_threads() == 1 ? 0
+									 : 3;
+}
+
+static void
+test_a_child_starts_its_own_reclaimer(void **state)
+{
+	(void)state;
+	assert_int_equal(reclaimer_set(true, NULL), 0);
+	int status = test_in_child(start_reclaimer_in_child, NULL);
+	size_t nr_threads = test_nr_threads();
+	assert_int_equal(reclaimer_set(false, NULL), 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(nr_threads, 2);
+}
+#endif
+
 #ifdef DK_DEBUG
 /* --- who is at what ------------------------------------------------------------- */
 
@@ -228,10 +257,10 @@ use_handler(void *arg)
 	(void)arg;
 	(void)alarm(150);
 	/* the parent's is here, without its thread */
-	return sigbus_remove() == 0 && sigbus_install(NULL, NULL) == 0 &&
-		       sigbus_remove() == 0
-		   ? 0
-		   : 1;
+	mock_os_reset();
+	if (sigbus_remove() != 0 || mock_os_nr_calls("os_thread_join") != 0)
+		return 2;
+	return sigbus_install(NULL, NULL) == 0 && sigbus_remove() == 0 ? 0 : 1;
 }
 
 static void
@@ -690,17 +719,21 @@ main(void)
 	return 77;
 #endif
 	const struct CMUnitTest tests[] = {
-	    UNIT(test_locks_are_taken_in_the_order_of_ranks),
+		UNIT(test_locks_are_taken_in_the_order_of_ranks),
+#if !DK_SANITIZED
+		UNIT(test_a_child_starts_its_own_reclaimer),
+#endif
 #ifdef DK_DEBUG
-	    UNIT(test_a_fork_waits_for_who_has_the_threads_lock),
-	    UNIT(test_a_fork_waits_for_who_installs_the_sigbus_handler),
-	    UNIT(test_a_bin_that_is_being_halved_has_each_block_once),
-	    UNIT(test_who_gives_a_slab_back_is_not_waited_for_in_the_child),
-	    UNIT(test_what_was_just_freed_is_found_in_the_child),
-	    UNIT(test_a_block_that_shrinks_is_no_longer_than_what_it_has),
-	    UNIT(test_who_is_inside_its_cache_is_not_waited_for_in_the_child),
-	    UNIT(test_a_child_can_wait_for_its_own_threads),
-	    UNIT(test_a_child_does_not_wait_for_who_was_leaving),
+		UNIT(test_a_fork_waits_for_who_has_the_threads_lock),
+		UNIT(test_a_fork_waits_for_who_installs_the_sigbus_handler),
+		UNIT(test_a_bin_that_is_being_halved_has_each_block_once),
+		UNIT(test_who_gives_a_slab_back_is_not_waited_for_in_the_child),
+		UNIT(test_what_was_just_freed_is_found_in_the_child),
+		UNIT(test_a_block_that_shrinks_is_no_longer_than_what_it_has),
+		UNIT(
+		    test_who_is_inside_its_cache_is_not_waited_for_in_the_child),
+		UNIT(test_a_child_can_wait_for_its_own_threads),
+		UNIT(test_a_child_does_not_wait_for_who_was_leaving),
 #endif
 	};
 
