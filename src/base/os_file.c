@@ -47,8 +47,8 @@ os_open_read(const char *path, int *fd)
 	return 0;
 }
 
-/* For file systems without O_TMPFILE.  Signals are held back, so that none
- * ends the program between the making and the unlinking. */
+/* For file systems without O_TMPFILE.  Signals are blocked, so that none ends
+ * the program between creating and unlinking the file. */
 static int
 open_and_unlink(const char *dir, int *fd)
 {
@@ -83,7 +83,7 @@ os_open_unlinked(const char *dir, int *fd)
 	int f = open(dir, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
 	int rc = f < 0 ? -errno : 0;
 
-	/* EISDIR: a kernel that does not know O_TMPFILE. */
+	/* A kernel without O_TMPFILE returns EISDIR. */
 	if (rc == -EOPNOTSUPP || rc == -EISDIR)
 		rc = open_and_unlink(dir, &f);
 	errno = saved_errno;
@@ -98,7 +98,7 @@ os_close(int fd)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 
-	(void)close(fd); /* on Linux the descriptor is gone in any case */
+	(void)close(fd); /* on Linux, the descriptor is closed in any case */
 	errno = saved_errno;
 }
 
@@ -109,7 +109,8 @@ os_raise_fd(int fd)
 	int saved_errno = errno;
 	struct rlimit limit;
 	int rc = getrlimit(RLIMIT_NOFILE, &limit);
-	/* The kernel's table of descriptors grows with the highest. */
+	/* The size of the kernel's descriptor table grows with the highest
+	 * number. */
 	int from = (int)min_size(os_limit(rc, &limit, saved_errno) / 2, 512);
 	int high = fd < from ? fcntl(fd, F_DUPFD_CLOEXEC, from) : -1;
 
@@ -159,7 +160,7 @@ fill_stat(const struct stat *from, struct os_stat *to)
 	    .is_char_dev = S_ISCHR(from->st_mode),
 	    .is_block_dev = S_ISBLK(from->st_mode),
 	    .size = (size_t)from->st_size,
-	    .space = (size_t)from->st_blocks * 512, /* stat(2)'s unit */
+	    .space = (size_t)from->st_blocks * 512, /* in units of 512 bytes */
 	    .major_nr = major(from->st_rdev),
 	    .minor_nr = minor(from->st_rdev),
 	    .device = from->st_dev,
@@ -232,7 +233,7 @@ os_drop_cache(int fd)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 
-	/* What is not on the disk stays. */
+	/* Pages that are not on the disk would stay. */
 	(void)fdatasync(fd);
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	errno = saved_errno;
@@ -260,7 +261,7 @@ os_sync_new_file(int fd, const char *path)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 	const char *slash = strrchr(path, '/');
-	/* "a/b" is in "a/": of its own name a folder is not asked. */
+	/* For "a/b", sync the directory "a/". */
 	char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1)
 				  : strdup(".");
 	int rc = dir != NULL ? fsync(fd) : -1;

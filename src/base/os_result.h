@@ -20,7 +20,8 @@ os_result(long rc, int saved_errno)
 	return err;
 }
 
-/* Of what getrlimit(2) said, whose first parameter has a type of glibc's own. */
+/* The limit from a call of getrlimit(2), which the caller makes because its
+ * first parameter has a type of glibc. */
 static inline size_t
 os_limit(int rc, const struct rlimit *limit, int saved_errno)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * os_space.c -- the space of files: see os.h.
+ * os_space.c -- file space: see os.h.
  */
 #include "base/os.h"
 
@@ -23,13 +23,13 @@
 #include "base/os_result.h"
 #include "base/util.h"
 
-/* Of one call of the ioctl. */
+/* Number of extents for each ioctl(2). */
 enum {
 	NR_EXTENTS = 32
 };
 
-/* Call visit for each extent of [off, off + len), until it returns other than
- * 0, which is returned then. */
+/* Call visit for each extent in [off, off + len), until it returns a value
+ * other than 0, which is then returned. */
 static int
 walk_extents(int fd, size_t off, size_t len, unsigned flags,
     int (*visit)(void *arg, const struct fiemap_extent *extent), void *arg)
@@ -68,7 +68,7 @@ walk_extents(int fd, size_t off, size_t len, unsigned flags,
 }
 
 struct extent_walk {
-	size_t off, end; /* of the file, what is asked about */
+	size_t off, end; /* the range, in the file */
 	int (*visit)(void *arg, size_t off, size_t device_off, size_t len);
 	void *arg;
 };
@@ -97,12 +97,12 @@ os_walk_extents(int fd, size_t off, size_t len,
 }
 
 struct gap_walk {
-	size_t pos, end; /* of the file, what is left to look at */
+	size_t pos, end; /* rest of the range, in the file */
 	int (*visit)(void *arg, size_t off, size_t len);
 	void *arg;
 };
 
-/* What is before the extent has no space, nor has the extent if it is shared. */
+/* The part before the extent has no space, and neither has a shared extent. */
 static int
 find_gap(void *arg, const struct fiemap_extent *e)
 {
@@ -186,8 +186,8 @@ os_fs_size(int fd, size_t *bytes)
 
 	if (fstatvfs(fd, &buf) != 0)
 		return os_result(-1, saved_errno);
-	/* tmpfs and hugetlbfs without a size= limit say 0; of huge pages there
-	 * are not more than the kernel's pool has. */
+	/* tmpfs and hugetlbfs without a size= limit report 0 blocks.  The
+	 * number of huge pages is limited by the kernel's pool. */
 	size_t nr = buf.f_blocks;
 	if (nr == 0)
 		nr = buf.f_frsize >= DK_HUGE_PAGE
@@ -220,9 +220,9 @@ os_address_space_limit(void)
 }
 
 /*
- * Beyond the process's file size limit the kernel answers with EFBIG and sends
- * SIGXFSZ to the thread, which ends a program that knows nothing of it.  So that
- * signal is held back, and taken away if it came in between.
+ * Beyond the process's file size limit the kernel returns EFBIG and sends
+ * SIGXFSZ to the thread, which ends a program that does not handle it.  So the
+ * signal is blocked during the call, and removed if the call raised it.
  */
 struct size_signal {
 	sigset_t set, mask;
@@ -241,7 +241,7 @@ hold_size_signal(struct size_signal *s)
 	    sigpending(&pending) == 0 && sigismember(&pending, SIGXFSZ) == 1;
 }
 
-/* rc is what the call said that was made meanwhile. */
+/* rc is the result of the call in between. */
 static void
 release_size_signal(const struct size_signal *s, int rc)
 {
@@ -260,8 +260,8 @@ os_is_dense(int fd, size_t len)
 	DK_NO_CANCEL();
 	int saved_errno = errno;
 	struct stat buf;
-	/* A file system that knows nothing of holes says that there are none,
-	 * but not that there is so much file space. */
+	/* A file system without support for holes reports none, but that does
+	 * not mean that the file has all its space. */
 	bool is_dense = fstat(fd, &buf) == 0 &&
 			(size_t)buf.st_blocks * 512 >= len &&
 			lseek(fd, 0, SEEK_HOLE) >= (off_t)len;
@@ -279,7 +279,7 @@ os_fs_block(int fd, size_t *bytes)
 
 	if (fstatvfs(fd, &buf) != 0)
 		return os_result(-1, saved_errno);
-	/* It is what the kernel makes it, but may come from elsewhere (FUSE). */
+	/* The kernel's value is valid, but FUSE may pass on another one. */
 	bool is_good = is_power_of_two(buf.f_frsize) && buf.f_frsize <= GIB;
 	*bytes = is_good ? max_size(buf.f_frsize, DK_PAGE) : DK_PAGE;
 	return 0;
@@ -302,12 +302,12 @@ os_set_size(int fd, size_t len)
 }
 
 /*
- * With FALLOC_FL_KEEP_SIZE, which is no difference for a file that has its size:
- * should the descriptor be another file's by now, that keeps its size, too.
- * tmpfs before Linux 6.10 gives all back that it had when a signal comes, so
- * then it goes on in smaller pieces.
+ * Uses FALLOC_FL_KEEP_SIZE: the file has its size already, and if the
+ * descriptor has become another file's, that file keeps its size too. tmpfs
+ * before Linux 6.10 gives back all the space of an interrupted call, so after a
+ * signal the pieces get smaller.
  */
-/* other_mode: for those who do not know this one; -1: none. */
+/* other_mode: for file systems that do not support mode; -1: none. */
 static int
 allocate(int fd, size_t off, size_t len, int mode, int other_mode)
 {
@@ -338,7 +338,7 @@ allocate(int fd, size_t off, size_t len, int mode, int other_mode)
 int
 os_allocate(int fd, size_t off, size_t len)
 {
-	/* 0 is what NFS and some of FUSE have only. */
+	/* NFS and some FUSE file systems support only mode 0. */
 	return allocate(fd, off, len, FALLOC_FL_KEEP_SIZE, 0);
 }
 
@@ -358,11 +358,11 @@ os_find_hole(int fd, size_t off, size_t len, size_t *hole_off, size_t *hole_len)
 	off_t from = lseek(fd, (off_t)off, SEEK_HOLE);
 	int rc = -ENOENT;
 
-	/* The end of a file is a hole, too. */
+	/* The end of a file counts as a hole, too. */
 	if (from >= 0 && (size_t)from < end) {
 		off_t to = lseek(fd, from, SEEK_DATA);
 
-		/* ENXIO: there is no data any more. */
+		/* ENXIO: there is no data after the hole. */
 		if (to >= 0)
 			end = min_size(end, (size_t)to);
 		if (to >= 0 || errno == ENXIO)
@@ -390,8 +390,7 @@ os_punch(int fd, size_t off, size_t len)
 	return os_result(rc, saved_errno);
 }
 
-/* Write len bytes at off, by pieces: those at from, again and again if it has
- * fewer. */
+/* Write len bytes at off in pieces. from is repeated if it has fewer bytes. */
 static int
 write_at(int fd, size_t off, size_t len, const char *from, size_t from_len,
     size_t piece)

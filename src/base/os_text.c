@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * os_text.c -- texts and folders of the system: see os.h.
+ * os_text.c -- text files and directories of the system: see os.h.
  */
 #include "base/os.h"
 
@@ -95,7 +95,7 @@ os_read_link_name(const char *path, char *buf, size_t buf_size)
 	return need >= 0 && (size_t)need < buf_size ? 0 : -ENAMETOOLONG;
 }
 
-/* Read on until the end or a full buffer; -1 and errno on failure. */
+/* Read until the end or until the buffer is full; -1 and errno on failure. */
 static ssize_t
 read_on(int fd, char *buf, size_t len)
 {
