@@ -2,9 +2,9 @@
 /*
  * backing_file.c -- a file, on an fsdax file system or not (layer 2).
  *
- * The file has its full size from the start and is sparse; file_space.h is about
- * how file space comes and goes.  A store to a range that was ensured never
- * meets ENOSPC, which would be SIGBUS.
+ * The file has its full size from the start and is sparse; file_space.h
+ * describes how it gets and loses file space.  A store to a range that was
+ * ensured never meets ENOSPC, which would raise SIGBUS.
  */
 #include "region/backing.h"
 
@@ -19,9 +19,9 @@
 #include "region/file_space.h"
 #include "region/superblock.h"
 
-/* What open did to the file system, to be undone if no region comes to be. */
+/* Changes that open made in the file system, to undo if no region is made. */
 enum undo {
-	UNDO_MAKING = 1 << 0, /* of the file, and all else is gone */
+	UNDO_MAKING = 1 << 0, /* the file was created: remove it */
 	UNDO_SIZE = 1 << 1,
 	UNDO_IN_PLACE = 1 << 2
 };
@@ -33,8 +33,8 @@ struct backing_file {
 	char path[];   /* for UNDO_MAKING */
 };
 
-/* What is asked of the file system when nothing tells how much it has (tmpfs
- * without a limit): sparse, so only address space is spent. */
+/* The size if the file system reports no limit (tmpfs): the file is sparse, so
+ * this costs address space only. */
 #define UNLIMITED_SIZE ((size_t)1 << 40)
 /* DAXKIND_REGION_MIN */
 #define MIN_SIZE (DK_PAGE * 16)
@@ -91,8 +91,8 @@ find_bad(struct backing *b, size_t off, size_t len, badblocks_visit *visit,
 		   : 0;
 }
 
-/* A hole of tmpfs is read from the file, but not from the mapping if there is no
- * space for the page. */
+/* A hole of tmpfs can be read from the file, but an access to the mapping fails
+ * if there is no space for the page. */
 static bool
 can_read(struct backing *b, size_t off)
 {
@@ -132,9 +132,9 @@ unit_of(int fd)
 	return os_fs_block(fd, &unit) == 0 ? unit : DK_PAGE;
 }
 
-/* MAP_SYNC where the file system can, otherwise plain.  MAP_SYNC working, and
- * nothing else, tells that flushing is enough: ext4 with dax on virtio-pmem
- * says DAX, and refuses it. */
+/* Use MAP_SYNC if the file system supports it, else a plain mapping.  Only a
+ * working MAP_SYNC proves that flushing is enough: ext4 with dax on virtio-pmem
+ * reports DAX, but refuses MAP_SYNC. */
 static int
 map(struct backing *b, int fd, const char *name)
 {
@@ -143,7 +143,7 @@ map(struct backing *b, int fd, const char *name)
 	int rc = os_map_file(fd, 0, b->size, align, OS_MAP_SYNC, &addr);
 
 	b->is_sync = rc == 0;
-	/* EINVAL: a kernel before 4.15. */
+	/* A kernel before 4.15 returns EINVAL. */
 	if (rc == -EOPNOTSUPP || rc == -EINVAL)
 		rc = os_map_file(fd, 0, b->size, align, OS_MAP_BY_PAGE, &addr);
 	if (rc < 0)
@@ -156,7 +156,7 @@ map(struct backing *b, int fd, const char *name)
 	return 0;
 }
 
-/* Reserve everything and fault it in. */
+/* Reserve all file space and fault it in. */
 static int
 prefault(struct backing *b, const char *name)
 {
@@ -171,7 +171,7 @@ prefault(struct backing *b, const char *name)
 	return 0;
 }
 
-/* The file is open and locked. */
+/* The file must be open and locked. */
 static struct backing_file *
 new_record(int fd, const char *name, bool is_new, unsigned undo)
 {
@@ -199,14 +199,14 @@ new_record(int fd, const char *name, bool is_new, unsigned undo)
 	return f;
 }
 
-/* The file is of that size: map it. */
+/* The file must have that size: map it. */
 static int
 start(struct backing_file *f, size_t size, unsigned flags)
 {
 	struct backing *b = &f->base;
 
 	b->size = align_down(size, DK_PAGE);
-	/* Large pieces may be in the page cache: see OS_MAP_BY_PAGE. */
+	/* The page cache may use large pieces: see OS_MAP_BY_PAGE. */
 	if (b->has_content && !os_is_dense(f->space.fd.fd, size))
 		os_drop_cache(f->space.fd.fd);
 	int rc = map(b, f->space.fd.fd, f->path);
@@ -218,13 +218,13 @@ start(struct backing_file *f, size_t size, unsigned flags)
 			(void)os_unmap(b->base, b->size);
 		return rc;
 	}
-	/* Locked memory (mlockall) is made present by the kernel. */
+	/* The kernel makes locked memory (mlockall) present by itself. */
 	if (b->starts_zero && os_is_dense(f->space.fd.fd, size))
 		b->starts_as_holes = false;
 	return 0;
 }
 
-/* Owns fd on success only. */
+/* Takes ownership of fd on success only. */
 static int
 new_backing(int fd, const char *name, size_t size, bool is_new, unsigned undo,
     unsigned flags, struct backing **out)
@@ -243,7 +243,8 @@ new_backing(int fd, const char *name, size_t size, bool is_new, unsigned undo,
 	return 0;
 }
 
-/* A file without a name is nobody else's, but a fork or /proc may reach it. */
+/* No other program opens a file without a name, but a fork or /proc may reach
+ * it. */
 static int
 lock_owner(int fd, const char *name)
 {
@@ -254,7 +255,7 @@ lock_owner(int fd, const char *name)
 		    "%s is already open as a region, in this or another "
 		    "process; close that region first",
 		    name);
-	/* Network file systems without locks: serve it, say so. */
+	/* Network file systems without locks: open without one, and warn. */
 	if (rc < 0)
 		log_write(DK_LOG_WARNING, "%s cannot be locked: %s", name,
 		    strerror(-rc));
@@ -267,7 +268,7 @@ set_size(int fd, const char *name, size_t size)
 	size_t unit = unit_of(fd);
 	int rc = os_set_size(fd, size);
 
-	/* hugetlbfs */
+	/* hugetlbfs requires this */
 	if (rc == -EINVAL && size % unit != 0)
 		return error_set(rc,
 		    "%s: %zu bytes is not a multiple of the file system's "
@@ -286,9 +287,9 @@ set_size(int fd, const char *name, size_t size)
 }
 
 /*
- * A store to what was reserved must find its space there.  A file system that
- * writes to a new place each time would want space then, and SIGBUS is all that
- * the store could be told.  Returns what is to be undone.
+ * A store to reserved space must find that space.  A file system that writes to
+ * a new place each time would need more space, and could report a lack of it
+ * only by SIGBUS.  Returns the changes to undo.
  */
 static unsigned
 set_in_place(int fd, const char *name)
@@ -325,7 +326,7 @@ check_in_place(int fd, const char *path)
 	}
 }
 
-/* Decide about a file that was there: new_size 0 means to use it as it is. */
+/* Check an existing file. new_size 0: use it as it is. */
 static int
 check_existing(
     int fd, const char *path, size_t size, unsigned flags, size_t *old_size)
@@ -359,7 +360,7 @@ check_existing(
 	return check_in_place(fd, path);
 }
 
-/* open(2)'s refusals of what is there, with what to do. */
+/* Explain why open(2) refused an existing file, and what to do. */
 static int
 explain_open(int rc, const char *path, const char *what)
 {
@@ -369,7 +370,7 @@ explain_open(int rc, const char *path, const char *what)
 	    is_right ? "; it must be writable" : "");
 }
 
-/* There is no such file; make one of size bytes, if that is allowed. */
+/* The file does not exist: create it with size bytes, if that is allowed. */
 static int
 make_file(const char *path, size_t size, unsigned flags, int *fd)
 {
@@ -391,8 +392,8 @@ make_file(const char *path, size_t size, unsigned flags, int *fd)
 	return rc < 0 ? explain_open(rc, path, "file") : 0;
 }
 
-/* What is made durable in a file is worth nothing while the file itself can be
- * gone after a power failure (xfs: whole). */
+/* Durable data is useless if the file itself can be lost in a power failure
+ * (xfs: the whole file). */
 static void
 sync_new(int fd, const char *path)
 {
@@ -423,7 +424,7 @@ backing_file_open(
 		return rc;
 	rc = lock_owner(fd, path);
 	if (rc < 0) {
-		undo = 0; /* somebody else's by now, if it was */
+		undo = 0; /* another process owns it by now */
 		goto err;
 	}
 	if (undo == 0) {
@@ -459,9 +460,9 @@ err:
 }
 
 /*
- * As far as the file system and the limits of the process go.  What they say may
- * be more than a file or the address space can have: halve until it fits.  Of
- * the address space that the process may have, half is left to it.
+ * Choose the size from the limits of the file system and the process.  They may
+ * exceed the possible size of a file or of the address space: halve until it
+ * fits.  Half of the process's address space limit is left free.
  */
 static int
 start_largest(struct backing_file *f, unsigned flags)
@@ -493,7 +494,7 @@ start_largest(struct backing_file *f, unsigned flags)
 	    f->path, strerror(-rc));
 }
 
-/* Owns fd on success only. */
+/* Takes ownership of fd on success only. */
 static int
 new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
 {
@@ -511,7 +512,7 @@ new_largest(int fd, const char *dir, unsigned flags, struct backing **out)
 	return 0;
 }
 
-/* open(2)'s refusals of a file without a name. */
+/* Explain why open(2) refused a file without a name. */
 static int
 explain_open_unlinked(int rc, const char *dir)
 {

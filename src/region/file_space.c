@@ -18,12 +18,12 @@ file_space_init(
 {
 	s->backing = b;
 	s->path = path;
-	s->fd.fd = fd; /* kept_fd_init() once nobody else closes it */
+	s->fd.fd = fd; /* until the caller hands it over by kept_fd_init() */
 	atomic_init(&s->may_share, b->has_content);
 	lock_init(&s->writing, RANK_BACKING);
 }
 
-/* Without a page cache in large pieces, in which a store to a page would want
+/* Avoid large pieces in the page cache, where a store to a page would need
  * space for the whole piece: see OS_MAP_BY_PAGE. */
 static int
 write_zeroes(struct file_space *s, size_t off, size_t len)
@@ -35,19 +35,22 @@ write_zeroes(struct file_space *s, size_t off, size_t len)
 static int
 punch(struct file_space *s, size_t off, size_t len)
 {
-	/* A file system of small blocks has holes of less than a page. */
+	/* On a file system of small blocks, holes may be smaller than a
+	 * page. */
 	bool is_paged = off % DK_PAGE == 0 && len % DK_PAGE == 0;
 	int rc =
 	    is_paged ? os_punch_mapped(s->backing->base + off, len) : -EINVAL;
 
-	/* Memory that is locked or read-only; or not Linux's own (ENOSYS). */
+	/* The memory is locked or read-only; or not on Linux itself
+	 * (ENOSYS). */
 	if ((rc == -EINVAL || rc == -EACCES || rc == -ENOSYS) &&
 	    kept_fd_is_ours(&s->fd))
 		rc = os_punch(s->fd.fd, off, len);
 	return rc;
 }
 
-/* A clone of the file shares its data, and a store to that needs new space. */
+/* A clone of the file shares its data, and a store to shared data needs new
+ * space. */
 static int
 allocate_one(struct file_space *s, size_t off, size_t len)
 {
@@ -64,7 +67,7 @@ allocate_one(struct file_space *s, size_t off, size_t len)
 
 struct gaps {
 	struct file_space *space;
-	size_t len; /* of the range that has them */
+	size_t len; /* of the whole range */
 };
 
 static int
@@ -72,11 +75,12 @@ allocate_gap(void *arg, size_t off, size_t len)
 {
 	const struct gaps *gaps = arg;
 
-	/* That was tried. */
+	/* The whole range was tried already. */
 	return len == gaps->len ? -ENOSPC : allocate_one(gaps->space, off, len);
 }
 
-/* XFS wants as much free space as the range is long, whatever of it has some. */
+/* XFS needs as much free space as the range is long, even if parts have space.
+ * So allocate only the gaps. */
 static int
 allocate(struct file_space *s, size_t off, size_t len)
 {
@@ -89,14 +93,14 @@ allocate(struct file_space *s, size_t off, size_t len)
 	return gaps_rc == -EOPNOTSUPP || gaps_rc == -ENOTTY ? rc : gaps_rc;
 }
 
-/* What a bad block says that cannot be written anew. */
+/* Errors of a bad block that cannot be written again. */
 static bool
 is_bad_block(int rc)
 {
 	return rc == -EIO || rc == -EFAULT;
 }
 
-/* The holes of a part of the file, as they were. */
+/* A record of the holes in a part of the file. */
 struct holes {
 	struct pool nodes;
 	struct rangeset set;
@@ -108,7 +112,7 @@ holes_fini(struct holes *holes)
 	pool_fini(&holes->nodes);
 }
 
-/* -ENOMEM: nothing to end. */
+/* -ENOMEM: do not call holes_fini(). */
 static int
 holes_init(struct holes *holes, int fd, size_t off, size_t len)
 {
@@ -128,7 +132,7 @@ holes_init(struct holes *holes, int fd, size_t off, size_t len)
 	return rc;
 }
 
-/* Do it to each of them. */
+/* Apply change to each hole. */
 static int
 holes_change(const struct holes *holes, struct file_space *s,
     int (*change)(struct file_space *s, size_t off, size_t len))
@@ -143,10 +147,8 @@ holes_change(const struct holes *holes, struct file_space *s,
 	return rc;
 }
 
-/*
- * Of what others may have data in, only holes are written to.  A file system
- * that does not say where those are gets all bytes again, as they are.
- */
+/* In a file with content, write to holes only.  If the file system does not
+ * report holes, rewrite all bytes with the same content. */
 static int
 write_part(
     struct file_space *s, const struct holes *holes, size_t off, size_t len)
@@ -159,9 +161,10 @@ write_part(
 }
 
 /*
- * Without fallocate, what was written may have its place found only on the way
- * to the disk (ext2, NFS), and that there is none be said to nobody: so it goes
- * there now.  One thread at a time, for the first to ask is told of what failed.
+ * Without fallocate, written data may get its place only on the way to the disk
+ * (ext2, NFS), and a lack of space is then not reported.  So write it to the
+ * disk now.  One thread at a time, since only the first caller is told of a
+ * failure.
  */
 static int
 write_through(
@@ -178,7 +181,7 @@ write_through(
 static int
 write_space(struct file_space *s, size_t off, size_t len, bool *is_zero)
 {
-	/* Of a new file, all that is not handed out may be zeroed. */
+	/* In a new file, every range that is not handed out may be zeroed. */
 	size_t kept_len = s->backing->has_content ? len : 0;
 	struct holes holes;
 	int rc = holes_init(&holes, s->fd.fd, off, kept_len);
@@ -194,10 +197,8 @@ write_space(struct file_space *s, size_t off, size_t len, bool *is_zero)
 	return rc;
 }
 
-/*
- * The file space that a failing allocation got goes back: ext4 keeps it, and
- * the file system would stay full.  Says whether the range is zero.
- */
+/* Give back the file space of a failed allocation: ext4 would keep it, and the
+ * file system would stay full.  Returns whether the range is zero. */
 static bool
 undo_allocate(struct file_space *s, size_t off, size_t len)
 {
@@ -205,7 +206,7 @@ undo_allocate(struct file_space *s, size_t off, size_t len)
 
 	if (!s->backing->has_content)
 		return punch(s, off, len) == 0;
-	/* What is reserved and not written counts as a hole. */
+	/* Reserved, unwritten space counts as a hole. */
 	if (holes_init(&holes, s->fd.fd, off, len) < 0)
 		return false;
 	bool is_zero =
@@ -214,7 +215,8 @@ undo_allocate(struct file_space *s, size_t off, size_t len)
 	return is_zero;
 }
 
-/* Without the descriptor.  EFAULT: a store would be SIGBUS. */
+/* Get file space without the descriptor.  EFAULT: a store would raise
+ * SIGBUS. */
 static int
 touch(struct file_space *s, size_t off, size_t len, bool *is_zero)
 {
@@ -231,9 +233,9 @@ touch(struct file_space *s, size_t off, size_t len, bool *is_zero)
 
 /*
  * Under MAP_SYNC the first store to an unwritten extent waits for a journal
- * commit (dax-ext4, measured: 31 ms against 4 ms for each huge page); writing
- * zeroes here makes the extents written ones.  File systems without fallocate
- * are written to as well: there is no other way.
+ * commit (dax-ext4, measured: 31 ms against 4 ms for each huge page).  Writing
+ * zeroes here turns the extents into written ones.  File systems without
+ * fallocate can only be written to.
  */
 int
 file_space_ensure(struct file_space *s, size_t off, size_t len, bool *is_zero)
@@ -244,12 +246,13 @@ file_space_ensure(struct file_space *s, size_t off, size_t len, bool *is_zero)
 		return touch(s, off, len, is_zero);
 	int rc = allocate(s, off, len);
 
-	/* File systems without fallocate, and seccomp that forbids it: writing
-	 * is the only way. */
+	/* Without fallocate, or if seccomp forbids it, writing is the only
+	 * way. */
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EPERM ||
 	    (rc == 0 && s->backing->is_sync)) {
 		rc = write_space(s, off, len, &is_written_zero);
-		/* To punch would have it handed out again by the next call. */
+		/* If it were punched, the next call would get the bad block
+		 * again. */
 		if (is_bad_block(rc)) {
 			*is_zero = false;
 			return -EIO;
@@ -274,7 +277,7 @@ file_space_discard(struct file_space *s, size_t off, size_t len)
 {
 	int rc = punch(s, off, len);
 
-	/* What file systems say that have no holes, and seccomp. */
+	/* Errors of file systems without holes, and of seccomp. */
 	return rc == -ENOSYS || rc == -EINVAL || rc == -EPERM ? -EOPNOTSUPP
 							      : rc;
 }
@@ -283,7 +286,7 @@ int
 file_space_reserve_all(struct file_space *s)
 {
 	const struct backing *b = s->backing;
-	/* A new file goes or is emptied by whoever made it. */
+	/* A new file is removed or emptied by its creator. */
 	size_t kept_len = b->has_content ? b->size : 0;
 	struct holes holes;
 	bool is_zero;

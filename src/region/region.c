@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * region.c -- opening, ending and asking a region: see region.h.
+ * region.c -- opens, closes and describes a region: see region.h.
  */
 #include "region/region.h"
 
@@ -14,7 +14,7 @@
 
 /* --- a region's life ------------------------------------------- */
 
-/* Of the reclaimer's thread. */
+/* Called by the reclaimer's thread. */
 static unsigned
 visit(void *arg)
 {
@@ -68,7 +68,7 @@ region_open(struct backing *b, const void *area, size_t area_size,
 	r->can_discard =
 	    b->has_file_space && !b->keeps_space && !os_hogs_memory();
 	lock_take(&r->lock);
-	region_map_unlock(r); /* notes the longest free run */
+	region_map_unlock(r); /* sets longest_free */
 	rc = region_index_add(&r->index);
 	if (rc < 0)
 		goto err_fini;
@@ -94,7 +94,7 @@ region_close(struct daxkind_region *r)
 	reclaimer_remove(&r->reclaimer);
 	region_index_remove(&r->index);
 	backing_close(r->backing);
-	r->backing = NULL; /* daxkind_region_close() finds a second close */
+	r->backing = NULL; /* detected by a second close */
 	(void)pthread_cond_destroy(&r->settled);
 	lock_fini(&r->lock);
 	space_fini(&r->space);
@@ -135,8 +135,8 @@ region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
 
 /* --- asking ---------------------------------------------------- */
 
-/* The run that the flight will be part of once all flights have ended and
- * nothing was handed out. */
+/* Length of the run that will contain the flight once all flights have ended,
+ * if nothing is handed out. */
 static size_t
 run_around_locked(
     const struct daxkind_region *r, const struct region_flight *flight)
@@ -196,7 +196,7 @@ region_run_at(struct daxkind_region *r, size_t off, size_t *end_off)
 
 	lock_take(&r->lock);
 	enum space_run run = space_run_at(&r->space, base + off, &end);
-	/* Of what looks taken, a part may be in flight. */
+	/* Ranges in flight are marked taken, but count as free. */
 	for (const struct region_flight *f = r->flights;
 	     run == SPACE_RUN_TAKEN && f != NULL; f = f->next) {
 		if (base + off < f->start)
@@ -241,7 +241,8 @@ region_after_fork_in_child(struct daxkind_region *r)
 		r->fork.is_off = true;
 		r->backing->is_inherited = true;
 	}
-	/* The threads that were at it are not here; their stacks are. */
+	/* The child lacks the threads of the flights, but has a copy of their
+	 * stacks. */
 	for (struct region_flight *f = r->flights; f != NULL; f = f->next)
 		region_map_settle_locked(r, f->start, f->len, 0);
 	r->flights = NULL;

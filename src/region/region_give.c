@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * region_give.c -- taking ranges back, and giving file space back: see region.h.
+ * region_give.c -- takes ranges back, and gives back file space: see region.h.
  *
- * Giving file space back (files only): free ranges that still hold file space
- * are idle.  Much idle space is given back by the thread that frees, in large
- * pieces and down to half the limit, so that no workload makes it punch at
- * every call; what is left is given back by the reclaimer's thread once nobody
- * needed it for a while.
+ * File space (files only): free ranges that still hold file space are idle.  If
+ * too much is idle, the thread that frees gives back the excess in large
+ * pieces, down to half the limit, so that no workload punches a hole at every
+ * call.  The reclaimer's thread gives back the rest once it was unused for a
+ * while.
  */
 #include "region/region.h"
 
@@ -17,27 +17,27 @@
 #include "base/util.h"
 #include "region/region_map.h"
 
-/* REGION_GIVE_SOON keeps at most this much idle, and REGION_GIVE_LATER half as
- * much as is taken if that is more: of blocks of mixed sizes that come and go,
- * about a third stays free between them, and punching that over and over costs
- * page faults. */
+/* REGION_GIVE_SOON keeps at most this much idle; REGION_GIVE_LATER keeps half
+ * as much as is taken, if that is more.  With blocks of mixed sizes that come
+ * and go, about a third stays free between them, and punching it repeatedly
+ * costs page faults. */
 #define IDLE_LIMIT (4 * MIB)
 enum {
 	IDLE_SHARE = 2
 };
-/* A hole is punched in at most this much at a time, so that what is in flight
- * is soon back, and first in pieces of at least this much. */
+/* Limits for the length of one hole: at most this much, so that a flight ends
+ * soon; at least TRIM_MIN_LEN at first. */
 #define TRIM_MAX_LEN (64 * MIB)
 #define TRIM_MIN_LEN (64 * KIB)
 /* REGION_GIVE_AT_ONCE: punching takes at most one part in this many of the
- * time; what comes faster is left to the reclaimer. */
+ * time; the rest is left to the reclaimer. */
 enum {
 	TRIM_TIME_SHARE = 10
 };
 
 /* --- giving file space back ------------------------------------ */
 
-/* Give one idle range back.  Called with the lock held, drops it meanwhile. */
+/* Give one idle range back.  Called with the lock held; drops it in between. */
 static int
 discard_one_locked(struct daxkind_region *r, size_t min_len, size_t max_len)
 {
@@ -129,14 +129,14 @@ region_set_policy(struct daxkind_region *r, enum region_policy policy)
 	lock_take(&r->lock);
 	r->policy = policy;
 	region_map_unlock(r);
-	/* The reclaimer may have just begun to wait for long. */
+	/* The reclaimer may have just begun a long wait. */
 	if (policy == REGION_GIVE_AT_ONCE)
 		reclaimer_hurry();
 }
 
 /* --- giving ---------------------------------------------------- */
 
-/* Bytes that are in flight. */
+/* Bytes in flight. */
 static size_t
 flying_len_locked(const struct daxkind_region *r)
 {
@@ -148,7 +148,7 @@ flying_len_locked(const struct daxkind_region *r)
 	return sum;
 }
 
-/* How much may stay idle. */
+/* The number of bytes that may stay idle. */
 static size_t
 idle_limit_locked(const struct daxkind_region *r)
 {
@@ -161,8 +161,8 @@ idle_limit_locked(const struct daxkind_region *r)
 	return max_size(IDLE_LIMIT, taken / IDLE_SHARE);
 }
 
-/* Whether the thread that frees should give space back now, and how much may
- * stay. */
+/* Whether the thread that frees should give file space back now, and how many
+ * bytes may stay idle. */
 static bool
 wants_trim_locked(struct daxkind_region *r, size_t *keep)
 {
@@ -172,7 +172,8 @@ wants_trim_locked(struct daxkind_region *r, size_t *keep)
 
 	if (!r->can_discard || space_givable(&r->space) == 0)
 		return false;
-	/* Who is at it already may be slower than those who free. */
+	/* The thread that gives back may be slower than threads that free: wait
+	 * for it. */
 	while (r->is_trimming && space_givable(&r->space) > limit)
 		region_map_wait_locked(r);
 	if (r->is_trimming)
@@ -188,7 +189,7 @@ wants_trim_locked(struct daxkind_region *r, size_t *keep)
 	return space_givable(&r->space) > limit;
 }
 
-/* Where no thread visits the region, one that uses it does now and then. */
+/* If no thread visits the region, its users do so now and then. */
 static void
 visit_when_due(struct daxkind_region *r)
 {
@@ -201,7 +202,7 @@ visit_when_due(struct daxkind_region *r)
 		(void)region_trim_unneeded(r);
 }
 
-/* What is kept now goes later, if nobody needs it. */
+/* Unneeded idle space will be given back later. */
 static void
 note_idle(struct daxkind_region *r)
 {

@@ -13,7 +13,7 @@ note_longest_locked(struct daxkind_region *r)
 	lock_assert_held(&r->lock);
 	size_t longest = rangeset_longest_len(&r->space.free);
 
-	/* What is in flight comes back soon, and takes wait for it. */
+	/* Flights end soon, and takes wait for them: set no limit meanwhile. */
 	if (r->flights != NULL)
 		longest = r->size;
 	atomic_store_explicit(&r->longest_free, longest, memory_order_release);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * region_take.c -- handing out ranges with file space behind them: see region.h.
+ * region_take.c -- hands out ranges with file space: see region.h.
  */
 #include "region/region.h"
 
@@ -12,11 +12,11 @@
 #include "base/util.h"
 #include "region/region_map.h"
 
-/* Small requests reserve the free rest of their 2 MiB piece as well: fewer
- * system calls, and huge pages stay possible. */
+/* Small requests also reserve the free rest of their 2 MiB piece.  That saves
+ * system calls, and permits huge pages. */
 #define AHEAD_LEN DK_HUGE_PAGE
-/* Of private memory less, while there is little of it: where the system gives
- * every process huge pages, a small program would get one or two. */
+/* Private memory reserves less while there is little of it: where every process
+ * gets huge pages, a small program would use one or two. */
 #define AHEAD_MIN_LEN (64 * KIB)
 
 static char *
@@ -25,7 +25,7 @@ address(size_t start)
 	return (char *)(uintptr_t)start;
 }
 
-/* Whether all of the range is free or in flight, and some of it in flight. */
+/* Whether all of the range is free or in flight, and a part in flight. */
 static bool
 may_come_back_locked(const struct daxkind_region *r, size_t start, size_t len)
 {
@@ -58,9 +58,9 @@ is_discarding_locked(const struct daxkind_region *r)
 	return f != NULL;
 }
 
-/* --- file space behind what is taken --------------------------- */
+/* --- file space for a range ------------------------------------- */
 
-/* A power of two, about what the region holds already. */
+/* A power of two near the number of bytes that the region holds already. */
 static size_t
 ahead_len_locked(const struct daxkind_region *r)
 {
@@ -74,7 +74,7 @@ ahead_len_locked(const struct daxkind_region *r)
 	return len;
 }
 
-/* Take also the free hole around *grant up to the next multiples of piece. */
+/* Extend *grant over the free hole around it, up to multiples of piece. */
 static void
 widen_locked(struct daxkind_region *r, size_t piece, struct space_grant *grant)
 {
@@ -109,8 +109,8 @@ widen_locked(struct daxkind_region *r, size_t piece, struct space_grant *grant)
 	}
 }
 
-/* Have all idle file space go back to the file system, or wait for who does
- * that already; says whether any went. */
+/* Give all idle file space back, or wait for a thread that does so.  Returns
+ * whether any was given back. */
 static bool
 reclaim_file_space(struct daxkind_region *r)
 {
@@ -128,14 +128,14 @@ reclaim_file_space(struct daxkind_region *r)
 	return any || can_give;
 }
 
-/* What is known of a range after backing_ensure(). */
+/* The state of a range after backing_ensure(). */
 static unsigned
 state_after(int rc, bool is_zero)
 {
 	return (rc == 0 ? SPACE_HELD : 0) | (is_zero ? SPACE_ZERO : 0);
 }
 
-/* Give back what of outer is not inner, which is a part of it. */
+/* Give back the parts of outer that are not in inner. */
 static void
 settle_around_locked(struct daxkind_region *r, const struct space_grant *outer,
     const struct space_grant *inner, unsigned state)
@@ -152,10 +152,8 @@ settle_around_locked(struct daxkind_region *r, const struct space_grant *outer,
 		    r, inner_end, outer_end - inner_end, state);
 }
 
-/*
- * Give back what got no file space.  What was idle of a unit that others have a
- * part of still is: that unit was not punched.
- */
+/* Give back a range for which there was no file space.  Idle parts of units
+ * that others use stay idle, since those units were not punched. */
 static void
 settle_failed_locked(struct daxkind_region *r, const struct space_grant *grant)
 {
@@ -176,11 +174,11 @@ settle_failed_locked(struct daxkind_region *r, const struct space_grant *grant)
 		    zero | (grant->back_held >= end - to ? SPACE_HELD : 0));
 }
 
-/* What an allocation takes, each a part of the next. */
+/* The ranges of an allocation, each a part of the next. */
 struct request {
 	struct space_grant want;
-	struct space_grant units; /* with the rest of its units */
-	struct space_grant ahead; /* with what is reserved for later */
+	struct space_grant units; /* want, and the rest of its units */
+	struct space_grant ahead; /* units, and space reserved ahead */
 };
 
 static int
@@ -191,13 +189,12 @@ ensure(struct daxkind_region *r, const struct space_grant *grant, bool *is_zero)
 }
 
 /*
- * Put file space behind all of a request, or if that fails behind its units.
- * Gives back what is not wanted; on failure, the rest as well.  Called with the
- * lock held; drops it meanwhile.
+ * Get file space for all of a request, or if that fails, for its units only.
+ * Gives back what is not wanted; on failure, everything.  Called with the lock
+ * held; drops it in between.
  *
- * Of a file that was there before, only what is a hole is known to be nobody's:
- * what else is not handed out must never look as if it were idle, since that is
- * punched one day.
+ * In a file with content, only a hole is known to be unused.  Any other range
+ * that is not handed out must not become idle, since idle ranges are punched.
  */
 static int
 ensure_locked(struct daxkind_region *r, struct request *q)
@@ -225,7 +222,7 @@ ensure_locked(struct daxkind_region *r, struct request *q)
 	}
 	if (rc < 0)
 		rc = ensure(r, &q->units, &is_zero);
-	/* Other free ranges may hold what is missing here. */
+	/* Idle space of other ranges may be what is missing. */
 	if (rc < 0 && reclaim_file_space(r))
 		rc = ensure(r, &q->units, &is_zero);
 	q->want.is_zero = q->want.is_zero || is_zero;
@@ -244,7 +241,7 @@ struct bad_range {
 	size_t off, len;
 };
 
-/* Asking is not done with the lock held: one range at a time. */
+/* Bad blocks are asked for without the lock, so one range at a time. */
 static int
 find_first(void *arg, size_t off, size_t len)
 {
@@ -252,7 +249,8 @@ find_first(void *arg, size_t off, size_t len)
 	return 1;
 }
 
-/* Bad blocks of a range that failed with -EIO; says whether there are any. */
+/* Mark the bad blocks of a range that failed with -EIO.  Returns whether there
+ * are new ones. */
 static bool
 find_new_bad(struct daxkind_region *r, const struct space_grant *grant)
 {
@@ -281,8 +279,8 @@ find_new_bad(struct daxkind_region *r, const struct space_grant *grant)
 	return any;
 }
 
-/* What every way of taking ends with: file space.  -EAGAIN: bad blocks were met
- * and are out of the way.  Called with the lock held, drops it. */
+/* The common end of all takes: get file space.  -EAGAIN: bad blocks were found
+ * and marked; try again.  Called with the lock held; drops it. */
 static int
 finish_take(struct daxkind_region *r, struct space_grant *grant,
     struct region_block *block)
@@ -309,7 +307,8 @@ finish_take(struct daxkind_region *r, struct space_grant *grant,
 	if (!was_held)
 		atomic_store_explicit(&r->no_space, -rc, memory_order_relaxed);
 	if (rc < 0) {
-		/* The call may find another way: its text is its own. */
+		/* Only a log line: the caller may succeed in another way, or
+		 * sets its own text. */
 		log_write(DK_LOG_ERROR, "no %s for %zu bytes: %s",
 		    r->backing->is_private ? "memory" : "file space",
 		    grant->len, strerror(-rc));
