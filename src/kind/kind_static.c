@@ -2,10 +2,10 @@
 /*
  * kind_static.c -- see kind_static.h.
  *
- * Most are heaps over memory of this process (static_heaps.h), those of huge
- * pages a heap over pieces (je_heap.h).  Nodes are looked for and heaps are made
- * when a thread first allocates.  No kind calls the process's malloc to
- * allocate: a preloaded malloc may be built on one.
+ * Most are heaps over memory of this process (static_heaps.h); those with huge
+ * pages are heaps over pieces (je_heap.h).  Nodes are looked up and heaps are
+ * made when a thread first allocates.  No kind calls the process's malloc to
+ * allocate, since a preloaded malloc may be built on one.
  */
 #include "kind/kind_static.h"
 
@@ -30,7 +30,7 @@
 #include "kind/static_heaps.h"
 #include "memkind_deprecated.h"
 
-/* Name, policy, nodes, flags of its memory. */
+/* Columns: id, name, policy, nodes, flags of the memory. */
 #define KINDS(X)                                                               \
 	X(DEFAULT, default, ANY, WITH_MEMORY, 0)                               \
 	X(REGULAR, regular, BIND, WITH_CPUS, DRAM_ANYWHERE)                    \
@@ -82,13 +82,13 @@ static struct memkind Kinds[NR_STATIC];
 	[STATIC_##id] = {MEM_POLICY_##policy, NODES_##nodes, (flags)},
 static const struct dram_memory Memories[NR_STATIC] = {KINDS(MEMORY)};
 
-/* Of kinds of ordinary pages. */
+/* For kinds with ordinary pages. */
 #define HEAPS(id, text, policy, nodes, flags) \
 	[STATIC_##id] = {                     \
 	    .memory = &Memories[STATIC_##id], .kind = &Kinds[STATIC_##id]},
 static struct static_heaps Heaps[NR_STATIC] = {KINDS(HEAPS)};
 
-/* Of kinds of huge pages; made under Lock. */
+/* For kinds with huge pages; made under Lock. */
 static struct je_heap Huge_heaps[NR_STATIC];
 static _Atomic(bool) Has_huge_heap[NR_STATIC];
 static struct lock Lock = DK_LOCK_INIT(RANK_STATIC);
@@ -107,14 +107,14 @@ create(struct memkind *kind, struct memkind_ops *ops, const char *name)
 	(void)kind;
 	(void)ops;
 	(void)name;
-	return MEMKIND_ERROR_INVALID; /* there is one of each, already */
+	return MEMKIND_ERROR_INVALID; /* static kinds exist already */
 }
 
 static int
 destroy(struct memkind *kind)
 {
 	(void)kind;
-	return MEMKIND_SUCCESS; /* nothing happens, as with memkind */
+	return MEMKIND_SUCCESS; /* as in memkind, nothing happens */
 }
 
 static int
@@ -122,13 +122,13 @@ check_available(struct memkind *kind)
 {
 	size_t i = number_of(kind);
 
-	/* In memkind's words, which scripts look for. */
+	/* In memkind's words, which scripts compare. */
 	if (!atomic_exchange(&Was_asked[i], true))
 		log_write(DK_LOG_INFO, "Initializing kind %s.", kind->name);
 	return error_code_from_errno(dram_memory_check(&Memories[i]));
 }
 
-/* MEMKIND_DEFAULT, which looks for no nodes. */
+/* For MEMKIND_DEFAULT, which needs no nodes. */
 static int
 always_available(struct memkind *kind)
 {
@@ -144,7 +144,7 @@ heaps_of(const struct memkind *kind)
 	return &Heaps[number_of(kind)];
 }
 
-/* Whether a heap can be made, if there is none. */
+/* Whether there is a heap, or one can be made. */
 static bool
 is_there(struct memkind *kind)
 {
@@ -280,7 +280,7 @@ has_huge_heap(size_t i)
 	return atomic_load_explicit(&Has_huge_heap[i], memory_order_acquire);
 }
 
-/* The heap of the kind; NULL: its memory is not there. */
+/* The heap of the kind; NULL: its memory is missing. */
 static struct je_heap *
 huge_heap_of(struct memkind *kind)
 {
@@ -291,7 +291,7 @@ huge_heap_of(struct memkind *kind)
 		return &Huge_heaps[i];
 	if (check_available(kind) != MEMKIND_SUCCESS)
 		return NULL;
-	/* There is nobody to tell about a bad variable. */
+	/* A bad variable cannot be reported here. */
 	if (arena_set_slots_for(SIZE_MAX, &nr_arenas) < 0)
 		nr_arenas = 1;
 	lock_take(&Lock);
@@ -306,8 +306,8 @@ huge_heap_of(struct memkind *kind)
 	return &Huge_heaps[i];
 }
 
-/* Have arenas give back huge pages that they keep for a while, of which the
- * kernel has few and all these kinds the same. */
+/* Make arenas give back the huge pages that they retain: the kernel has few,
+ * and all these kinds share them. */
 static void
 make_room(void)
 {
@@ -443,7 +443,7 @@ get_mbind_nodemask(
 static struct memkind_ops Default_ops = {
     OPS, .check_available = always_available};
 
-/* Of memory from wherever. */
+/* For memory on any node. */
 static struct memkind_ops Unbound_ops = {
     OPS, .check_available = check_available, .get_mmap_flags = get_mmap_flags};
 
@@ -464,8 +464,8 @@ static struct memkind_ops Bound_ops = {
 	(((flags) & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) != 0 \
 		? &Huge_blocks                                    \
 		: &Blocks)
-/* From the other end than those of kinds that are made (thread_cache.c), and
- * none beside MEMKIND_DEFAULT in the first. */
+/* From the last slot down; thread_cache.c assigns those of other kinds from the
+ * first up.  No static kind shares the first slot with MEMKIND_DEFAULT. */
 #define SLOT_OF(id)                    \
 	(STATIC_##id == STATIC_DEFAULT \
 		? 0                    \
@@ -486,7 +486,7 @@ KINDS(POINTER)
 bool
 kind_is_static(const struct memkind *kind)
 {
-	/* below the first it wraps */
+	/* wraps if kind is below the first one */
 	return (uintptr_t)kind - (uintptr_t)Kinds < sizeof(Kinds);
 }
 
