@@ -570,10 +570,10 @@ arena_flag(unsigned arena)
 }
 
 /*
- * In a thread that is ending jemalloc gives up what it has of it, and serves
- * from an arena of its own choice then; a debug build of it aborts.  That is done
- * by the destructor of a key, and those run in the order in which their keys were
- * made: this one was made before.
+ * An ending thread loses jemalloc's data, and jemalloc then uses an arena of
+ * its own choice; a debug build aborts.  The destructor of a key does that.
+ * Destructors run in the order in which their keys were made, and this key is
+ * made before jemalloc's.
  */
 enum thread_state {
 	THREAD_IS_NEW,

@@ -30,16 +30,16 @@ start_generation(struct slabs *slabs, unsigned size_class)
 	    &slabs->generation[size_class], 1, memory_order_release);
 }
 
-/* Whether a block of jemalloc's may be handed out. */
+/* Whether a block from jemalloc may be handed out. */
 static bool
 note_block(struct slabs *slabs, void *ptr, unsigned size_class)
 {
-	/* Most find the word as it should be, no bad page near. */
+	/* Usually the word is right, and no bad page is near. */
 	if (DK_LIKELY(page_map_get(slabs->pages, ptr) ==
 		      page_word_of_small(size_class)))
 		return true;
 	bool is_good = quarantine_admit(slabs->quarantine, ptr, size_class);
-	/* A new slab: who has looked for room before it was there is wrong. */
+	/* A new slab: a thread that looked for room before is wrong now. */
 	start_generation(slabs, size_class);
 	return is_good;
 }
@@ -86,7 +86,7 @@ slabs_alloc_anywhere(
 	uint32_t before;
 	void *ptr;
 
-	/* What came to an arena that had been looked at was missed. */
+	/* A block may have come to an arena after that arena was searched. */
 	do {
 		before = now;
 		ptr = look_everywhere(slabs, first_arena, size_class);
@@ -101,7 +101,7 @@ slabs_alloc_anywhere(
 void
 slabs_give(struct slabs *slabs, unsigned size_class, void *ptr)
 {
-	/* Of a block that was freed twice, the slab may have gone. */
+	/* If the block was freed twice, its slab may be gone. */
 	if (DK_LIKELY(page_plain_word(page_map_get(slabs->pages, ptr)) ==
 		      page_word_of_small(size_class)))
 		je_free(ptr);
@@ -136,7 +136,7 @@ slabs_note_bad_free(struct slabs *slabs, const void *ptr)
 void
 slabs_after_fork_in_child(struct slabs *slabs)
 {
-	/* A thread may have given blocks back, and not have said so. */
+	/* A thread may have given blocks back without counting them yet. */
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 		start_generation(slabs, i);
 }

@@ -33,7 +33,7 @@ struct slabs {
 	/* Incremented after blocks of a class were freed, or pages became a
 	 * slab. */
 	_Atomic(uint32_t) generation[SIZE_CLASS_NR];
-	/* generation and FULL when no slab of a class had room, or 0. */
+	/* generation | FULL as of the last time that no slab had room, or 0. */
 	_Atomic(uint64_t) full_at[SIZE_CLASS_NR];
 };
 
@@ -41,26 +41,26 @@ void slabs_init(struct slabs *slabs, struct daxkind_region *region,
     const struct page_map *pages, struct arena_set *arenas,
     struct quarantine *quarantine);
 
-/* A block from an arena; NULL: it has no room. */
+/* A block from an arena; NULL: no room. */
 void *slabs_alloc(struct slabs *slabs, unsigned arena, unsigned size_class);
-/* A block from any arena of the heap, starting with that one. */
+/* A block from any arena of the heap, trying first_arena first. */
 void *slabs_alloc_anywhere(
     struct slabs *slabs, unsigned first_arena, unsigned size_class);
-/* What is no block of that class, or is free, is told and left alone. */
+/* A pointer that is not a block of that class, or is free, is reported and
+ * ignored. */
 void slabs_free(
     struct slabs *slabs, unsigned size_class, void **blocks, size_t nr);
-/* The same in two steps, for blocks that are given one by one: the line of the
- * generation, which all threads write, is written once for all of them.  Until
- * slabs_given() others may take the class for full; a thread says that it is
- * between the two by cache_begin_at_slabs(). */
+/* The same in two steps, for blocks that are given one by one: so all threads
+ * write the generation, a shared cache line, once for several blocks.  Until
+ * slabs_given(), other threads may take the class for full.
+ * cache_begin_at_slabs() marks a thread that is between the two steps. */
 void slabs_give(struct slabs *slabs, unsigned size_class, void *ptr);
 void slabs_given(struct slabs *slabs, unsigned size_class);
-/* An error line, and one more in the figures: ptr was freed and is no block that
- * is in use. */
+/* Log an error and count it: ptr was freed, but is not a block in use. */
 void slabs_note_bad_free(struct slabs *slabs, const void *ptr);
 
 void slabs_after_fork_in_child(struct slabs *slabs);
-/* Whether only a new slab can have a block, as far as known. */
+/* Whether only a new slab could supply a block, as far as known. */
 bool slabs_are_full(const struct slabs *slabs, unsigned size_class);
 
 #endif /* SLABS_H */

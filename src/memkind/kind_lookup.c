@@ -12,7 +12,7 @@
 #include "kind/kind_record.h"
 #include "memkind_deprecated.h"
 
-/* What a kind of memory by its properties is; as memkind has it. */
+/* Memkind's kinds by properties. */
 static const struct {
 	unsigned memtype;
 	memkind_policy_t policy;
@@ -66,7 +66,7 @@ kind_lookup_find(unsigned memtype, memkind_policy_t policy, unsigned bits,
 	    (int)policy, bits);
 }
 
-/* By memkind's numbers of them. */
+/* By memkind's number. */
 static memkind_t *const By_partition[] = {
     [MEMKIND_PARTITION_DEFAULT] = &MEMKIND_DEFAULT,
     [MEMKIND_PARTITION_HBW] = &MEMKIND_HBW,
