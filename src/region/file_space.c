@@ -223,7 +223,8 @@ touch(struct file_space *s, size_t off, size_t len, bool *is_zero)
 	if (!atomic_exchange(&s->has_lost, true))
 		log_write(DK_LOG_WARNING,
 		    "%s: the program has closed the region's descriptor: file "
-		    "space is had by touching pages, which takes longer",
+		    "space is now allocated by touching pages, which takes "
+		    "longer",
 		    s->path);
 	int rc = os_populate(s->backing->base + off, len);
 	*is_zero =
