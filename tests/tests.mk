@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	tests/unit/heap/test_heap \
 	tests/unit/heap/test_je \
 	tests/unit/heap/test_je_heap \
+	tests/unit/heap/test_outbox \
 	tests/unit/heap/test_page_map \
 	tests/unit/heap/test_size_class \
 	tests/unit/heap/test_slabs \

@@ -216,6 +216,35 @@ test_small_blocks_of_a_bad_page_do_not_come_back(void **state)
 	}
 }
 
+/* The block that the next allocation would get, and the one that is freed last.
+ * Of larger blocks, a small region has none in caches. */
+static void
+test_what_is_cached_or_in_use_does_not_come_back(void **state)
+{
+	static const size_t sizes[] = {8, 32, 48, 200, 500};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+		size_t size = sizes[i / 2];
+		bool is_cached = i % 2 == 0;
+
+		print_message("blocks of %zu, %s\n", size,
+		    is_cached ? "cached" : "in use");
+		make_heap();
+		char *p = memkind_malloc(Kind, size);
+		assert_non_null(p);
+		if (is_cached)
+			memkind_free(Kind, p);
+		Bad[0] = page_of(p + size - 1);
+		Nr_bad = 1;
+		assert_int_equal(daxkind_quarantine(Kind, Bad[0], 1), 0);
+		if (!is_cached)
+			memkind_free(Kind, p);
+		assert_true(check_fill(size) > 0);
+		end_heap();
+	}
+}
+
 struct worker {
 	pthread_t thread;
 	uint64_t seed;
@@ -347,6 +376,7 @@ main(void)
 	    test_unit(test_free_pages_are_bad_at_once),
 	    test_unit(test_large_block_is_given_back_without_its_bad_page),
 	    test_unit(test_small_blocks_of_a_bad_page_do_not_come_back),
+	    test_unit(test_what_is_cached_or_in_use_does_not_come_back),
 	    test_unit(test_20_pages_go_bad_under_load),
 	    test_unit(test_next_kind_on_the_region_does_not_get_it),
 	};

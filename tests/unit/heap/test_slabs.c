@@ -130,6 +130,25 @@ test_freed_pages_are_found(void **state)
 	assert_non_null(heap_alloc(Heap, 20000, 0, false));
 }
 
+/* Of a block that was freed twice, the second time may come to slabs when the
+ * pages are those of another class. */
+static void
+test_a_block_of_another_class_is_not_freed(void **state)
+{
+	void *stale;
+
+	(void)state;
+	void *p = heap_alloc(Heap, 64, 0, false);
+	assert_non_null(p);
+	size_t before = heap_nr_bad_frees(Heap);
+	stale = p;
+	slabs_free(&Heap->slabs, size_class_of(1000), &stale, 1);
+	assert_int_equal(heap_nr_bad_frees(Heap), before + 1);
+	for (size_t i = 0; i < 1000; i++)
+		assert_ptr_not_equal(heap_alloc(Heap, 64, 0, false), p);
+	assert_true(heap_usable(Heap, p) >= 64);
+}
+
 /* Free and allocate in a heap that is full all the time. */
 static void *
 churn(void *arg)
@@ -182,6 +201,7 @@ main(void)
 	    UNIT(test_what_is_known_to_be_full_is_not_asked),
 	    UNIT(test_a_free_costs_at_most_one_vain_question),
 	    UNIT(test_freed_pages_are_found),
+	    UNIT(test_a_block_of_another_class_is_not_freed),
 	    UNIT(test_after_threads_met_at_the_brim_all_room_is_found),
 	};
 

@@ -449,10 +449,11 @@ stay_inside(void *arg)
 	wait_for(&May_leave);
 	atomic_store(&Was_left, true);
 	cache_leave(c);
-	/* and it goes on */
+	/* and it goes on, with a cache that is its own again */
 	p = heap_alloc(Heap, 200, 0, false);
 	heap_free(Heap, p);
-	return entered && p != NULL ? Heap : NULL;
+	bool is_own = atomic_load(&c->owner) == Heap->caches.owner;
+	return entered && p != NULL && is_own ? Heap : NULL;
 }
 
 static void
@@ -502,6 +503,30 @@ test_who_is_inside_its_cache_is_waited_for(void **state)
 	assert_true(was_left);
 	assert_true(Nr_pauses > 0);
 	(void)cached;
+}
+
+/* It keeps its cache, and is not waited for: room is not short. */
+static void
+test_who_is_inside_is_not_idle(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	start_inside(&thread);
+	size_t before = thread_cache_bytes(&Heap->caches);
+	watch_pauses(count_pause);
+	for (int i = 0; i < 3; i++)
+		(void)thread_cache_reclaim_idle(&Heap->caches);
+	hold_call_no_more();
+	const struct thread_cache *c = Heap->caches.list;
+	bool is_alone = c != NULL && c->heap_next == NULL;
+	bool is_own = is_alone && atomic_load(&c->owner) == Heap->caches.owner;
+	size_t after = thread_cache_bytes(&Heap->caches);
+	finish_inside(thread);
+	assert_true(is_own);
+	assert_int_equal(Nr_pauses, 0);
+	assert_int_not_equal(before, 0);
+	assert_int_equal(after, before);
 }
 
 /* Pauses sleep: a thread of lower priority on the same processor has to run. */
@@ -656,6 +681,7 @@ main(void)
 	    UNIT(test_for_the_slab_itself_others_wait),
 	    UNIT(test_nobody_waits_for_ever_nor_twice),
 	    UNIT(test_who_is_inside_its_cache_is_waited_for),
+	    UNIT(test_who_is_inside_is_not_idle),
 	    UNIT(test_waiting_is_no_spinning),
 	    UNIT(test_who_stays_inside_keeps_only_its_cache),
 	    UNIT(test_a_barrier_comes_before_looking_who_is_inside),
