@@ -37,6 +37,11 @@ C
 		>"$tmp/source/src/pac.c"
 	echo '		addr = extent_alloc_mmap(NULL, size, alignment,' \
 		'&zero, &commit);' >"$tmp/source/src/base.c"
+	cat >"$tmp/source/src/ctl.c" <<'C'
+				ctl_arena_stats_t	astats;
+			ret->astats = &cont->astats;
+	ql_tail_insert(&ctl_arenas->destroyed, ctl_arena, destroyed_link);
+C
 	cat >"$tmp/source/src/jemalloc.c" <<'C'
 	for (i = 0; i < 9; i++) {
 	prof_postfork_parent(tsd_tsdn(tsd));
@@ -64,7 +69,7 @@ expect() {
 make_source
 expect 'failed: .*configure' # all places were found
 grep -qx configured "$tmp/out" || { cat "$tmp/out"; exit 1; }
-for file in conf.c arena.c base.c pac.c jemalloc.c; do
+for file in conf.c arena.c base.c ctl.c pac.c jemalloc.c; do
 	make_source
 	echo 'int elsewhere;' >"$tmp/source/src/$file"
 	expect "$file.*: cannot "
