@@ -29,6 +29,8 @@ libdaxkind_core_la_SOURCES += \
 	src/base/pool.c \
 	src/base/pool.h \
 	src/base/reason.h \
+	src/base/records.c \
+	src/base/records.h \
 	src/base/sched_point.c \
 	src/base/sched_point.h \
 	src/base/tls.h \

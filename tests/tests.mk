@@ -13,6 +13,7 @@ UNIT_TESTS = \
 	tests/unit/base/test_os_calls \
 	tests/unit/base/test_parse \
 	tests/unit/base/test_pool \
+	tests/unit/base/test_records \
 	tests/unit/command/test_plan \
 	tests/unit/dax/test_dax_list \
 	tests/unit/dax/test_mounts \
@@ -182,6 +183,7 @@ UNIT_WRAPS = \
 	os_current_node \
 	os_delete \
 	os_device_of_file \
+	os_drop_pages \
 	os_find_hole \
 	os_fs_block \
 	os_fs_size \

@@ -7,8 +7,6 @@
  */
 #include "base/pool.h"
 
-#include <stdint.h>
-
 #include "base/os.h"
 #include "base/util.h"
 
@@ -91,27 +89,11 @@ pool_reserve(struct pool *pool, size_t nr)
 	return 0;
 }
 
-static void *
-get_rested(struct pool *pool)
-{
-	struct pool_item *item = pool->resting;
-
-	if (item == NULL)
-		return NULL;
-	pool->resting = item->next;
-	pool->nr_resting--;
-	if (pool->resting == NULL)
-		pool->resting_last = NULL;
-	return item;
-}
-
 void *
 pool_get(struct pool *pool)
 {
-	if (pool->nr_spare == 0 && pool->nr_resting > POOL_REST)
-		return get_rested(pool);
 	if (pool_reserve(pool, 1) < 0)
-		return get_rested(pool);
+		return NULL;
 	struct pool_item *item = pool->spare;
 
 	pool->spare = item->next;
@@ -127,34 +109,4 @@ pool_put(struct pool *pool, void *object)
 	item->next = pool->spare;
 	pool->spare = item;
 	pool->nr_spare++;
-}
-
-void
-pool_retire(struct pool *pool, void *object)
-{
-	struct pool_item *item = object;
-
-	item->next = NULL;
-	if (pool->resting_last != NULL)
-		pool->resting_last->next = item;
-	else
-		pool->resting = item;
-	pool->resting_last = item;
-	pool->nr_resting++;
-}
-
-bool
-pool_has(const struct pool *pool, const void *ptr)
-{
-	for (const struct pool_chunk *chunk = pool->chunks; chunk != NULL;
-	     chunk = chunk->next) {
-		uintptr_t first = (uintptr_t)(chunk + 1);
-		size_t nr = (chunk->len - sizeof(*chunk)) / pool->object_size;
-		/* wraps if ptr is below first */
-		uintptr_t off = (uintptr_t)ptr - first;
-
-		if (off < nr * pool->object_size)
-			return off % pool->object_size == 0;
-	}
-	return false;
 }

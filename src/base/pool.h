@@ -3,16 +3,15 @@
  * pool.h -- objects of one size, straight from the kernel (layer 0).
  *
  * For records that are needed where nothing else can allocate, such as inside
- * an extent hook.  Objects are not returned to the kernel before pool_fini(),
- * so a stale pointer into a pool still points to an object of that type.  A
- * free object's first pointer belongs to the pool.
+ * an extent hook.  Objects are not returned to the kernel before pool_fini():
+ * see records.h for records that are.  A free object's first pointer belongs to
+ * the pool.
  *
  * No lock: the owner of the pool serializes access.
  */
 #ifndef POOL_H
 #define POOL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/export.h"
@@ -24,9 +23,6 @@ struct pool {
 	size_t object_size;      /* bytes, a multiple of 8 */
 	struct pool_item *spare; /* objects to hand out */
 	size_t nr_spare;
-	/* Retired objects, the longest retired first. */
-	struct pool_item *resting, *resting_last;
-	size_t nr_resting;
 	struct pool_chunk *chunks; /* all memory, newest first */
 	size_t next_chunk_len;     /* bytes; doubles up to a limit */
 };
@@ -42,20 +38,5 @@ int pool_reserve(struct pool *pool, size_t nr) DK_MUST_CHECK;
 /* Returns an object with unspecified content, or NULL. */
 void *pool_get(struct pool *pool) DK_MUST_CHECK;
 void pool_put(struct pool *pool, void *object);
-
-/*
- * The same for objects whose addresses users keep: it is reused only after
- * POOL_REST others were retired.  So a stale pointer meets an object that is
- * not in use, and is detected by its address.  If memory runs out, the longest
- * retired object is reused earlier.
- */
-enum {
-	POOL_REST = 256
-};
-void pool_retire(struct pool *pool, void *object);
-
-/* Whether ptr, which may be any pointer, is the address of an object, in use or
- * not. */
-bool pool_has(const struct pool *pool, const void *ptr);
 
 #endif /* POOL_H */

@@ -20,6 +20,7 @@
 #include "heap/slabs.h"
 
 struct heap_caches;
+struct thread_caches;
 
 /* A stack of free blocks of one class:
  *   base             top               limit
@@ -47,7 +48,7 @@ struct thread_cache {
 	_Atomic(uint32_t) *words;                 /* of the page map */
 	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first is always full */
 
-	void **items; /* memory of all stacks and the outbox */
+	struct thread_caches *thread; /* the owning thread's record */
 	struct outbox outbox;
 	/* Odd while its thread moves blocks between the cache and the slabs. */
 	_Atomic(uint32_t) at_slabs;

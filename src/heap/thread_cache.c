@@ -16,7 +16,7 @@
 
 #include "base/log.h"
 #include "base/os.h"
-#include "base/pool.h"
+#include "base/records.h"
 #include "base/sched_point.h"
 #include "base/util.h"
 #include "heap/cache_collect.h"
@@ -49,10 +49,21 @@ enum {
 enum {
 	OUTBOX_MAX = BIN_MAX / 2
 };
-/* Size of an items array: the outbox, and at least the largest sum of all bins'
- * max, 4,653. */
+/* The outbox, and at least the largest sum of all bins' max, 4,653. */
 enum {
 	ITEMS_MAX = 20 * BIN_MAX
+};
+/* A cache whose heap has ended is dead: only its thread can remove it, and does
+ * so when it has more than this many.  Of all dead caches, this many keep the
+ * pages of their stacks. */
+enum {
+	DEAD_MAX = 16
+};
+
+/* Page-aligned. */
+struct cache_record {
+	struct thread_cache cache;
+	void *items[ITEMS_MAX]; /* all stacks, and the outbox */
 };
 
 #define NO_CACHE ((struct thread_cache *)(void *)daxkind_tls_nothing)
@@ -70,12 +81,11 @@ static _Atomic(unsigned) Next_nr; /* of a heap */
 static struct lock Threads_lock = DK_LOCK_INIT(RANK_THREADS);
 static pthread_cond_t Left = PTHREAD_COND_INITIALIZER; /* of Threads_lock */
 /* Guarded by Threads_lock. */
-static struct pool Thread_records = {
-    .object_size = sizeof(struct thread_caches), .next_chunk_len = 4096};
-static struct pool Cache_records = {
-    .object_size = sizeof(struct thread_cache), .next_chunk_len = 16384};
-static struct pool Item_arrays = {
-    .object_size = ITEMS_MAX * sizeof(void *), .next_chunk_len = 65536};
+static struct records Thread_records =
+    RECORDS_INIT(sizeof(struct thread_caches), RECORDS_KEEP_FEW);
+static struct records Cache_records =
+    RECORDS_INIT(sizeof(struct cache_record), RECORDS_KEEP_FEW);
+static size_t Nr_dead; /* of all threads */
 
 static pthread_key_t Key;
 static bool Has_key; /* else threads could not clean up: no caches */
@@ -136,6 +146,26 @@ unlink_from_heap(struct heap_caches *hc, struct thread_cache *c)
 	c->heap_prev = NULL;
 }
 
+/* The heap of a cache has ended.  Its thread may still read the cache, but not
+ * the stacks. */
+static void
+give_up_locked(struct thread_cache *c)
+{
+	lock_assert_held(&Threads_lock);
+	struct cache_record *record = (struct cache_record *)c;
+	uintptr_t stacks = align_up((uintptr_t)record->items, DK_PAGE);
+	uintptr_t end = align_down((uintptr_t)(record + 1), DK_PAGE);
+
+	c->caches = NULL;
+	Nr_dead++;
+	atomic_fetch_add_explicit(&c->thread->nr_dead, 1, memory_order_relaxed);
+	if (Nr_dead > DEAD_MAX) {
+		int rc = os_drop_pages((void *)stacks, end - stacks);
+
+		(void)rc; /* locked pages cannot be dropped */
+	}
+}
+
 void
 thread_cache_heap_fini(struct heap_caches *hc)
 {
@@ -152,7 +182,7 @@ thread_cache_heap_fini(struct heap_caches *hc)
 		/* By contract no thread uses the heap: none is inside. */
 		atomic_store_explicit(&c->owner, NULL, memory_order_release);
 		unlink_from_heap(hc, c);
-		c->caches = NULL;
+		give_up_locked(c);
 	}
 	lock_drop(&hc->lock);
 	lock_drop(&Threads_lock);
@@ -191,15 +221,18 @@ bin_max(const struct heap_caches *hc, unsigned size_class)
 }
 
 static void
-init_cache(struct thread_cache *c, void **items, struct heap_caches *hc)
+init_cache(struct cache_record *record, struct heap_caches *hc,
+    struct thread_caches *t)
 {
+	struct thread_cache *c = &record->cache;
+	void **items = record->items;
 	void **at = items + OUTBOX_MAX; /* and so below the first bin */
 
 	memset(c, 0, sizeof(*c));
 	c->base = (uintptr_t)hc->slabs->region->base;
 	c->size = hc->slabs->region->size;
 	c->words = hc->slabs->pages->words;
-	c->items = items;
+	c->thread = t;
 	outbox_init(&c->outbox, items);
 	c->caches = hc;
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
@@ -223,12 +256,12 @@ get_thread_locked(void)
 
 	if (t != &No_thread)
 		return t;
-	t = pool_get(&Thread_records);
+	t = records_get(&Thread_records);
 	if (t == NULL)
 		return NULL;
-	*t = (struct thread_caches){0};
+	memset(t, 0, sizeof(*t));
 	if (pthread_setspecific(Key, t) != 0) {
-		pool_put(&Thread_records, t);
+		records_put(&Thread_records, t);
 		return NULL;
 	}
 	Thread_caches = t;
@@ -252,17 +285,34 @@ drop_dead_of_bucket_locked(struct thread_cache **link)
 			if (daxkind_tls_slots[i] == c)
 				daxkind_tls_slots[i] = NO_CACHE;
 		}
-		pool_put(&Item_arrays, c->items);
-		pool_put(&Cache_records, c);
+		Nr_dead--;
+		atomic_fetch_sub_explicit(
+		    &c->thread->nr_dead, 1, memory_order_relaxed);
+		records_put(&Cache_records, c);
 	}
+}
+
+static unsigned
+nr_dead_of(const struct thread_caches *t)
+{
+	return atomic_load_explicit(&t->nr_dead, memory_order_relaxed);
 }
 
 static void
 drop_dead_locked(struct thread_caches *t)
 {
 	lock_assert_held(&Threads_lock);
-	for (size_t i = 0; i < THREAD_CACHE_BUCKETS; i++)
+	for (size_t i = 0; nr_dead_of(t) > 0 && i < THREAD_CACHE_BUCKETS; i++)
 		drop_dead_of_bucket_locked(&t->buckets[i]);
+}
+
+/* Of the calling thread. */
+static void
+drop_dead(struct thread_caches *t)
+{
+	lock_take(&Threads_lock);
+	drop_dead_locked(t);
+	lock_drop(&Threads_lock);
 }
 
 static struct thread_cache **
@@ -303,14 +353,10 @@ get_cache(struct heap_caches *hc)
 	t = get_thread_locked();
 	if (t != NULL) {
 		drop_dead_locked(t);
-		c = pool_get(&Cache_records);
-		void **items = c != NULL ? pool_get(&Item_arrays) : NULL;
-		if (c != NULL && items == NULL) {
-			pool_put(&Cache_records, c);
-			c = NULL;
-		}
-		if (c != NULL) {
-			init_cache(c, items, hc);
+		struct cache_record *record = records_get(&Cache_records);
+		if (record != NULL) {
+			c = &record->cache;
+			init_cache(record, hc, t);
 			c->thread_next = *bucket_of(t, hc);
 			*bucket_of(t, hc) = c;
 			daxkind_tls_slots[hc->slot] = c;
@@ -380,8 +426,7 @@ end_bucket_locked(struct thread_cache **bucket)
 		lock_take(&Threads_lock);
 		hc->nr_leaving--;
 		(void)pthread_cond_broadcast(&Left);
-		pool_put(&Item_arrays, c->items);
-		pool_put(&Cache_records, c);
+		records_put(&Cache_records, c);
 	}
 }
 
@@ -397,7 +442,7 @@ end_thread(void *arg)
 	lock_take(&Threads_lock);
 	for (size_t i = 0; i < THREAD_CACHE_BUCKETS; i++)
 		end_bucket_locked(&t->buckets[i]);
-	pool_put(&Thread_records, t);
+	records_put(&Thread_records, t);
 	lock_drop(&Threads_lock);
 }
 
@@ -488,6 +533,8 @@ put(struct heap_caches *hc, struct thread_cache *c, unsigned size_class,
 static bool
 get_open_cache(struct heap_caches *hc, struct thread_cache **cache)
 {
+	if (DK_UNLIKELY(nr_dead_of(Thread_caches) > DEAD_MAX))
+		drop_dead(Thread_caches);
 	struct thread_cache *c = get_cache(hc);
 
 	*cache = c;

@@ -46,6 +46,8 @@ enum {
 struct thread_caches {
 	/* All of the thread, by the heap's number; linked by thread_next. */
 	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];
+	/* Caches whose heap has ended. */
+	_Atomic(unsigned) nr_dead;
 	bool is_off; /* the thread is ending: cache nothing more */
 };
 

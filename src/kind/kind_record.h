@@ -20,7 +20,7 @@ enum {
 };
 
 struct memkind {
-	void *pool_link; /* for pool.h while the record is free */
+	void *link; /* for records.h while the record is free */
 	/* Constant while the kind lives. */
 	struct memkind_ops *ops;
 	struct memkind_ops own_ops; /* the copy, if ops is one */

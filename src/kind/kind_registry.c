@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/lock.h"
-#include "base/pool.h"
+#include "base/records.h"
 #include "kind/kind_record.h"
 
 /* --- operations of a kind that was destroyed -------------------------------------- */
@@ -111,15 +111,16 @@ static struct memkind_ops Dead_ops = {
 /* --- the records ------------------------------------------------------------------ */
 
 static struct lock Lock = DK_LOCK_INIT(RANK_REGISTRY); /* guards all below */
-static struct pool Records = {
-    .object_size = sizeof(struct memkind), .next_chunk_len = 4096};
+/* A stale handle has to find its kind's Dead_ops. */
+static struct records Records =
+    RECORDS_INIT(sizeof(struct memkind), RECORDS_KEEP_ALL);
 static struct memkind *Kinds; /* linked by next and prev */
 
 struct memkind *
 kind_registry_new(void)
 {
 	lock_take(&Lock);
-	struct memkind *kind = pool_get(&Records);
+	struct memkind *kind = records_get(&Records);
 	lock_drop(&Lock);
 	if (kind != NULL)
 		memset(kind, 0, sizeof(*kind));
@@ -133,7 +134,7 @@ kind_registry_free(struct memkind *kind)
 	memset(kind, 0, sizeof(*kind));
 	kind->ops = &Dead_ops;
 	lock_take(&Lock);
-	pool_retire(&Records, kind);
+	records_retire(&Records, kind);
 	lock_drop(&Lock);
 }
 
@@ -161,7 +162,7 @@ kind_registry_remove(struct memkind *kind)
 	int rc = 0;
 
 	lock_take(&Lock);
-	if (!pool_has(&Records, kind)) {
+	if (!records_has(&Records, kind)) {
 		rc = error_set(-EINVAL, "%p is not a kind", (void *)kind);
 	} else if (!kind->is_registered) {
 		rc = error_set(

@@ -12,7 +12,7 @@
 struct memkind;
 
 /* The record of a kind, zeroed.  These records are never returned to the kernel
- * and not reused until POOL_REST other kinds were destroyed: until then the use
+ * and not reused until RECORDS_REST other kinds were destroyed: until then the use
  * of a destroyed kind is detected. */
 struct memkind *kind_registry_new(void);
 void kind_registry_free(struct memkind *kind);

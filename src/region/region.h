@@ -57,7 +57,7 @@ struct region_flight {
 struct daxkind_region {
 	char *base; /* of backing, here for the hot paths */
 	/* Constant while the region is open, NULL once it is closed.  Not the
-	 * first member, since pool.h uses that in a free record. */
+	 * first member, since records.h uses that in a free record. */
 	struct backing *backing;
 	size_t size; /* of backing */
 	/* The region has a kind, or one is being made or ended. */

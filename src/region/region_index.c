@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/pool.h"
+#include "base/records.h"
 #include "base/util.h"
 #include "space/rangeset.h"
 
@@ -22,7 +23,7 @@ region_index_slot Region_index[INDEX_TOP_LEN];
 
 /* Guards everything below, and writes to the tree. */
 static struct lock Lock = DK_LOCK_INIT(RANK_INDEX);
-static struct pool Records = {.next_chunk_len = 4096};
+static struct records Records = RECORDS_INIT(0, RECORDS_KEEP_FEW);
 static struct pool Area_nodes = {
     .object_size = sizeof(struct rangeset_node), .next_chunk_len = 4096};
 /* A mapping contains many tables.  The kernel zeroes them, except for the
@@ -55,9 +56,9 @@ int
 region_index_new(size_t size, struct daxkind_region **out)
 {
 	lock_take(&Lock);
-	DK_BUG_ON(Records.object_size != 0 && Records.object_size != size);
-	Records.object_size = size;
-	struct daxkind_region *r = pool_get(&Records);
+	DK_BUG_ON(Records.size != 0 && Records.size != size);
+	Records.size = size;
+	struct daxkind_region *r = records_get(&Records);
 	lock_drop(&Lock);
 	if (r == NULL)
 		return -ENOMEM;
@@ -70,7 +71,7 @@ void
 region_index_free(struct daxkind_region *r)
 {
 	lock_take(&Lock);
-	pool_retire(&Records, r);
+	records_retire(&Records, r);
 	lock_drop(&Lock);
 }
 
@@ -78,7 +79,7 @@ bool
 region_index_is_record(const struct daxkind_region *r)
 {
 	lock_take(&Lock);
-	bool is_record = pool_has(&Records, r);
+	bool is_record = records_has(&Records, r);
 	lock_drop(&Lock);
 	return is_record;
 }

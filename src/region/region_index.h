@@ -19,19 +19,19 @@
 struct daxkind_region;
 struct memkind; /* of layer 4: an opaque pointer here */
 
-/* A zeroed record for a region; size is the same in each call.  Records are
- * never returned to the kernel, so that a lookup that races with a close reads
- * valid memory. */
+/* A zeroed record for a region; size is the same in each call.  The address of
+ * a freed record stays readable, so a lookup that races with a close reads the
+ * closed region, or zeroes. */
 int region_index_new(size_t size, struct daxkind_region **r) DK_MUST_CHECK;
-/* The record is reused later, not soon: see pool_retire(). */
+/* The record is reused later, not soon: see records_retire(). */
 void region_index_free(struct daxkind_region *r);
 /* Whether r, which may be any pointer, is the record of a region, open or
  * closed. */
 bool region_index_is_record(const struct daxkind_region *r);
 
 /* The result of a lookup.  Constant while lookups can find it, except the kind
- * and the list of all regions.  Its memory is never returned to the kernel,
- * since a lookup may race with its removal. */
+ * and the list of all regions.  Its address stays readable, since a lookup may
+ * race with its removal: it then reads the entry as it was, or zeroes. */
 struct region_index_entry {
 	struct daxkind_region *region;  /* NULL: a kind's pieces */
 	_Atomic(struct memkind *) kind; /* NULL: none, or not yet */

@@ -282,6 +282,111 @@ test_1000_kinds_at_once(void **state)
 	test_area_unmap(&area);
 }
 
+#if TEST_OURS && !DK_SANITIZED
+enum {
+	NR_AT_ONCE = 1000,
+	NR_USERS = 3
+};
+
+struct at_once {
+	pthread_barrier_t barrier;
+	memkind_t kinds[NR_AT_ONCE];
+	size_t nr;
+	_Atomic(memkind_t) last;
+};
+
+static void
+use_all(struct at_once *all)
+{
+	for (size_t i = 0; i < all->nr; i++)
+		assert_non_null(memkind_malloc(all->kinds[i], 100));
+}
+
+/* Has a cache of each kind when that ends, and lives on. */
+static void *
+use_all_and_wait(void *arg)
+{
+	struct at_once *all = arg;
+
+	(void)pthread_barrier_wait(&all->barrier);
+	use_all(all);
+	(void)pthread_barrier_wait(&all->barrier);
+	/* they are destroyed meanwhile */
+	(void)pthread_barrier_wait(&all->barrier);
+	memkind_free(all->last, memkind_malloc(all->last, 100));
+	(void)pthread_barrier_wait(&all->barrier);
+	(void)pthread_barrier_wait(&all->barrier);
+	return NULL;
+}
+
+/* One round: how much is resident while all live, and after. */
+static void
+live_at_once(struct at_once *all, const struct test_area *area, size_t part,
+    size_t *most, size_t *after)
+{
+	pthread_t threads[NR_USERS];
+	struct test_area last;
+
+	test_area_map(&last, 2 * TEST_MIB);
+	for (size_t i = 0; i < NR_USERS; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, use_all_and_wait, all),
+		    0);
+	for (size_t i = 0; i < all->nr; i++) {
+		struct test_area a = {area->addr + i * part, part, NULL, 0};
+
+		all->kinds[i] = make_fixed(&a);
+	}
+	use_all(all);
+	(void)pthread_barrier_wait(&all->barrier);
+	(void)pthread_barrier_wait(&all->barrier);
+	*most = test_rss();
+	for (size_t i = 0; i < all->nr; i++)
+		assert_int_equal(
+		    memkind_destroy_kind(all->kinds[i]), MEMKIND_SUCCESS);
+	all->last = make_fixed(&last);
+	assert_non_null(memkind_malloc(all->last, 100));
+	(void)pthread_barrier_wait(&all->barrier);
+	(void)pthread_barrier_wait(&all->barrier);
+	/* what the program stored is not the library's */
+	assert_int_equal(madvise(area->addr, all->nr * part, MADV_DONTNEED), 0);
+	*after = test_rss();
+	assert_int_equal(memkind_destroy_kind(all->last), MEMKIND_SUCCESS);
+	(void)pthread_barrier_wait(&all->barrier);
+	for (size_t i = 0; i < NR_USERS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	test_area_unmap(&last);
+}
+
+/* The records of kinds that lived at once go back to the kernel, and those of
+ * threads that used them: 1,000 left 75 MiB. */
+static void
+test_1000_kinds_of_4_threads_leave_little(void **state)
+{
+	static struct at_once all;
+	const size_t part = 64 * TEST_KIB;
+	size_t most, after, before = 0;
+	struct test_area area;
+
+	(void)state;
+	assert_int_equal(
+	    pthread_barrier_init(&all.barrier, NULL, NR_USERS + 1), 0);
+	test_area_map(&area, NR_AT_ONCE * part);
+	all.nr = 20; /* what is kept, however many there were */
+	live_at_once(&all, &area, part, &most, &before);
+	all.nr = NR_AT_ONCE;
+	for (int i = 0; i < 2; i++) {
+		live_at_once(&all, &area, part, &most, &after);
+		print_message("resident: %zu KiB before, %zu with all, %zu "
+			      "after\n",
+		    before / TEST_KIB, most / TEST_KIB, after / TEST_KIB);
+		assert_true(after <= before + 5 * TEST_MIB);
+	}
+	test_area_unmap(&area);
+	assert_int_equal(pthread_barrier_destroy(&all.barrier), 0);
+}
+#endif
+
 /* --- one that is large ------------------------------------------------------- */
 
 /* The bar is 10 ms; this is a second of processor time, which a walk over the
@@ -380,6 +485,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if !DK_SANITIZED
+		/* first, as it is about the most that there ever were */
+		test_ours_only(
+		    test_unit, test_1000_kinds_of_4_threads_leave_little),
+#endif
 		test_unit(test_10000_fixed_kinds_leave_nothing),
 		test_unit(test_many_pmem_kinds_leave_nothing),
 		test_unit(test_10000_failures_leave_nothing),

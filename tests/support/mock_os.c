@@ -24,6 +24,7 @@
 	    (len, align, addr))                                                \
 	X(os_commit, (void *addr, size_t len), (addr, len))                    \
 	X(os_populate, (void *addr, size_t len), (addr, len))                  \
+	X(os_drop_pages, (void *addr, size_t len), (addr, len))                \
 	X(os_is_mapped, (const void *addr), (addr))                            \
 	X(os_check_page_size, (void), ())                                      \
 	X(os_msync, (void *addr, size_t len), (addr, len))                     \

@@ -151,62 +151,6 @@ test_memory_of_the_caller_comes_first(void **state)
 }
 
 static void
-test_a_retired_object_rests(void **state)
-{
-	static void *objects[3 * POOL_REST];
-
-	(void)state;
-	pool_init(&Pool, 40);
-	for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
-		objects[i] = pool_get(&Pool);
-		assert_non_null(objects[i]);
-		/* so the first is seen again when that many others ended */
-		for (size_t j = i > POOL_REST ? i - POOL_REST : 0; j < i; j++)
-			assert_ptr_not_equal(objects[i], objects[j]);
-		pool_retire(&Pool, objects[i]);
-	}
-	/* and then it is: memory has a bound */
-	size_t len = 0;
-	for (size_t i = 0; i < 100000; i++) {
-		pool_retire(&Pool, pool_get(&Pool));
-		if (i == 10000)
-			len = Pool.next_chunk_len;
-	}
-	assert_int_equal(Pool.next_chunk_len, len);
-	assert_in_range(Pool.nr_resting, POOL_REST, 2 * POOL_REST);
-	/* without memory a false ENOMEM would be worse */
-	mock_os_fail_all("os_map_anon", ENOMEM);
-	for (size_t i = 0; i < POOL_REST; i++)
-		assert_non_null(pool_get(&Pool));
-	mock_os_reset();
-}
-
-static void
-test_any_pointer_is_told_from_an_object(void **state)
-{
-	(void)state;
-	pool_init(&Pool, 40);
-	assert_false(pool_has(&Pool, &Pool));
-	assert_int_equal(pool_reserve(&Pool, 1000), 0);
-	for (size_t i = 0; i < 1000; i++) {
-		char *object = pool_get(&Pool);
-
-		assert_true(pool_has(&Pool, object));
-		assert_false(pool_has(&Pool, object + 1));
-		assert_false(pool_has(&Pool, object - 1));
-		assert_false(pool_has(&Pool, object + 8));
-		if (i % 2 != 0)
-			pool_retire(&Pool, object);
-		else
-			pool_put(&Pool, object);
-		assert_true(pool_has(&Pool, object));
-	}
-	assert_false(pool_has(&Pool, NULL));
-	assert_false(pool_has(&Pool, (void *)UINTPTR_MAX));
-	assert_false(pool_has(&Pool, &Pool));
-}
-
-static void
 test_memory_is_taken_in_growing_pieces(void **state)
 {
 	(void)state;
@@ -245,8 +189,6 @@ main(void)
 	    UNIT(test_reserved_objects_need_no_memory),
 	    UNIT(test_without_memory_there_is_no_object),
 	    UNIT(test_memory_of_the_caller_comes_first),
-	    UNIT(test_a_retired_object_rests),
-	    UNIT(test_any_pointer_is_told_from_an_object),
 	    UNIT(test_memory_is_taken_in_growing_pieces),
 	    UNIT(test_fini_gives_all_memory_back),
 	};

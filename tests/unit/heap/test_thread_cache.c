@@ -745,6 +745,35 @@ test_a_heap_may_end_before_a_thread(void **state)
 	assert_int_equal(pthread_barrier_destroy(&Barrier), 0);
 }
 
+/* A thread that has used many heaps holds next to nothing of those that ended:
+ * first the stacks go, then, when it next comes by, the records. */
+static void
+test_heaps_that_ended_leave_no_pages(void **state)
+{
+	enum {
+		NR = 100,
+		KEPT = 16
+	};
+	static struct place places[NR];
+
+	(void)state;
+	heap_free(Place.heap, alloc(100));
+	for (size_t i = 0; i < NR; i++) {
+		open_place(&places[i], MIB);
+		assert_non_null(heap_alloc(places[i].heap, 100, 0, false));
+	}
+	mock_os_reset();
+	for (size_t i = 0; i < NR; i++)
+		close_place(&places[i]);
+	assert_in_range(mock_os_nr_calls("os_drop_pages"), NR - KEPT, NR);
+	assert_in_range(Thread_caches->nr_dead, NR, NR + KEPT);
+	mock_os_reset();
+	/* of a class of which it has none */
+	heap_free(Place.heap, alloc(2000));
+	assert_int_equal(Thread_caches->nr_dead, 0);
+	assert_in_range(mock_os_nr_calls("os_drop_pages"), NR - KEPT, NR);
+}
+
 static void *
 fill_cache_and_meet(void *arg)
 {
@@ -922,6 +951,7 @@ main(void)
 	    UNIT(test_an_ending_thread_may_use_the_heap),
 	    UNIT(test_an_ending_thread_may_use_its_first_heap),
 	    UNIT(test_a_heap_may_end_before_a_thread),
+	    UNIT(test_heaps_that_ended_leave_no_pages),
 	    UNIT(test_a_heap_and_a_thread_may_end_at_once),
 	    UNIT(test_blocks_are_sound_while_caches_are_taken_away),
 	    UNIT(test_a_block_has_the_size_of_its_class),

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/pool.h"
+#include "base/records.h"
 #include "base/util.h"
 #include "kind/kind_registry.h"
 #include "region/region.h"
@@ -665,7 +665,7 @@ test_every_call_may_fail(void **state)
 {
 	(void)state;
 	/* until records that rested are used again */
-	for (size_t i = 0; i < (size_t)4 * POOL_REST; i++) {
+	for (size_t i = 0; i < (size_t)4 * RECORDS_REST; i++) {
 		struct daxkind_region *region;
 
 		assert_int_equal(region_index_new(sizeof(*region), &region), 0);

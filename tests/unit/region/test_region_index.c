@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/pool.h"
+#include "base/records.h"
 #include "base/util.h"
 #include "region/region.h"
 #include "region/region_index.h"
@@ -461,7 +461,7 @@ test_a_record_is_zeroed_and_used_again(void **state)
 		memset(again, 0xaa, sizeof(*again));
 		region_index_free(again);
 	} while (again != r && nr++ < 10000);
-	assert_in_range(nr, POOL_REST, 4 * POOL_REST);
+	assert_in_range(nr, RECORDS_REST, 4 * RECORDS_REST);
 	assert_false(region_index_is_record((void *)((char *)r + 8)));
 	assert_false(region_index_is_record(NULL));
 }
