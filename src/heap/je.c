@@ -2,7 +2,7 @@
 /*
  * je.c -- see je.h.
  *
- * Names of mallctl() are looked up once (Mib_*); the rest are thin wrappers.
+ * Names of mallctl() are looked up once (struct mib); the rest are thin wrappers.
  */
 #include "heap/je.h"
 
@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -49,6 +48,8 @@ struct mib {
 static struct {
 	struct mib purge, decay, reset, destroy, dirty_decay, muzzy_decay;
 	struct mib hooks;
+	struct mib create, utilization, lookup, bin_size, bin_slab_size;
+	struct mib epoch, allocated, active, all_resident;
 	struct mib small_allocated, large_allocated, pactive, resident;
 	unsigned nr_own_arenas; /* jemalloc's own, from the start */
 	bool works;
@@ -81,14 +82,6 @@ find_mib(const char *name, struct mib *mib)
 {
 	mib->len = ARRAY_LEN(mib->name);
 	return jemk_mallctlnametomib(name, mib->name, &mib->len) == 0;
-}
-
-static bool
-read_size(const char *name, size_t *value)
-{
-	size_t len = sizeof(*value);
-
-	return jemk_mallctl(name, value, &len, NULL, 0) == 0;
 }
 
 void
@@ -129,6 +122,15 @@ init(void)
 	    find_mib("arena.0.extent_hooks", &Je.hooks) &&
 	    find_mib("arena.0.dirty_decay_ms", &Je.dirty_decay) &&
 	    find_mib("arena.0.muzzy_decay_ms", &Je.muzzy_decay) &&
+	    find_mib("experimental.arenas_create_ext", &Je.create) &&
+	    find_mib("experimental.utilization.query", &Je.utilization) &&
+	    find_mib("arenas.lookup", &Je.lookup) &&
+	    find_mib("arenas.bin.0.size", &Je.bin_size) &&
+	    find_mib("arenas.bin.0.slab_size", &Je.bin_slab_size) &&
+	    find_mib("epoch", &Je.epoch) &&
+	    find_mib("stats.allocated", &Je.allocated) &&
+	    find_mib("stats.active", &Je.active) &&
+	    find_mib("stats.resident", &Je.all_resident) &&
 	    find_mib("stats.arenas.0.small.allocated", &Je.small_allocated) &&
 	    find_mib("stats.arenas.0.large.allocated", &Je.large_allocated) &&
 	    find_mib("stats.arenas.0.pactive", &Je.pactive) &&
@@ -142,15 +144,33 @@ is_ready(void)
 	return Je.works;
 }
 
-/* mallctlbymib() with an arena number as a part of the name, counted from 0. */
+/* For a name without a number. */
 static int
-control(const struct mib *mib, size_t part, unsigned arena, void *old,
+ask(const struct mib *mib, void *old, size_t *old_len, void *new_value,
+    size_t new_len)
+{
+	return -jemk_mallctlbymib(
+	    mib->name, mib->len, old, old_len, new_value, new_len);
+}
+
+static bool
+ask_size(const struct mib *mib, size_t *value)
+{
+	size_t len = sizeof(*value);
+
+	return ask(mib, value, &len, NULL, 0) == 0;
+}
+
+/* The same with a number, of an arena or a bin, as a part of the name, counted
+ * from 0. */
+static int
+control(const struct mib *mib, size_t part, unsigned number, void *old,
     size_t *old_len, void *new_value, size_t new_len)
 {
 	size_t name[ARRAY_LEN(mib->name)];
 
 	memcpy(name, mib->name, sizeof(name));
-	name[part] = arena;
+	name[part] = number;
 	return -jemk_mallctlbymib(
 	    name, mib->len, old, old_len, new_value, new_len);
 }
@@ -468,8 +488,7 @@ new_arena(struct je_hooks *hooks, bool purges_at_once, bool is_promised,
 	}
 	if (!is_promised && !count_arena())
 		return REASON_NO_ARENA;
-	int rc = -jemk_mallctl("experimental.arenas_create_ext", arena, &len,
-	    &config, sizeof(config));
+	int rc = ask(&Je.create, arena, &len, &config, sizeof(config));
 	if (rc == -EAGAIN)
 		rc = REASON_NO_ARENA;
 	if (rc < 0 && !is_promised)
@@ -673,8 +692,7 @@ je_arena_of(const void *ptr)
 	unsigned arena = 0;
 	size_t len = sizeof(arena);
 	int saved_errno = errno;
-	int rc = jemk_mallctl(
-	    "arenas.lookup", &arena, &len, (void *)&ptr, sizeof(ptr));
+	int rc = ask(&Je.lookup, &arena, &len, (void *)&ptr, sizeof(ptr));
 
 	DK_BUG_ON(rc != 0); /* ptr is not a block */
 	errno = saved_errno;
@@ -687,8 +705,7 @@ je_is_sparse(const void *ptr)
 	struct je_utilization u;
 	size_t len = sizeof(u);
 	int saved_errno = errno;
-	int rc = jemk_mallctl("experimental.utilization.query", &u, &len,
-	    (void *)&ptr, sizeof(ptr));
+	int rc = ask(&Je.utilization, &u, &len, (void *)&ptr, sizeof(ptr));
 
 	errno = saved_errno;
 	if (rc != 0 || u.nr_objects <= 1 || u.bin_nr_objects == 0)
@@ -716,25 +733,26 @@ je_nr_bins(void)
 }
 
 static size_t
-read_bin(unsigned bin, const char *what)
+read_bin(const struct mib *mib, unsigned bin)
 {
-	char name[40];
 	size_t value = 0;
+	size_t len = sizeof(value);
 
-	(void)snprintf(name, sizeof(name), "arenas.bin.%u.%s", bin, what);
-	return read_size(name, &value) ? value : 0;
+	if (!is_ready() || control(mib, 2, bin, &value, &len, NULL, 0) < 0)
+		return 0;
+	return value;
 }
 
 size_t
 je_bin_size(unsigned bin)
 {
-	return read_bin(bin, "size");
+	return read_bin(&Je.bin_size, bin);
 }
 
 size_t
 je_bin_slab_size(unsigned bin)
 {
-	return read_bin(bin, "slab_size");
+	return read_bin(&Je.bin_slab_size, bin);
 }
 
 /* --- statistics ------------------------------------------------------------- */
@@ -745,15 +763,17 @@ je_stats_refresh(void)
 	uint64_t epoch = 1;
 	size_t len = sizeof(epoch);
 
-	return -jemk_mallctl("epoch", &epoch, &len, &epoch, sizeof(epoch));
+	if (!is_ready())
+		return -ENOTSUP;
+	return ask(&Je.epoch, &epoch, &len, &epoch, sizeof(epoch));
 }
 
 int
 je_stats(struct je_stats *stats)
 {
-	if (!read_size("stats.allocated", &stats->allocated) ||
-	    !read_size("stats.active", &stats->active) ||
-	    !read_size("stats.resident", &stats->resident))
+	if (!is_ready() || !ask_size(&Je.allocated, &stats->allocated) ||
+	    !ask_size(&Je.active, &stats->active) ||
+	    !ask_size(&Je.all_resident, &stats->resident))
 		return -ENOTSUP;
 	return 0;
 }
