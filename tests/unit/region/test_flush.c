@@ -140,9 +140,17 @@ test_a_failing_sync_is_told(void **state)
 	mock_os_reset();
 	/* and the kernel's own */
 	void *hole = NULL;
-	assert_int_equal(os_map_anon(DK_PAGE, &hole), 0);
+	assert_int_equal(os_map_anon(3 * DK_PAGE, &hole), 0);
+	char *page = (char *)hole + DK_PAGE;
 	assert_int_equal(os_unmap(hole, DK_PAGE), 0);
+	assert_int_equal(os_unmap(page + DK_PAGE, DK_PAGE), 0);
 	assert_int_equal(ops->flush(hole, DK_PAGE), -ENOMEM);
+	/* of all pages that it touches, and no other */
+	assert_int_equal(ops->flush(page, DK_PAGE), 0);
+	assert_int_equal(ops->flush(page + DK_PAGE - 1, 1), 0);
+	assert_int_equal(ops->flush(page - 1, 2), -ENOMEM);
+	assert_int_equal(ops->flush(page + DK_PAGE - 1, 2), -ENOMEM);
+	assert_int_equal(os_unmap(page, DK_PAGE), 0);
 	assert_int_equal(errno, ERRNO_BEFORE);
 }
 

@@ -402,6 +402,35 @@ test_a_heap_is_visited_until_it_wants_no_more(void **state)
 }
 
 static bool
+wakes_once(void *arg)
+{
+	(void)arg;
+	if (atomic_fetch_add(&Nr_visits, 1) == 0)
+		reclaimer_wake();
+	return false;
+}
+
+/* As by a free while the thread looks, at what it has looked at already. */
+static void
+test_what_comes_during_a_look_is_seen_at_the_next(void **state)
+{
+	(void)state;
+	open_kept(&A);
+	assert_true(becomes_asleep());
+	atomic_store(&Nr_visits, 0);
+	reclaimer_set_task(&A.region->reclaimer, wakes_once, NULL);
+	reclaimer_wake();
+	for (unsigned nr = 1; nr <= 2; nr++) {
+		assert_true(is_between_looks());
+		assert_int_equal(atomic_load(&Nr_visits), nr);
+		mock_time_pass(RECLAIMER_PERIOD_MS);
+	}
+	assert_true(becomes_asleep());
+	assert_int_equal(atomic_load(&Nr_visits), 2);
+	reclaimer_set_task(&A.region->reclaimer, NULL, NULL);
+}
+
+static bool
 wants_more_visits(void *arg)
 {
 	(void)arg;
@@ -578,6 +607,7 @@ main(void)
 		UNIT(test_at_once_it_comes_back_soon),
 		UNIT(test_it_sleeps_while_nothing_is_idle),
 		UNIT(test_a_heap_is_visited_until_it_wants_no_more),
+		UNIT(test_what_comes_during_a_look_is_seen_at_the_next),
 		UNIT(test_at_once_ends_a_long_wait),
 		UNIT(test_a_task_is_done_each_period),
 		UNIT(test_close_waits_for_the_thread),
