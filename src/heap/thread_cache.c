@@ -2,11 +2,11 @@
 /*
  * thread_cache.c -- see thread_cache.h.
  *
- * Two things end a cache, in either order and at any time: its thread and its
- * heap.  Threads_lock (rank RANK_THREADS) decides which comes first: a cache
- * whose heap ended has caches == NULL and is only put away by its thread; a
- * thread that ends counts itself in the heap's nr_leaving before it lets go of
- * the lock, and the heap waits for that.
+ * A cache ends with its thread or its heap, in either order and at any time.
+ * Threads_lock (rank RANK_THREADS) decides which comes first.  If the heap has
+ * ended, caches is NULL, and only the thread frees the cache.  A thread that
+ * ends counts itself in the heap's nr_leaving before it drops the lock, and the
+ * heap waits for that.
  */
 #include "heap/thread_cache.h"
 
@@ -23,29 +23,30 @@
 #include "heap/slabs.h"
 #include "region/reclaimer.h"
 
-/* Blocks in a bin: so many bytes, but at least and at most so many blocks. */
+/* Limits of a bin: this many bytes, but at least BIN_MIN and at most BIN_MAX
+ * blocks. */
 #define BIN_BYTES ((size_t)64 * KIB)
 enum {
 	BIN_MIN = 16,
 	BIN_MAX = 256,
 	FIRST_BATCH = 2
 };
-/* All bins of a thread together hold at most one part in this many of the
- * region, when every one of 36 is full. */
+/* All 36 bins of a thread together, if full, hold at most one part in this many
+ * of the region. */
 enum {
 	REGION_SHARE = 8192
 };
-/* One cached block can keep a slab from going back, so where file space goes
- * back each bin holds blocks of no more than so many bytes of slabs. */
+/* One cached block can keep a slab from going back.  So where file space goes
+ * back, the slabs of a bin's blocks have at most this many bytes. */
 #define BIN_SLAB_BYTES ((size_t)64 * KIB)
-/* After an allocation failed, this many have to work before threads cache
- * blocks again. */
+/* After a failed allocation, this many must succeed before threads cache blocks
+ * again. */
 enum {
 	REOPEN_COUNT = 4096
 };
-/* A cache that was not used for this long is emptied by whoever comes by. */
+/* Other threads empty a cache that was unused for this long. */
 #define IDLE_US ((uint64_t)2 * 1000000)
-/* The outbox has room for what leaves a full bin at once. */
+/* The outbox has room for the blocks that leave a full bin at once. */
 enum {
 	OUTBOX_MAX = BIN_MAX / 2
 };
@@ -70,7 +71,7 @@ struct cache_record {
 _Static_assert(sizeof(struct thread_cache) <= TLS_NOTHING_SIZE,
     "daxkind_tls_nothing stands for one");
 
-/* Of threads that cached nothing yet, and of those that are ending. */
+/* For threads that have cached nothing yet, and for threads that are ending. */
 static struct thread_caches No_thread;
 static struct thread_caches Ended_thread = {.is_off = true};
 
@@ -88,13 +89,13 @@ static struct records Cache_records =
 static size_t Nr_dead; /* of all threads */
 
 static pthread_key_t Key;
-static bool Has_key; /* else threads could not clean up: no caches */
+static bool Has_key; /* if not, threads could not clean up: no caches */
 
 static void end_thread(void *arg);
 
-/* Before jemalloc's start makes its own key: destructors run in the order of
- * their keys, so whoever meets a thread whose jemalloc data are gone meets
- * is_off as well. */
+/* Before jemalloc starts and makes its own key.  Destructors run in the
+ * order of their keys, so when the thread's data of jemalloc are gone,
+ * is_off is set. */
 __attribute__((constructor(101))) static void
 init(void)
 {
@@ -127,7 +128,7 @@ thread_cache_set_owner(struct heap_caches *hc, const void *owner)
 
 	lock_take(&hc->lock);
 	hc->owner = owner;
-	/* A user's create may have allocated. */
+	/* The create operation of a program may have allocated already. */
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next)
 		atomic_store_explicit(&c->owner, owner, memory_order_release);
 	lock_drop(&hc->lock);
@@ -179,7 +180,7 @@ thread_cache_heap_fini(struct heap_caches *hc)
 	while (hc->list != NULL) {
 		struct thread_cache *c = hc->list;
 
-		/* By contract no thread uses the heap: none is inside. */
+		/* By contract no thread uses the heap, so none is inside. */
 		atomic_store_explicit(&c->owner, NULL, memory_order_release);
 		unlink_from_heap(hc, c);
 		give_up_locked(c);
@@ -197,7 +198,7 @@ room(const struct cache_bin *bin)
 	return (size_t)(bin->limit - bin->base);
 }
 
-/* Whether what is cached costs more than memory of this process. */
+/* Whether cached blocks hold file space, not only memory of this process. */
 static bool
 holds_file_space(const struct heap_caches *hc)
 {
@@ -214,7 +215,7 @@ bin_max(const struct heap_caches *hc, unsigned size_class)
 	if (holds_file_space(hc))
 		return min_size(
 		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
-	/* In a small region a few blocks would be a large part of it. */
+	/* In a small region, BIN_MIN blocks would be a large part of it. */
 	if (nr < BIN_MIN && hc->max_bytes < BIN_BYTES)
 		return nr;
 	return min_size(max_size(nr, BIN_MIN), BIN_MAX);
@@ -226,7 +227,7 @@ init_cache(struct cache_record *record, struct heap_caches *hc,
 {
 	struct thread_cache *c = &record->cache;
 	void **items = record->items;
-	void **at = items + OUTBOX_MAX; /* and so below the first bin */
+	void **at = items + OUTBOX_MAX; /* the outbox is below the first bin */
 
 	memset(c, 0, sizeof(*c));
 	c->base = (uintptr_t)hc->slabs->region->base;
@@ -247,7 +248,7 @@ init_cache(struct cache_record *record, struct heap_caches *hc,
 	DK_BUG_ON(at > items + ITEMS_MAX);
 }
 
-/* This thread's record, made if it has none.  With Threads_lock. */
+/* This thread's record, made if needed.  The caller holds Threads_lock. */
 static struct thread_caches *
 get_thread_locked(void)
 {
@@ -268,7 +269,7 @@ get_thread_locked(void)
 	return t;
 }
 
-/* Put away caches whose heap has ended. */
+/* Free the caches whose heap has ended. */
 static void
 drop_dead_of_bucket_locked(struct thread_cache **link)
 {
@@ -306,7 +307,7 @@ drop_dead_locked(struct thread_caches *t)
 		drop_dead_of_bucket_locked(&t->buckets[i]);
 }
 
-/* Of the calling thread. */
+/* Free the calling thread's dead caches. */
 static void
 drop_dead(struct thread_caches *t)
 {
@@ -321,7 +322,8 @@ bucket_of(struct thread_caches *t, const struct heap_caches *hc)
 	return &t->buckets[hc->nr % THREAD_CACHE_BUCKETS];
 }
 
-/* This thread's cache for the heap, in its slot now; NULL: it has none. */
+/* Find this thread's cache for the heap, and put it into its slot; NULL:
+ * none. */
 static struct thread_cache *
 find_cache(struct heap_caches *hc)
 {
@@ -338,7 +340,7 @@ find_cache(struct heap_caches *hc)
 	return NULL;
 }
 
-/* The same, made if there is none.  NULL: do without. */
+/* The same, made if needed.  NULL: there is no memory for it. */
 static struct thread_cache *
 get_cache(struct heap_caches *hc)
 {
@@ -377,7 +379,7 @@ get_cache(struct heap_caches *hc)
 	return c;
 }
 
-/* The calling thread's cache may hold blocks again, if memory is not short. */
+/* Let the calling thread's cache hold blocks again, unless memory is short. */
 static void
 reopen(struct heap_caches *hc, struct thread_cache *c)
 {
@@ -386,7 +388,7 @@ reopen(struct heap_caches *hc, struct thread_cache *c)
 	    0)
 		return;
 	lock_take(&hc->lock);
-	/* Before a block can be cached: thread_cache_reclaim() looks at it. */
+	/* Before a block is cached, since thread_cache_reclaim() checks it. */
 	atomic_fetch_add_explicit(&hc->nr_open, 1, memory_order_seq_cst);
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
 		cache_bin_of(c, i)->limit =
@@ -395,8 +397,8 @@ reopen(struct heap_caches *hc, struct thread_cache *c)
 	lock_drop(&hc->lock);
 }
 
-/* Give back the caches of one bucket of an ending thread; drops the lock
- * meanwhile. */
+/* Flush and free the caches in one bucket of an ending thread.  Drops the lock
+ * in between. */
 static void
 end_bucket_locked(struct thread_cache **bucket)
 {
@@ -413,7 +415,8 @@ end_bucket_locked(struct thread_cache **bucket)
 		hc->nr_leaving++;
 		lock_drop(&Threads_lock);
 
-		/* With the lock, so that who looks for room waits for it. */
+		/* Under the lock, so that a thread that looks for room waits
+		 * for the flush. */
 		lock_take(&hc->lock);
 		cache_flush_locked(hc, c);
 		unlink_from_heap(hc, c);
@@ -470,7 +473,7 @@ thread_cache_reclaim(struct heap_caches *hc)
 	return cache_collect_in_hands(hc) || any;
 }
 
-/* Now and then, on the way to fetching more. */
+/* Empty idle caches now and then, before fetching more blocks. */
 static void
 flush_idle_caches(struct heap_caches *hc)
 {
@@ -505,7 +508,7 @@ thread_cache_bytes(struct heap_caches *hc)
 
 /* --- the slow ways ------------------------------------------------------------------ */
 
-/* Whether a free block is in the cache now. */
+/* Free a block into the cache; false: there is no room. */
 static bool
 put(struct heap_caches *hc, struct thread_cache *c, unsigned size_class,
     void *ptr)
@@ -529,7 +532,7 @@ put(struct heap_caches *hc, struct thread_cache *c, unsigned size_class,
 	return is_in;
 }
 
-/* The calling thread's cache, and whether it may be filled now. */
+/* Get the calling thread's cache.  Returns whether it may be filled now. */
 static bool
 get_open_cache(struct heap_caches *hc, struct thread_cache **cache)
 {
@@ -538,8 +541,8 @@ get_open_cache(struct heap_caches *hc, struct thread_cache **cache)
 	struct thread_cache *c = get_cache(hc);
 
 	*cache = c;
-	/* What is cached holds file space: somebody has to look for caches that
-	 * are not used any more. */
+	/* Cached blocks hold file space, so have the reclaimer look for idle
+	 * caches. */
 	if (holds_file_space(hc))
 		reclaimer_wake();
 	if (c == NULL)
@@ -551,8 +554,8 @@ get_open_cache(struct heap_caches *hc, struct thread_cache **cache)
 	return !cache_is_closed(c);
 }
 
-/* A child of fork(2) that sees what is stored after this sees what was stored
- * before.  gcc has no such fence for ThreadSanitizer, which needs none. */
+/* A child of fork(2) that sees stores after this also sees the stores before.
+ * gcc lacks such a fence for ThreadSanitizer, which does not need it. */
 static void
 store_fence(void)
 {
@@ -564,9 +567,9 @@ store_fence(void)
 }
 
 /*
- * Turn the last nr blocks of a bin round, so that those that were fetched come
- * out in the order of their addresses.  Meanwhile the bin is without them: a
- * child of fork(2) loses them rather than have one twice.
+ * Reverse the last nr blocks of a bin, so that fetched blocks are handed out in
+ * the order of their addresses.  The bin does not count them meanwhile: a child
+ * of fork(2) may lose them, but never has one twice.
  */
 static void
 reverse_top(struct heap_caches *hc, struct thread_cache *c,
@@ -602,10 +605,12 @@ fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
 	size_t max = bin_max(hc, size_class);
 	size_t want = min_size(bin->batch, max / 2);
 
-	/* Slow start: a bin that is used a lot fetches many at a time. */
+	/* Slow start: a bin that is used often fetches more blocks at a
+	 * time. */
 	if (bin->batch < max)
 		bin->batch *= 2;
-	/* Each at once where others find it. */
+	/* Each block enters the bin at once, where other threads can take
+	 * it. */
 	size_t nr = 0;
 	for (; nr < want; nr++) {
 		void *ptr = slabs_alloc(hc->slabs, arena, size_class);
@@ -628,7 +633,7 @@ thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 	void *ptr = NULL;
 	unsigned arena;
 
-	/* Its slot may have been another heap's. */
+	/* The slot may have held another heap's cache. */
 	if (is_open)
 		ptr = thread_cache_alloc(
 		    hc->owner, hc->slot, page_word_of_small(size_class));
@@ -652,8 +657,8 @@ thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 	return ptr;
 }
 
-/* Move the older half of a full bin to the outbox.  What is in neither for a
- * moment would be lost to a child of fork(2); nothing is in both. */
+/* Move the older half of a full bin to the outbox.  A block may be in neither
+ * for a moment, and a child of fork(2) would lose it; no block is in both. */
 static void
 evict_half(struct thread_cache *c, struct cache_bin *bin, unsigned size_class)
 {
@@ -670,8 +675,8 @@ evict_half(struct thread_cache *c, struct cache_bin *bin, unsigned size_class)
 	outbox_fill(&c->outbox, size_class, blocks, nr);
 }
 
-/* Without a cache of the calling thread's: who looks for room waits for the
- * lock. */
+/* Free a block without a cache, under the lock: a thread that looks for room
+ * waits for it. */
 static void
 free_without_cache(struct heap_caches *hc, void *ptr, unsigned size_class)
 {
@@ -717,7 +722,7 @@ thread_cache_free_slow(struct heap_caches *hc, void *ptr, unsigned size_class)
 		void **top = cache_top(bin);
 
 		is_free = top > bin->base && top[-1] == ptr;
-		/* Full: the older half goes, ptr stays. */
+		/* The bin is full: evict the older half, and keep ptr. */
 		if (!is_free && top == bin->limit)
 			evict_half(c, bin, size_class);
 	}
@@ -749,12 +754,12 @@ thread_cache_unlock_at_fork(void)
 void
 thread_cache_after_fork_in_child(void)
 {
-	/* Who waited is not here. */
+	/* The child lacks the threads that waited. */
 	lock_cond_init(&Left);
 }
 
-/* The other threads are gone, wherever they were: what one of them had in its
- * hands is lost, the stacks are sound. */
+/* The child lacks the other threads, wherever they were.  The blocks in their
+ * hands are lost, but the stacks are consistent. */
 void
 thread_cache_heap_after_fork_in_child(struct heap_caches *hc)
 {

@@ -44,7 +44,8 @@ enum {
 };
 
 struct thread_caches {
-	/* All of the thread, by the heap's number; linked by thread_next. */
+	/* All caches of the thread, by the heap's number; linked by
+	 * thread_next. */
 	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];
 	/* Caches whose heap has ended. */
 	_Atomic(unsigned) nr_dead;
@@ -54,13 +55,13 @@ struct thread_caches {
 extern _Thread_local struct thread_caches *Thread_caches;
 
 void thread_cache_heap_init(struct heap_caches *hc, struct slabs *slabs);
-/* While no other thread uses the heap. */
+/* Call it while no other thread uses the heap. */
 void thread_cache_set_owner(struct heap_caches *hc, const void *owner);
 /* The heap is destroyed: empty all its caches and forget their blocks. */
 void thread_cache_heap_fini(struct heap_caches *hc);
 
-/* Whether the calling thread is ending, so that jemalloc would choose the arena
- * itself. */
+/* Whether the calling thread is ending: jemalloc would then choose the
+ * arena. */
 static inline bool
 thread_cache_is_off(void)
 {
@@ -113,14 +114,14 @@ cache_leave(struct thread_cache *c)
 	atomic_store_explicit(&c->busy, 0, memory_order_release);
 }
 
-/* The calling thread's cache for the heap of that slot, or another. */
+/* The cache in a slot of the calling thread; it may belong to another heap. */
 static inline struct thread_cache *
 cache_in_slot(unsigned slot)
 {
 	return daxkind_tls_slots[slot];
 }
 
-/* A block of the class of that page word, or NULL: take the slow path. */
+/* A block of the page word's class; NULL: take the slow path. */
 static inline void *
 thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 {
@@ -143,7 +144,7 @@ thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 	return NULL;
 }
 
-/* True: ptr was a small block of the owner's heap, and is now in the cache. */
+/* True: ptr was a small block of the owner's heap, and is in the cache now. */
 static inline bool
 thread_cache_free(const void *owner, unsigned slot, void *ptr)
 {
@@ -160,7 +161,8 @@ thread_cache_free(const void *owner, unsigned slot, void *ptr)
 		goto no; /* large, or near bad pages */
 	struct cache_bin *bin = cache_bin(c, word);
 	void **top = cache_top(bin);
-	/* Full, or freed twice; below an empty bin may be anything. */
+	/* The bin is full, or ptr was freed twice.  Below an empty bin, top[-1]
+	 * is arbitrary, so the slow path decides. */
 	if (DK_UNLIKELY(top == bin->limit || top[-1] == ptr))
 		goto no;
 	*top = ptr;
@@ -172,8 +174,8 @@ no:
 	return false;
 }
 
-/* Bytes of a small block of the owner's heap, or 0: ask elsewhere.  Reads only
- * what stays as long as the thread does, so nobody needs to be kept out. */
+/* Bytes of a small block of the owner's heap; 0: not one.  Reads only data that
+ * live as long as the thread, so other threads need not be kept out. */
 static inline size_t
 thread_cache_usable(const void *owner, unsigned slot, const void *ptr)
 {
