@@ -35,6 +35,13 @@ hbw_get_policy(void)
 	return policy != 0 ? (hbw_policy_t)policy : HBW_POLICY_PREFERRED;
 }
 
+static const char *const Policy_names[] = {
+    [HBW_POLICY_BIND] = "HBW_POLICY_BIND",
+    [HBW_POLICY_PREFERRED] = "HBW_POLICY_PREFERRED",
+    [HBW_POLICY_INTERLEAVE] = "HBW_POLICY_INTERLEAVE",
+    [HBW_POLICY_BIND_ALL] = "HBW_POLICY_BIND_ALL",
+};
+
 /* False: another policy is set already. */
 static bool
 set_policy(hbw_policy_t mode)
@@ -54,9 +61,9 @@ hbw_set_policy(hbw_policy_t mode)
 		    -EINVAL, "%d is not an hbw_policy_t", (int)mode);
 	if (!set_policy(mode))
 		return -error_set(-EPERM,
-		    "the policy is already %d; set it once, before the first "
+		    "the policy is %s already; set it once, before the first "
 		    "allocation",
-		    atomic_load(&Policy));
+		    Policy_names[atomic_load(&Policy)]);
 	return 0;
 }
 

@@ -161,7 +161,7 @@ get_kind_by_partition(int partition, memkind_t *kind)
 	    "hbw_pagesize_t")                                                 \
 	X(hbw_posix_memalign_psize(&Pointer, 64, 1, HBW_PAGESIZE_1GB_STRICT), \
 	    "1 GiB")                                                          \
-	X(hbw_set_policy(HBW_POLICY_BIND), "before the first")                \
+	X(hbw_set_policy(HBW_POLICY_BIND), "HBW_POLICY_PREFERRED")            \
 	X(hbw_verify_memory_region(NULL, 1, 0), "NULL")                       \
 	X(hbw_verify_memory_region(&Value, 1, ~0), "HBW_TOUCH_PAGES")         \
 	X(hbw_verify_memory_region((void *)4096, 1, HBW_TOUCH_PAGES),         \
