@@ -36,6 +36,7 @@ UNIT_TESTS = \
 	tests/unit/kind/test_constructors \
 	tests/unit/kind/test_fork \
 	tests/unit/kind/test_kind \
+	tests/unit/kind/test_sigbus \
 	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing \
 	tests/unit/region/test_backing_devdax \
@@ -49,7 +50,8 @@ UNIT_TESTS = \
 	tests/unit/region/test_region_index \
 	tests/unit/space/test_node_set \
 	tests/unit/space/test_rangeset \
-	tests/unit/space/test_space
+	tests/unit/space/test_space \
+	tests/unit/tiers/test_tier_fork
 
 # tests of the public interface: our headers and the shared library only
 API_TESTS = \
@@ -190,6 +192,7 @@ UNIT_WRAPS = \
 	os_fstat \
 	os_is_mapped \
 	os_lock_file \
+	os_make_private \
 	os_map_anon \
 	os_map_anon_aligned \
 	os_map_file \
@@ -203,6 +206,7 @@ UNIT_WRAPS = \
 	os_open_read \
 	os_open_unlinked \
 	os_pause \
+	os_pipe \
 	os_populate \
 	os_punch \
 	os_punch_mapped \

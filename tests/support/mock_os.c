@@ -27,6 +27,8 @@
 	X(os_drop_pages, (void *addr, size_t len), (addr, len))                \
 	X(os_is_mapped, (const void *addr), (addr))                            \
 	X(os_check_page_size, (void), ())                                      \
+	X(os_make_private, (void *addr, size_t len), (addr, len))              \
+	X(os_pipe, (int fds[2]), (fds))                                        \
 	X(os_msync, (void *addr, size_t len), (addr, len))                     \
 	X(os_open, (const char *path, bool create, int *fd),                   \
 	    (path, create, fd))                                                \
@@ -66,7 +68,7 @@
 	    (run, arg, name, thread))
 
 enum {
-	NR_NAMES = 40
+	NR_NAMES = 48
 };
 
 static _Thread_local struct {

@@ -265,6 +265,153 @@ test_only_lost_pages_are_replaced(void **state)
 	Is_old_kernel = false;
 }
 
+/* --- where the kernel has no more of something ---------------------------------- */
+
+/* A sanitizer has some of these functions for itself. */
+#if !DK_SANITIZED
+/* The names of calls that fail, and of what. */
+static struct {
+	bool memfd_create, ftruncate, mmap, mremap;
+} Fails;
+static void *Copy; /* that was to be moved */
+
+int
+memfd_create(const char *name, unsigned flags)
+{
+	if (Fails.memfd_create) {
+		errno = EMFILE;
+		return -1;
+	}
+	return (int)syscall(SYS_memfd_create, name, flags);
+}
+
+int
+ftruncate(int fd, off_t len)
+{
+	if (Fails.ftruncate) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_ftruncate, fd, len);
+}
+
+void *
+mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
+{
+	if (Fails.mmap) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	/* NOLINTNEXTLINE: the kernel's answer */
+	return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, off);
+}
+
+void *
+mremap(void *old_addr, size_t old_len, size_t len, int flags, ...)
+{
+	va_list args;
+
+	va_start(args, flags);
+	void *addr = va_arg(args, void *);
+	va_end(args);
+	Copy = old_addr;
+	if (Fails.mremap) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	/* NOLINTNEXTLINE: the kernel's answer */
+	return (void *)syscall(SYS_mremap, old_addr, old_len, len, flags, addr);
+}
+
+/* Without a file for the good ones, all pages are private, and empty. */
+static void
+test_pages_are_replaced_without_a_descriptor(void **state)
+{
+	(void)state;
+	for (int nr = 0; nr < 2; nr++) {
+		int fd;
+		char *p = map_pages(4, &fd);
+
+		assert_int_equal(ftruncate(fd, 2 * (off_t)DK_PAGE), 0);
+		Fails.memfd_create = nr == 0;
+		Fails.ftruncate = nr == 1;
+		errno = 77;
+		int rc = os_replace_pages(p, 4 * DK_PAGE);
+		memset(&Fails, 0, sizeof(Fails));
+		assert_int_equal(rc, 0);
+		assert_int_equal(errno, 77);
+		assert_true(test_all_bytes(p, 0, 4 * DK_PAGE));
+		memset(p, 'z', 4 * DK_PAGE);
+		char byte = 'z';
+		assert_int_equal(pread(fd, &byte, 1, 0), 1);
+		assert_int_equal(byte, 0);
+		assert_int_equal(os_unmap(p, 4 * DK_PAGE), 0);
+		os_close(fd);
+	}
+}
+
+static void
+test_pages_that_cannot_be_replaced_stay(void **state)
+{
+	int fd;
+	char *p = map_pages(4, &fd);
+
+	(void)state;
+	p[0] = 'x';
+	assert_int_equal(ftruncate(fd, 2 * (off_t)DK_PAGE), 0);
+	Fails.mmap = true;
+	errno = 77;
+	int rc = os_replace_pages(p, 4 * DK_PAGE);
+	memset(&Fails, 0, sizeof(Fails));
+	assert_int_equal(rc, -ENOMEM);
+	assert_int_equal(errno, 77);
+	char byte = 'y';
+	assert_int_equal(pwrite(fd, &byte, 1, 0), 1);
+	assert_int_equal(*(volatile char *)p, 'y');
+	assert_int_equal(os_unmap(p, 4 * DK_PAGE), 0);
+	os_close(fd);
+}
+
+/* For a child of fork: see tier_fork.c. */
+static void
+test_what_is_made_private_is_so_or_is_as_it_was(void **state)
+{
+	char byte = 0;
+	int fd;
+	char *p = map_pages(4, &fd);
+
+	(void)state;
+	memset(p, 'x', 4 * DK_PAGE);
+	for (int nr = 0; nr < 2; nr++) {
+		Fails.mmap = nr == 0;
+		Fails.mremap = nr == 1;
+		errno = 77;
+		int rc = os_make_private(p + DK_PAGE, 2 * DK_PAGE);
+		memset(&Fails, 0, sizeof(Fails));
+		assert_int_equal(rc, -ENOMEM);
+		assert_int_equal(errno, 77);
+		p[DK_PAGE] = (char)nr;
+		assert_int_equal(pread(fd, &byte, 1, DK_PAGE), 1);
+		assert_int_equal(byte, nr);
+	}
+	/* nor is a copy left */
+	unsigned char core;
+	assert_non_null(Copy);
+	assert_int_equal(mincore(Copy, DK_PAGE, &core), -1);
+	p[DK_PAGE] = 'x';
+	assert_int_equal(os_make_private(p + DK_PAGE, 2 * DK_PAGE), 0);
+	assert_true(test_all_bytes(p, 'x', 4 * DK_PAGE));
+	memset(p, 'y', 4 * DK_PAGE);
+	static const char in_file[] = {'y', 'x', 'x', 'y'};
+	for (size_t i = 0; i < ARRAY_LEN(in_file); i++) {
+		assert_int_equal(pread(fd, &byte, 1, (off_t)(i * DK_PAGE)), 1);
+		assert_int_equal(byte, in_file[i]);
+	}
+	assert_int_equal(os_unmap(p, 4 * DK_PAGE), 0);
+	os_close(fd);
+}
+#endif
+
 /* --- waiting -------------------------------------------------------------------- */
 
 static void
@@ -296,13 +443,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    test_unit(
-		test_an_interrupted_reservation_goes_on_in_smaller_pieces),
-	    test_unit(test_a_reservation_keeps_the_size),
-	    test_unit(test_pages_get_file_space_in_old_kernels_too),
-	    test_unit(test_only_lost_pages_are_replaced),
-	    test_unit(test_a_barrier_is_the_kernel_s),
-	    test_unit(test_a_pause_yields_then_sleeps_longer_and_longer),
+		test_unit(
+		    test_an_interrupted_reservation_goes_on_in_smaller_pieces),
+		test_unit(test_a_reservation_keeps_the_size),
+		test_unit(test_pages_get_file_space_in_old_kernels_too),
+		test_unit(test_only_lost_pages_are_replaced),
+#if !DK_SANITIZED
+		test_unit(test_pages_are_replaced_without_a_descriptor),
+		test_unit(test_pages_that_cannot_be_replaced_stay),
+		test_unit(test_what_is_made_private_is_so_or_is_as_it_was),
+#endif
+		test_unit(test_a_barrier_is_the_kernel_s),
+		test_unit(test_a_pause_yields_then_sleeps_longer_and_longer),
 	};
 
 	return cmocka_run_group_tests_name("os_calls", tests, NULL, NULL);
