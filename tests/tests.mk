@@ -302,6 +302,7 @@ TESTS += $(CHECKED)
 TESTS_ASKED = $(if $(filter command,$(origin TESTS)),$(TESTS))
 EXTRA_LTLIBRARIES += tests/libsupport.la tests/libunit.la
 tests_libsupport_la_SOURCES = $(TEST_SUPPORT)
+EXTRA_DIST += tests/support/coverage_exit.c
 tests_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 # One archive of everything, so that the order in which the linker meets a
 # function, its mock and its users does not matter.
@@ -320,9 +321,23 @@ $(UNIT_TESTS): private TEST_LIBS = $(UNIT_NEEDS) $(CORE_LIBS) $(CMOCKA_LIBS)
 $(UNIT_TESTS): $(UNIT_NEEDS)
 # ... and the others, which see the library as a user does.
 LINKED_TESTS = $(API_TESTS) $(STRESS_TESTS) $(DAX_TESTS) $(DAX_HELPERS)
+if BUILD_COVERAGE
+# A child that ends by _exit() can only write the counters of the program: the
+# whole library is in it, with what only its constructors reach.
+tests_libsupport_la_SOURCES += tests/support/coverage_exit.c
+LINKED_LIBRARY = \
+	-Wl,--whole-archive,.libs/libdaxkind-core.a,--no-whole-archive \
+	libtls.la $(JEMALLOC_ARCHIVE)
+LINKED_NEEDS = libdaxkind-core.la libtls.la $(JEMALLOC_ARCHIVE)
+LINKED_LIBS = $(CORE_LIBS)
+else
+LINKED_LIBRARY = libdaxkind.la
+LINKED_NEEDS = libdaxkind.interface
+LINKED_LIBS = $(PTHREAD_LIBS)
+endif
 $(LINKED_TESTS): private TEST_LIBS = \
-	tests/libsupport.la libdaxkind.la $(CMOCKA_LIBS) $(PTHREAD_LIBS)
-$(LINKED_TESTS): tests/libsupport.la libdaxkind.interface
+	tests/libsupport.la $(LINKED_LIBRARY) $(CMOCKA_LIBS) $(LINKED_LIBS)
+$(LINKED_TESTS): tests/libsupport.la $(LINKED_NEEDS)
 
 tests_dax_verifier_flush_log_SOURCES = \
 	tests/dax/verifier_flush_log.c $(POWER_LOG)
