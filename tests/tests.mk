@@ -349,6 +349,9 @@ tests_unit_command_test_plan_SOURCES = \
 	utils/daxkind/plan.c \
 	utils/daxkind/plan.h
 tests_unit_command_test_plan_CPPFLAGS = $(AM_CPPFLAGS)
+# jemalloc's settings can be made to fail.
+tests_unit_heap_test_je_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=jemk_mallctlbymib
 # It looks at what the example's log leaves on the medium.
 tests_unit_region_test_flush_recording_SOURCES = \
 	tests/unit/region/test_flush_recording.c \

@@ -315,8 +315,60 @@ test_what_an_arena_has_is_noted(void **state)
 	assert_int_equal(Counting.noted, 0);
 }
 
+/* Which of the next settings of an arena's decay fails, from 1; 0: none. */
+static unsigned Failing_decay;
+
+int __real_jemk_mallctlbymib(const size_t *mib, size_t miblen, void *old,
+    size_t *old_len, void *new_value, size_t new_len);
+int __wrap_jemk_mallctlbymib(const size_t *mib, size_t miblen, void *old,
+    size_t *old_len, void *new_value, size_t new_len);
+
+int
+__wrap_jemk_mallctlbymib(const size_t *mib, size_t miblen, void *old,
+    size_t *old_len, void *new_value, size_t new_len)
+{
+	/* it alone has such a value, which is 0 */
+	if (Failing_decay > 0 && new_value != NULL &&
+	    new_len == sizeof(ssize_t) && *(ssize_t *)new_value == 0 &&
+	    --Failing_decay == 0)
+		return EFAULT;
+	return __real_jemk_mallctlbymib(
+	    mib, miblen, old, old_len, new_value, new_len);
+}
+
 /* Takes a minute with a sanitizer. */
 #if !DK_SANITIZED
+/* More often than there are arenas: each ends, and is counted out. */
+static void
+test_an_arena_that_would_not_give_at_once_is_none(void **state)
+{
+	unsigned held[16]; /* what is kept of arenas that ended */
+	unsigned arena = 77;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		assert_int_equal(je_arena_new(&Hooks, true, &held[i]), 0);
+	for (unsigned i = 0; i < 4200; i++) {
+		bool is_promised = i % 4 >= 2;
+
+		if (is_promised)
+			assert_int_equal(je_arena_promise(), 0);
+		Failing_decay = 1 + i % 2;
+		errno = ERRNO_BEFORE;
+		int rc = is_promised ? je_arena_redeem(&Hooks, true, &arena)
+				     : je_arena_new(&Hooks, true, &arena);
+		assert_int_equal(rc, -EFAULT);
+		assert_int_equal(errno, ERRNO_BEFORE);
+		assert_int_equal(Failing_decay, 0);
+		if (is_promised)
+			je_arena_forgo();
+	}
+	assert_int_equal(je_arena_new(&Hooks, true, &arena), 0);
+	je_arena_free(&Hooks, true, arena);
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		je_arena_free(&Hooks, true, held[i]);
+}
+
 static void
 test_there_is_a_last_arena(void **state)
 {
@@ -486,6 +538,7 @@ main(void)
 		UNIT(test_an_arena_with_a_high_number),
 #endif
 #if !DK_SANITIZED
+		UNIT(test_an_arena_that_would_not_give_at_once_is_none),
 		UNIT(test_there_is_a_last_arena),
 #endif
 		UNIT(test_what_an_arena_has_is_noted),
