@@ -28,6 +28,9 @@ enum lock_rank {
 	RANK_THREADS,    /* thread_cache.c: the caches of all threads */
 	RANK_CACHES,     /* thread_cache.c: the caches of one heap */
 	RANK_QUARANTINE, /* quarantine.c: withheld blocks of one heap */
+	RANK_ROOTS,      /* restart.c: setting roots */
+	RANK_SLABS,      /* durable_slabs.c: the slabs of a size class */
+	RANK_LEDGER,     /* ledger.c: preparing lines */
 	RANK_DRAM,       /* dram_source.c: free pieces of huge pages */
 	RANK_RECLAIMER, /* reclaimer.c: the thread that gives file space back */
 	RANK_INDEX,     /* region_index.c: which addresses belong to regions */

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,6 +118,27 @@ now_us(clockid_t clock)
 
 	(void)clock_gettime(clock, &now); /* cannot fail on Linux */
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int
+os_random(void *bytes, size_t len)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	char *at = bytes;
+
+	while (len > 0) {
+		ssize_t nr = getrandom(at, len, 0);
+
+		if (nr < 0 && errno == EINTR)
+			continue;
+		if (nr < 0)
+			return os_result(-1, saved_errno);
+		at += nr;
+		len -= (size_t)nr;
+	}
+	errno = saved_errno;
+	return 0;
 }
 
 uint64_t

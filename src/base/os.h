@@ -111,6 +111,13 @@ bool os_is_private_mapping(const void *addr);
 int os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
     DK_MUST_CHECK;
 int os_msync(void *addr, size_t len) DK_MUST_CHECK;
+/* Move a mapping as a whole to another address.  -EADDRINUSE: something is mapped
+ * there. */
+int os_move_mapping(void *addr, size_t len, void *to) DK_MUST_CHECK;
+/* The name of what is mapped first in the range, as /proc/self/maps has it;
+ * "something" where it has none. */
+void os_describe_mapping(
+    const void *addr, size_t len, char *text, size_t text_size);
 /*
  * Give back the file space behind a shared mapping, which then reads as zero.
  * -EOPNOTSUPP: the file system cannot.  -EINVAL, -EACCES: the memory is locked
@@ -266,6 +273,8 @@ void os_delete(void *record);
 const char *os_getenv(const char *name);
 /* MEMKIND_HOG_MEMORY=1: keep free memory instead of giving it back. */
 bool os_hogs_memory(void);
+/* Random bytes. */
+int os_random(void *bytes, size_t len) DK_MUST_CHECK;
 uint64_t os_now_us(void); /* CLOCK_MONOTONIC */
 /* The same, up to 10 ms late, and much cheaper. */
 uint64_t os_now_coarse_us(void);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -124,4 +125,48 @@ os_mapped_device(const void *addr, unsigned *major_nr, unsigned *minor_nr)
 	*major_nr = st.major_nr;
 	*minor_nr = st.minor_nr;
 	return 0;
+}
+
+/* The rest of the line: after the permissions and three numbers. */
+static void
+read_name(struct maps_reader *r, char *text, size_t text_size)
+{
+	size_t len = 0, nr_words = 0;
+	int c, before = ' ';
+
+	while ((c = next_byte(r)) >= 0 && c != '\n') {
+		nr_words += before == ' ' && c != ' ';
+		before = c;
+		if (nr_words > 3 && len + 1 < text_size)
+			text[len++] = (char)c;
+	}
+	if (len > 0)
+		text[len] = '\0';
+}
+
+void
+os_describe_mapping(const void *addr, size_t len, char *text, size_t text_size)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	struct maps_reader r = {0};
+	bool is_open = os_open_read(Maps, &r.fd) == 0;
+
+	(void)snprintf(text, text_size, "something");
+	for (int c = 0; is_open && c >= 0;) {
+		uintptr_t start = next_number(&r);
+		uintptr_t end = next_number(&r);
+
+		for (int i = 0; i < 4; i++)
+			c = next_byte(&r);
+		if (start < (uintptr_t)addr + len && end > (uintptr_t)addr) {
+			read_name(&r, text, text_size);
+			break;
+		}
+		while (c >= 0 && c != '\n')
+			c = next_byte(&r);
+	}
+	if (is_open)
+		os_close(r.fd);
+	errno = saved_errno;
 }

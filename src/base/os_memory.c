@@ -371,6 +371,39 @@ os_msync(void *addr, size_t len)
 }
 
 int
+os_move_mapping(void *addr, size_t len, void *to)
+{
+	int saved_errno = errno;
+
+	if (addr == to)
+		return 0;
+	/* Taken, so that the move covers nothing else.  A kernel before 4.17
+	 * takes the address for a hint. */
+	char *reserved = mmap(to, len, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+	    -1, 0);
+	if (reserved == MAP_FAILED) {
+		int rc = os_result(-1, saved_errno);
+
+		return rc == -EEXIST ? -EADDRINUSE : rc;
+	}
+	if (reserved != to) {
+		(void)munmap(reserved, len);
+		errno = saved_errno;
+		return -EADDRINUSE;
+	}
+	if (mremap(addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+	    MAP_FAILED) {
+		int rc = os_result(-1, saved_errno);
+
+		(void)munmap(to, len);
+		return rc;
+	}
+	errno = saved_errno;
+	return 0;
+}
+
+int
 os_punch_mapped(void *addr, size_t len)
 {
 	int saved_errno = errno;

@@ -53,7 +53,8 @@ static const struct {
 static int
 check_flags(const struct backing_class *class, unsigned flags)
 {
-	static const unsigned internal = BACKING_ANY_AREA | BACKING_NO_OWNER;
+	static const unsigned internal =
+	    BACKING_ANY_AREA | BACKING_NO_OWNER | BACKING_KEEP;
 	unsigned wrong = flags & ~class->flags & ~internal;
 
 	for (size_t i = 0; i < ARRAY_LEN(Flags); i++) {
@@ -133,7 +134,8 @@ check_superblock(const struct backing_request *request, struct backing *b)
 	/* The content of a caller's mapping is the caller's business, and a new
 	 * backing is empty. */
 	if (request->path == NULL || b->starts_zero ||
-	    (request->flags & (BACKING_OVERWRITE | BACKING_NO_OWNER)) != 0 ||
+	    (request->flags &
+		(BACKING_OVERWRITE | BACKING_NO_OWNER | BACKING_KEEP)) != 0 ||
 	    !superblock_is_on(b))
 		return 0;
 	return error_set(-EEXIST,

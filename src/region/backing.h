@@ -94,6 +94,8 @@ enum backing_flags {
 	BACKING_ANY_AREA = 1 << 16,
 	/* Internal: open for inspection, without an owner lock. */
 	BACKING_NO_OWNER = 1 << 17,
+	/* Internal: content stays; the caller looks what it is. */
+	BACKING_KEEP = 1 << 18,
 };
 
 /* What to open; each class uses some of the members. */

@@ -344,7 +344,7 @@ check_existing(
 	*old_size = st.size;
 	if (st.size == 0)
 		return 0;
-	if ((flags & BACKING_OVERWRITE) == 0)
+	if ((flags & (BACKING_OVERWRITE | BACKING_KEEP)) == 0)
 		return error_set(-EEXIST,
 		    "%s holds %s of %zu bytes, which would be overwritten; "
 		    "pass DAXKIND_OVERWRITE to allow that",

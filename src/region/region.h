@@ -24,7 +24,8 @@
 #include "region/region_index.h"
 #include "space/space.h"
 
-struct memkind; /* of layer 4: an opaque pointer here */
+struct memkind; /* of layer 5: an opaque pointer here */
+struct restart; /* of layer 3, likewise */
 
 /* When free file space goes back to the file system. */
 enum region_policy {
@@ -63,6 +64,8 @@ struct daxkind_region {
 	/* The region has a kind, or one is being made or ended. */
 	_Atomic(bool) is_claimed;
 	struct region_fork fork;
+	/* What a durable heap has in it; NULL: it is volatile. */
+	struct restart *restart;
 
 	/* Bytes of the longest free run, as of the last unlock; all of the
 	 * region while ranges are in flight. */
@@ -121,6 +124,11 @@ int region_take_at(struct daxkind_region *r, void *addr, size_t len,
 /* Take back any part of what was handed out.  -ENOMEM: no memory for the
  * records; the range stays handed out. */
 int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
+
+/* Mark [off, off + len), offsets from the base, as taken, without a look at its
+ * file space: what is there was allocated in another life of the region. */
+int region_adopt(struct daxkind_region *r, size_t off, size_t len)
+    DK_MUST_CHECK;
 
 /* -ENOMEM, with the text that explains is_off. */
 int region_refuse_in_child(void);

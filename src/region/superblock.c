@@ -20,9 +20,8 @@ note_bad(void *arg, size_t off, size_t len)
 	return 1;
 }
 
-/* An access to a bad block may end the process. */
-static bool
-is_bad(struct backing *b, size_t off)
+bool
+superblock_is_bad(struct backing *b, size_t off)
 {
 	bool found = false;
 
@@ -32,7 +31,7 @@ is_bad(struct backing *b, size_t off)
 static bool
 is_on_page(struct backing *b, size_t off)
 {
-	return !is_bad(b, off) && superblock_is_at(b->base + off);
+	return !superblock_is_bad(b, off) && superblock_is_at(b->base + off);
 }
 
 bool
@@ -40,6 +39,31 @@ superblock_is_on(struct backing *b)
 {
 	return b->size >= DK_PAGE &&
 	       (is_on_page(b, 0) || is_on_page(b, b->size - DK_PAGE));
+}
+
+static int
+erase_at(struct backing *b, size_t off)
+{
+	const struct flush_ops *flush;
+
+	if (!is_on_page(b, off))
+		return 0;
+	int rc = flush_get_ops(b->granularity, &flush);
+	if (rc < 0)
+		return rc;
+	rc = flush->set(b->base + off, 0, SUPERBLOCK_MAGIC_LEN);
+	if (rc == 0)
+		flush->drain();
+	return rc;
+}
+
+int
+superblock_erase(struct backing *b)
+{
+	int rc = b->size >= DK_PAGE ? erase_at(b, 0) : 0;
+
+	return rc == 0 && b->size >= DK_PAGE ? erase_at(b, b->size - DK_PAGE)
+					     : rc;
 }
 
 static bool

@@ -2,15 +2,12 @@
 /*
  * superblock.h -- the mark of a durable heap (layer 2).
  *
- * Reserved: no version of the library writes it yet.  The first and the last
- * page of a region with a durable heap begin with these eight bytes.  The
- * library checks for them now, so that a program built with this version does
- * not overwrite a heap that a later version made.
+ * The first and the last page of a region with a durable heap begin with these
+ * eight bytes; restart/medium.h has the rest.
  *
- * For the code that will write superblocks: a region opened with
- * BACKING_OVERWRITE keeps its mark until a block is stored over it, since only
- * blocks are written.  So a volatile heap must erase the mark when the heap is
- * made, not when the region is opened: some callers only inspect it.
+ * A region opened with BACKING_OVERWRITE keeps its mark until a block is stored
+ * over it, since only blocks are written.  So a volatile heap erases the mark when
+ * the heap is made, not when the region is opened: some callers only inspect it.
  */
 #ifndef SUPERBLOCK_H
 #define SUPERBLOCK_H
@@ -35,8 +32,12 @@ superblock_is_at(const void *page)
 	return memcmp(page, SUPERBLOCK_MAGIC, SUPERBLOCK_MAGIC_LEN) == 0;
 }
 
+/* Whether the page at off has a bad block: an access to it may end the process. */
+bool superblock_is_bad(struct backing *b, size_t off);
 /* Whether the region has a mark; does not read a page with a bad block. */
 bool superblock_is_on(struct backing *b);
+/* Take both away, durably, where they are. */
+int superblock_erase(struct backing *b) DK_MUST_CHECK;
 /* The same for a file of size bytes. */
 bool superblock_is_in_file(const char *path, size_t size);
 
