@@ -12,7 +12,8 @@ EXAMPLES = \
 	examples/07_flush_log \
 	examples/08_own_ops \
 	examples/09_out_of_space \
-	examples/10_durable_log
+	examples/10_durable_log \
+	examples/11_durable_table
 
 noinst_PROGRAMS += $(EXAMPLES) examples/tiered_cache/tiered_cache
 $(EXAMPLES): libdaxkind.interface
@@ -66,6 +67,10 @@ examples_09_out_of_space_LDADD = $(LIBDAXKIND)
 examples_10_durable_log_SOURCES = examples/10_durable_log.c
 examples_10_durable_log_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
 examples_10_durable_log_LDADD = $(LIBDAXKIND)
+
+examples_11_durable_table_SOURCES = examples/11_durable_table.c
+examples_11_durable_table_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
+examples_11_durable_table_LDADD = $(LIBDAXKIND)
 
 examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/checksum.c \

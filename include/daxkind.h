@@ -21,6 +21,8 @@
 #include <daxkind_version.h>
 #include <memkind.h>
 #include <memkind_ops.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,7 +64,13 @@ enum daxkind_open_flags {
 	 * unless stores bypass the page cache (is_dax). */
 	DAXKIND_NEED_DAX = 1u << 4,
 	/* The same unless stores are durable without msync(2) (is_sync). */
-	DAXKIND_NEED_SYNC = 1u << 5
+	DAXKIND_NEED_SYNC = 1u << 5,
+	/* For a durable region: map it at another address if its own is
+	 * taken; pointers in it are no good then, offsets are. */
+	DAXKIND_RELOCATE = 1u << 6,
+	/* For a durable region: open it even after a reset that may have lost
+	 * pages; the program checks each block by itself. */
+	DAXKIND_SALVAGE = 1u << 7
 };
 
 /*
@@ -231,6 +239,98 @@ enum daxkind_policy {
 /* Set the policy from now on.  -EINVAL: not a policy, or a kind without a
  * region. */
 int daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy);
+
+/* --- durable regions --------------------------------------------------------- */
+
+/*
+ * Open a region that keeps its heap: a file or a devdax device (or a name, as
+ * daxkind_region_open() takes it).  A file that is new (DAXKIND_CREATE) or empty,
+ * and a device that begins and ends with zeroes, is formatted for size bytes.
+ * What was formatted before is opened with every block where it was; size is 0
+ * or what it has.
+ *
+ * layout names the program's format of its data, 1 to 47 bytes.  A heap with
+ * another name is not opened.
+ *
+ * The heap is mapped at the same address each time, so that pointers in it stay
+ * valid.  What survives what is said in daxkind-restart(7).
+ *
+ * On failure every block and its content are as they were:
+ *   -EEXIST           it holds data that is no durable heap; with
+ *                     DAXKIND_OVERWRITE it is formatted
+ *   -EPROTO           the heap has another layout
+ *   -EUCLEAN          it is damaged; or it was not closed before a reset, and
+ *                     its granularity is a page (DAXKIND_SALVAGE)
+ *   -EADDRINUSE       its addresses are taken (DAXKIND_RELOCATE)
+ *   -EPROTONOSUPPORT  a later version of the library made it
+ *   -EFBIG            the file or device has become smaller
+ *   -EBUSY            it is open as a region already, in any process
+ *   -EISDIR           path is a directory
+ * or an error of daxkind_region_open().
+ *
+ * daxkind_kind_create() makes the durable kind on it, and memkind_destroy_kind()
+ * ends it without freeing a block.  daxkind_region_close() is what makes the next
+ * opening a clean one; where the granularity is a page it writes back all pages.
+ * A child of fork(2) changes nothing of it.
+ */
+int daxkind_region_open_durable(const char *path, size_t size,
+    const char *layout, unsigned flags, struct daxkind_region **region);
+
+enum daxkind_restart_how {
+	DAXKIND_RESTART_NEW,   /* it was formatted */
+	DAXKIND_RESTART_CLEAN, /* it was closed */
+	DAXKIND_RESTART_CRASH, /* its process ended without closing it */
+	DAXKIND_RESTART_POWER  /* the machine was reset without closing it */
+};
+
+struct daxkind_restart {
+	enum daxkind_restart_how how;
+	ptrdiff_t moved_by;  /* bytes from the old address; 0: none */
+	uint64_t generation; /* how often it was opened */
+	unsigned char uuid[16];
+	size_t blocks; /* that were allocated when it was opened */
+	size_t bytes;  /* in them */
+	size_t leaked; /* of bytes: known to be nobody's */
+};
+
+/* How it was found when it was opened.  Pass sizeof(struct daxkind_restart).
+ * -ENOTSUP: the region is volatile. */
+int daxkind_region_restart(const struct daxkind_region *region,
+    struct daxkind_restart *restart, size_t restart_size);
+
+/*
+ * A name, of 1 to 63 bytes, for what ptr points to in the kind's region; NULL
+ * unsets it.  The change is one store that is durable on return.  -ENOSPC: there
+ * are 128 roots.  -EINVAL: the name, or ptr is not in the region.  -ENOTSUP: the
+ * kind is volatile.
+ */
+int daxkind_root_set(memkind_t kind, const char *name, const void *ptr);
+/* NULL, and errno: ENOENT where there is no such root. */
+void *daxkind_root(memkind_t kind, const char *name);
+/* Call visit for each root until it returns a value other than 0; returns 1 then,
+ * else 0. */
+int daxkind_root_walk(memkind_t kind,
+    int (*visit)(void *arg, const char *name, void *ptr), void *arg);
+
+enum daxkind_walk_result {
+	DAXKIND_KEEP,
+	DAXKIND_DROP
+};
+
+/*
+ * Call visit for each live block of a durable kind once, in the order of their
+ * addresses.  It returns DAXKIND_KEEP, DAXKIND_DROP to have the block freed, or a
+ * negative value, which ends the walk and is returned.  No other thread uses the
+ * kind meanwhile, and visit neither allocates from it nor frees.
+ */
+int daxkind_walk(memkind_t kind,
+    int (*visit)(void *arg, void *block, size_t usable), void *arg);
+
+/* The offset of a pointer into a durable kind's region, which is the same each
+ * time; 0: it is not in it. */
+size_t daxkind_offset(memkind_t kind, const void *ptr);
+/* The pointer that has that offset now; NULL: none has. */
+void *daxkind_at(memkind_t kind, size_t offset);
 
 /* --- flush-aware stores ------------------------------------------------------ */
 

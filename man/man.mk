@@ -5,14 +5,19 @@
 # knows no .so.
 MAN_PAGES = \
 	man/daxkind-emulation.7 \
+	man/daxkind-restart.7 \
 	man/daxkind.1 \
 	man/daxkind.7 \
 	man/daxkind_kind_create.3 \
 	man/daxkind_last_error.3 \
+	man/daxkind_offset.3 \
 	man/daxkind_persist.3 \
 	man/daxkind_quarantine.3 \
 	man/daxkind_region_info.3 \
 	man/daxkind_region_open.3 \
+	man/daxkind_region_open_durable.3 \
+	man/daxkind_root_set.3 \
+	man/daxkind_walk.3 \
 	man/hbwmalloc.3 \
 	man/libautohbw.7 \
 	man/libmemtier.7 \
@@ -107,6 +112,7 @@ MAN_ALIASES = \
 	man/MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED_OPS.3 \
 	man/MEMKIND_REGULAR.3 \
 	man/MEMKIND_REGULAR_OPS.3 \
+	man/daxkind_at.3 \
 	man/daxkind_drain.3 \
 	man/daxkind_flush.3 \
 	man/daxkind_kind_create_with_ops.3 \
@@ -126,7 +132,10 @@ MAN_ALIASES = \
 	man/daxkind_region_drain.3 \
 	man/daxkind_region_flush.3 \
 	man/daxkind_region_persist.3 \
+	man/daxkind_region_restart.3 \
 	man/daxkind_region_walk.3 \
+	man/daxkind_root.3 \
+	man/daxkind_root_walk.3 \
 	man/daxkind_sigbus_install.3 \
 	man/daxkind_sigbus_remove.3 \
 	man/daxkind_version.3 \

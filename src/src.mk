@@ -91,11 +91,21 @@ libdaxkind_core_la_SOURCES += \
 	src/dram/topology.c \
 	src/dram/topology.h
 libdaxkind_core_la_SOURCES += \
+	src/restart/ledger.c \
+	src/restart/ledger.h \
+	src/restart/medium.h \
+	src/restart/restart.c \
+	src/restart/restart.h \
+	src/restart/superblock_copies.c \
+	src/restart/superblock_copies.h
+libdaxkind_core_la_SOURCES += \
 	src/heap/arena_set.c \
 	src/heap/arena_set.h \
 	src/heap/cache.h \
 	src/heap/cache_collect.c \
 	src/heap/cache_collect.h \
+	src/heap/durable_slabs.c \
+	src/heap/durable_slabs.h \
 	src/heap/extent_hooks.c \
 	src/heap/extent_hooks.h \
 	src/heap/heap.c \
@@ -151,9 +161,11 @@ libdaxkind_core_la_SOURCES += \
 	src/tiers/tiers.c \
 	src/tiers/tiers.h
 libdaxkind_core_la_SOURCES += \
+	src/daxkind/daxkind_durable.c \
 	src/daxkind/daxkind_persist.c \
 	src/daxkind/daxkind_quarantine.c \
 	src/daxkind/daxkind_region.c \
+	src/daxkind/daxkind_answer.h \
 	src/daxkind/daxkind_result.h
 libdaxkind_core_la_SOURCES += \
 	src/memkind/decorators.c \
@@ -186,6 +198,7 @@ EXTRA_DIST += \
 	src/dax/README.md \
 	src/region/README.md \
 	src/dram/README.md \
+	src/restart/README.md \
 	src/heap/README.md \
 	src/kind/README.md \
 	src/tiers/README.md \

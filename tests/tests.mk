@@ -37,6 +37,8 @@ UNIT_TESTS = \
 	tests/unit/kind/test_fork \
 	tests/unit/kind/test_kind \
 	tests/unit/kind/test_sigbus \
+	tests/unit/restart/test_crash_images \
+	tests/unit/restart/test_restart \
 	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing \
 	tests/unit/region/test_backing_devdax \
@@ -80,6 +82,8 @@ API_TESTS = \
 	tests/api/test_ops \
 	tests/api/test_ops_tables \
 	tests/api/test_own_ops \
+	tests/api/test_durable \
+	tests/api/test_durable_kill \
 	tests/api/test_persist \
 	tests/api/test_pmem \
 	tests/api/test_preloaded_malloc \

@@ -55,7 +55,7 @@ else
 LEFT_OUT = dax_(device|namespace|list)[.]c
 endif
 UNUSED_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS) $(PMEM_CFLAGS) \
-	$(NUMA_CFLAGS) $(DAXCTL_CFLAGS)
+	$(NUMA_CFLAGS) $(ZLIB_CFLAGS) $(DAXCTL_CFLAGS)
 lint-unused:
 	CC='$(CC)' CPPFLAGS='$(UNUSED_CPPFLAGS)' \
 		COMMAND_CPPFLAGS='$(AM_CPPFLAGS) $(JSON_CFLAGS) -DDK_LIBEXECDIR=__FILE__' \
@@ -104,6 +104,6 @@ lint-tidy:
 		$(top_srcdir)/utils/daxkind/*.c | xargs -P2 -n1 sh -c \
 		'said=$$(clang-tidy --quiet "$$@" -- -std=gnu11 $(AM_CPPFLAGS) \
 		$(JEMALLOC_CPPFLAGS) $(PMEM_CFLAGS) $(NUMA_CFLAGS) \
-		$(DAXCTL_CFLAGS) $(JSON_CFLAGS) -DDK_DEBUG=1 2>&1) || \
+		$(DAXCTL_CFLAGS) $(ZLIB_CFLAGS) $(JSON_CFLAGS) -DDK_DEBUG=1 2>&1) || \
 		{ echo "$$said" | grep -v "warnings* generated\.$$"; exit 1; }' \
 		clang-tidy

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * daxkind_persist.c -- flush-aware stores (layer 6).
+ * daxkind_persist.c -- flush-aware stores (layer 7).
  */
 #include <errno.h>
 

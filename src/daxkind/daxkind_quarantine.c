@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * daxkind_quarantine.c -- media errors (layer 6).
+ * daxkind_quarantine.c -- media errors (layer 7).
  */
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * daxkind_region.c -- opens and describes regions (layer 6).
+ * daxkind_region.c -- opens and describes regions (layer 7).
  */
 #include <errno.h>
 #include <stddef.h>
@@ -12,14 +12,15 @@
 #include "base/util.h"
 #include "dax/dax_name.h"
 #include "daxkind.h"
+#include "daxkind/daxkind_answer.h"
 #include "daxkind/daxkind_result.h"
 #include "dram/mem_policy.h"
 #include "heap/page_map.h"
 #include "region/region.h"
 #include "region/region_index.h"
+#include "restart/restart.h"
 
 enum {
-	STRUCT_SIZE_MAX = 4096, /* for any version of a structure that grows */
 	KNOWN_FLAGS = DAXKIND_OVERWRITE | DAXKIND_PREFAULT |
 		      DAXKIND_PERSISTENT | DAXKIND_CREATE | DAXKIND_NEED_DAX |
 		      DAXKIND_NEED_SYNC
@@ -197,8 +198,13 @@ daxkind_region_close(struct daxkind_region *region)
 	if (atomic_load(&region->is_claimed))
 		return api_result(error_set(
 		    -EBUSY, "the region has a kind; destroy the kind first"));
+	int rc = 0;
+	if (region->restart != NULL)
+		rc = restart_close(region->restart,
+		    !region_is_off(region) && !region->backing->is_inherited);
+	region->restart = NULL;
 	region_close(region);
-	return 0;
+	return api_result(rc);
 }
 
 static int
@@ -207,24 +213,7 @@ check_open(const struct daxkind_region *region, const void *out, size_t size)
 	error_clear();
 	if (region == NULL || region->backing == NULL)
 		return error_set(-EINVAL, "the region is NULL or closed");
-	if (out == NULL || size == 0)
-		return error_set(-EINVAL, "the pointer to the result is NULL");
-	/* All size bytes are written, so a wrong size would overwrite other
-	 * memory. */
-	if (size > STRUCT_SIZE_MAX)
-		return error_set(-EINVAL,
-		    "%zu is not a valid size of the structure; pass its "
-		    "sizeof",
-		    size);
-	return 0;
-}
-
-/* A caller compiled with an older, shorter structure gets the first part. */
-static void
-answer(void *out, size_t out_size, const void *value, size_t value_size)
-{
-	memset(out, 0, out_size);
-	memcpy(out, value, min_size(out_size, value_size));
+	return answer_check(out, size);
 }
 
 DK_EXPORT int

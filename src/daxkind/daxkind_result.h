@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * daxkind_result.h -- common code of the API's files (layer 6).
+ * daxkind_result.h -- common code of the API's files (layer 7).
  */
 #ifndef DAXKIND_RESULT_H
 #define DAXKIND_RESULT_H

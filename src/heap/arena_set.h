@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arena_set.h -- the jemalloc arenas of one heap (layer 3).
+ * arena_set.h -- the jemalloc arenas of one heap (layer 4).
  *
  * An arena is made when a thread first needs it.  Arena numbers are kept in a
  * table, never computed: jemalloc reuses the numbers of freed arenas.

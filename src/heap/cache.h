@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cache.h -- the data structures of thread caches (layer 3).
+ * cache.h -- the data structures of thread caches (layer 4).
  *
  * thread_cache.h describes their use.
  */
@@ -17,10 +17,15 @@
 #include "heap/outbox.h"
 #include "heap/page_map.h"
 #include "heap/size_class.h"
-#include "heap/slabs.h"
 
 struct heap_caches;
+struct slabs;
 struct thread_caches;
+
+/* So many blocks go from a cache to the slabs, or back, at once. */
+enum {
+	CACHE_BATCH_MAX = 128
+};
 
 /* A stack of free blocks of one class:
  *   base             top               limit
@@ -49,6 +54,7 @@ struct thread_cache {
 	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first is always full */
 
 	struct thread_caches *thread; /* the owning thread's record */
+	void **durable_items; /* its stacks, where its heap is durable */
 	struct outbox outbox;
 	/* Odd while its thread moves blocks between the cache and the slabs. */
 	_Atomic(uint32_t) at_slabs;
@@ -130,6 +136,15 @@ cache_set_top(struct cache_bin *bin, void **top)
 	atomic_store_explicit(&bin->top, top, memory_order_release);
 }
 
+/* For stacks that outlive the process: in the order of the program, as a kill may
+ * come between any two stores. */
+static inline void
+cache_set_item(void **at, void *item)
+{
+	*at = item;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 static inline struct cache_bin *
 cache_bin_of(struct thread_cache *c, unsigned size_class)
 {
@@ -146,6 +161,25 @@ static inline bool
 cache_is_closed(const struct thread_cache *c)
 {
 	return atomic_load_explicit(&c->is_closed, memory_order_relaxed);
+}
+
+/* True: the cache belongs to that owner, and no other thread touches it until
+ * cache_leave(), which must be called in either case. */
+static inline bool
+cache_enter(struct thread_cache *c, const void *owner)
+{
+	atomic_store_explicit(&c->busy, 1, CACHE_ORDER);
+	/* Order the store before the load: this fence for the compiler, the
+	 * other side's membarrier(2) for the processor. */
+	atomic_signal_fence(memory_order_seq_cst);
+	return DK_LIKELY(
+	    atomic_load_explicit(&c->owner, CACHE_ORDER_LOAD) == owner);
+}
+
+static inline void
+cache_leave(struct thread_cache *c)
+{
+	atomic_store_explicit(&c->busy, 0, memory_order_release);
 }
 
 #endif /* CACHE_H */

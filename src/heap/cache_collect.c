@@ -6,6 +6,9 @@
 
 #include "base/os.h"
 #include "base/sched_point.h"
+#include "base/util.h"
+#include "heap/durable_slabs.h"
+#include "heap/slabs.h"
 
 /* How long to wait for a thread that stands still: this many steps of
  * os_pause(), about a second.  If that failed before, only a few steps, in case
@@ -43,6 +46,17 @@ cache_free_outbox(struct heap_caches *hc, struct thread_cache *c)
 	return given != SIZE_CLASS_NR;
 }
 
+static void
+cache_evict_all(
+    struct durable_slabs *ds, struct cache_bin *bin, unsigned size_class)
+{
+	size_t nr;
+
+	while (!region_is_off(ds->region) && (nr = cache_nr_blocks(bin)) > 0)
+		durable_slabs_evict(
+		    ds, bin, size_class, min_size(nr, CACHE_BATCH_MAX));
+}
+
 void
 cache_flush_locked(struct heap_caches *hc, struct thread_cache *c)
 {
@@ -50,6 +64,10 @@ cache_flush_locked(struct heap_caches *hc, struct thread_cache *c)
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		struct cache_bin *bin = cache_bin_of(c, i);
 
+		if (hc->slabs->durable != NULL) {
+			cache_evict_all(hc->slabs->durable, bin, i);
+			continue;
+		}
 		slabs_free(hc->slabs, i, bin->base, cache_nr_blocks(bin));
 		cache_set_top(bin, bin->base);
 	}

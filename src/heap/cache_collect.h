@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cache_collect.h -- takes free blocks from other threads (layer 3).
+ * cache_collect.h -- takes free blocks from other threads (layer 4).
  *
  * A thread can hold free memory of a heap in three places:
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * extent_hooks.h -- extents for the arenas of a heap, from its region
- * (layer 3).
+ * (layer 4).
  */
 #ifndef EXTENT_HOOKS_H
 #define EXTENT_HOOKS_H

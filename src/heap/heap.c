@@ -14,6 +14,8 @@
 #include "base/util.h"
 #include "heap/je.h"
 #include "region/reclaimer.h"
+#include "region/superblock.h"
+#include "restart/restart.h"
 
 /* Called by the reclaimer, now and then. */
 static bool
@@ -24,6 +26,61 @@ reclaim_idle(void *arg)
 	(void)quarantine_free_withheld(&heap->quarantine);
 	return thread_cache_reclaim_idle(&heap->caches);
 }
+
+/* --- durable heaps ------------------------------------------------------------ */
+
+static size_t
+offset(const struct heap *heap, const void *ptr)
+{
+	return (size_t)((const char *)ptr - heap->region->base);
+}
+
+static int
+find_large(void *arg, const struct ledger_unit *unit)
+{
+	struct heap *heap = arg;
+
+	if (unit->type == LEDGER_EXTENT) {
+		page_map_set(&heap->pages, heap->region->base + unit->off,
+		    page_word_of_large(unit->len));
+		heap->large_bytes += unit->len;
+	}
+	return 0;
+}
+
+/* The blocks that the region has. */
+static int
+find_blocks(struct heap *heap)
+{
+	struct ledger *ledger = &heap->region->restart->ledger;
+	struct durable_slabs *ds = os_new(sizeof(*ds));
+
+	if (ds == NULL)
+		return error_set(-ENOMEM, "no memory for a heap's record");
+	int rc = durable_slabs_init(
+	    ds, heap->region, ledger, &heap->pages, &heap->quarantine);
+	if (rc < 0) {
+		os_delete(ds);
+		return rc;
+	}
+	heap->durable = ds;
+	heap->slabs.durable = ds;
+	rc = ledger_walk(ledger, find_large, heap);
+	if (rc < 0) {
+		durable_slabs_fini(ds);
+		os_delete(ds);
+	}
+	return rc;
+}
+
+static void
+forget_blocks(struct heap *heap)
+{
+	durable_slabs_fini(heap->durable);
+	os_delete(heap->durable);
+}
+
+/* --- a heap's life ------------------------------------------------------------- */
 
 /* First the steps that can fail. */
 static int
@@ -42,7 +99,8 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 	if (rc < 0)
 		nr_slots = 1;
 	arena_set_init(&heap->arenas, &heap->hooks.je, true, nr_slots);
-	rc = arena_set_promise(&heap->arenas);
+	if (region->restart == NULL)
+		rc = arena_set_promise(&heap->arenas);
 	if (rc < 0)
 		return rc;
 	rc = page_map_init(&heap->pages, region->base, region->size);
@@ -56,6 +114,14 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 	quarantine_init(&heap->quarantine, &heap->pages);
 	slabs_init(&heap->slabs, region, &heap->pages, &heap->arenas,
 	    &heap->quarantine);
+	if (region->restart != NULL)
+		rc = find_blocks(heap);
+	if (rc < 0) {
+		quarantine_fini(&heap->quarantine);
+		page_map_fini(&heap->pages);
+		arena_set_fini(&heap->arenas);
+		return rc;
+	}
 	thread_cache_heap_init(&heap->caches, &heap->slabs);
 	return 0;
 }
@@ -67,7 +133,12 @@ heap_new(struct daxkind_region *region, struct heap **out)
 
 	if (heap == NULL)
 		return error_set(-ENOMEM, "no memory for a heap's record");
-	int rc = init(heap, region, true);
+	int rc = 0;
+	/* A durable heap that was here, and may be written over, is none. */
+	if (region->restart == NULL && region->backing->has_content)
+		rc = superblock_erase(region->backing);
+	if (rc == 0)
+		rc = init(heap, region, true);
 	if (rc < 0) {
 		os_delete(heap);
 		return rc;
@@ -100,7 +171,10 @@ heap_free_all(struct heap *heap)
 	thread_cache_heap_fini(&heap->caches);
 	heap->hooks.is_closing = true;
 	arena_set_fini(&heap->arenas);
-	region_give_all(heap->region);
+	if (heap->durable != NULL)
+		forget_blocks(heap);
+	else
+		region_give_all(heap->region);
 	quarantine_fini(&heap->quarantine);
 	page_map_fini(&heap->pages);
 	os_delete(heap);
@@ -119,7 +193,20 @@ collect(struct heap *heap)
 {
 	bool any = quarantine_free_withheld(&heap->quarantine);
 
-	return thread_cache_reclaim(&heap->caches) || any;
+	any = thread_cache_reclaim(&heap->caches) || any;
+	if (heap->durable != NULL)
+		any = durable_slabs_trim(heap->durable) || any;
+	return any;
+}
+
+static void
+give_pages(struct heap *heap, char *ptr, size_t len)
+{
+	if (region_give(heap->region, ptr, len) < 0)
+		log_write(DK_LOG_ERROR,
+		    "%zu bytes of a region are lost: out of memory for a "
+		    "record",
+		    len);
 }
 
 /* len is a multiple of DK_PAGE. */
@@ -132,6 +219,12 @@ take_pages(struct heap *heap, size_t len, size_t align, bool zero)
 		return NULL;
 	if (zero && !block.is_zero)
 		memset(block.addr, 0, len);
+	if (heap->durable != NULL &&
+	    ledger_add_extent(heap->durable->ledger, offset(heap, block.addr),
+		len, false) < 0) {
+		give_pages(heap, block.addr, len);
+		return NULL;
+	}
 	page_map_set(&heap->pages, block.addr, page_word_of_large(len));
 	atomic_fetch_add_explicit(
 	    &heap->large_bytes, len, memory_order_relaxed);
@@ -165,17 +258,18 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 		return;
 	atomic_fetch_sub_explicit(
 	    &heap->large_bytes, len, memory_order_relaxed);
-	if (region_give(heap->region, ptr, len) < 0)
-		log_write(DK_LOG_ERROR,
-		    "%zu bytes of a region are lost: out of memory for a "
-		    "record",
-		    len);
+	if (heap->durable != NULL)
+		ledger_remove_extent(heap->durable->ledger, offset(heap, ptr));
+	give_pages(heap, ptr, len);
 }
 
 static void
 note_large(struct heap *heap, const char *ptr, size_t old_len, size_t new_len)
 {
 	page_map_set(&heap->pages, ptr, page_word_of_large(new_len));
+	if (heap->durable != NULL)
+		ledger_resize_extent(
+		    heap->durable->ledger, offset(heap, ptr), new_len);
 	/* new_len - old_len wraps when the block shrinks, as intended. */
 	atomic_fetch_add_explicit(
 	    &heap->large_bytes, new_len - old_len, memory_order_relaxed);
@@ -213,7 +307,7 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 static bool
 may_have(const struct heap *heap, unsigned size_class, size_t longest_free)
 {
-	return Size_classes.slab_size[size_class] <= longest_free ||
+	return slabs_slab_size(&heap->slabs, size_class) <= longest_free ||
 	       !slabs_are_full(&heap->slabs, size_class);
 }
 
@@ -227,9 +321,9 @@ alloc_stand_in(struct heap *heap, unsigned size_class, size_t align)
 	size_t longest_free = region_longest_free(heap->region);
 	void *ptr = NULL;
 	unsigned last = Size_classes.last_stand_in[size_class];
-	unsigned arena;
+	unsigned arena = 0;
 
-	if (arena_set_get(&heap->arenas, &arena) < 0)
+	if (heap->durable == NULL && arena_set_get(&heap->arenas, &arena) < 0)
 		return NULL;
 	for (unsigned i = size_class + 1; ptr == NULL && i <= last; i++) {
 		if (Size_classes.size[i] % align == 0 &&
@@ -441,6 +535,8 @@ defrag_large(struct heap *heap, char *ptr, size_t len)
 static void *
 defrag_small(struct heap *heap, void *ptr)
 {
+	if (heap->durable != NULL)
+		return NULL; /* its slabs have no order that would gain by it */
 	size_t usable = je_usable(ptr);
 
 	if (usable == 0 || !je_is_sparse(ptr))
@@ -494,10 +590,16 @@ heap_quarantine(struct heap *heap, void *addr, size_t len)
 int
 heap_get_stats(struct heap *heap, struct heap_stats *stats)
 {
-	struct heap_stats sum;
+	struct heap_stats sum = {0};
 	struct space_figures figures;
-	int rc = arena_set_get_stats(&heap->arenas, &sum);
+	int rc = 0;
 
+	if (heap->durable != NULL) {
+		sum.allocated = atomic_load(&heap->durable->live_bytes);
+		sum.active = atomic_load(&heap->durable->slab_bytes);
+	} else {
+		rc = arena_set_get_stats(&heap->arenas, &sum);
+	}
 	if (rc < 0)
 		return rc;
 	size_t large =
@@ -513,6 +615,39 @@ heap_get_stats(struct heap *heap, struct heap_stats *stats)
 	sum.resident = max_size(sum.resident, sum.active);
 	*stats = sum;
 	return 0;
+}
+
+/* --- walking ------------------------------------------------------------------- */
+
+struct block_walk {
+	struct heap *heap;
+	int (*visit)(void *arg, void *block, size_t usable);
+	void *arg;
+};
+
+static int
+walk_unit(void *arg, const struct ledger_unit *unit)
+{
+	const struct block_walk *w = arg;
+	char *at = w->heap->region->base + unit->off;
+
+	if (unit->type == LEDGER_STACKS)
+		return 0;
+	if (unit->type == LEDGER_EXTENT)
+		return w->visit(w->arg, at, unit->len);
+	return ledger_walk_slab(
+	    &w->heap->region->restart->ledger, unit, w->visit, w->arg);
+}
+
+int
+heap_walk(struct heap *heap,
+    int (*visit)(void *arg, void *block, size_t usable), void *arg)
+{
+	struct block_walk w = {heap, visit, arg};
+
+	/* What is cached is not free in the ledger. */
+	thread_cache_empty(&heap->caches);
+	return ledger_walk(&heap->region->restart->ledger, walk_unit, &w);
 }
 
 /* --- fork ---------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * heap.h -- a heap over a region (layer 3).
+ * heap.h -- a heap over a region (layer 4).
  *
  *                  heap_alloc(size)
  *                 /                \
@@ -25,6 +25,7 @@
 
 #include "base/export.h"
 #include "heap/arena_set.h"
+#include "heap/durable_slabs.h"
 #include "heap/extent_hooks.h"
 #include "heap/heap_stats.h"
 #include "heap/page_map.h"
@@ -41,7 +42,8 @@ struct heap {
 	struct heap_caches caches;
 	struct slabs slabs;
 	struct quarantine quarantine;
-	_Atomic(size_t) large_bytes; /* bytes in live large blocks */
+	struct durable_slabs *durable; /* NULL: it is volatile */
+	_Atomic(size_t) large_bytes;   /* bytes in live large blocks */
 };
 
 /* Make a heap over a whole region that has no other user.  -ENOMEM. */
@@ -50,7 +52,8 @@ int heap_new(struct daxkind_region *region, struct heap **heap) DK_MUST_CHECK;
  * rest of the process.  owner and slot are those of its thread caches. */
 int heap_init(struct heap *heap, struct daxkind_region *region,
     const void *owner, unsigned slot) DK_MUST_CHECK;
-/* Drop all blocks; the whole region is free again. */
+/* Drop all blocks; the whole region is free again.  Of a durable heap the blocks
+ * stay. */
 void heap_free_all(struct heap *heap);
 
 /* NULL: no room.  align: 0 or a power of two.  size is not 0. */
@@ -79,6 +82,13 @@ void heap_unlock_caches_at_fork(struct heap *heap);
 void heap_lock_quarantine_at_fork(struct heap *heap);
 void heap_unlock_quarantine_at_fork(struct heap *heap);
 void heap_after_fork_in_child(struct heap *heap);
+/*
+ * Of a durable heap, while no other thread uses it: call visit for each live block
+ * in the order of addresses, until it returns another value than 0, which is
+ * returned then.  visit may free the block.
+ */
+int heap_walk(struct heap *heap,
+    int (*visit)(void *arg, void *block, size_t usable), void *arg);
 /* Give back all memory without live blocks. */
 void heap_purge(struct heap *heap);
 /* jemalloc's counts are as of the last je_stats_refresh(). */
@@ -96,7 +106,10 @@ static inline size_t
 heap_nr_bad_frees(const struct heap *heap)
 {
 	return atomic_load_explicit(
-	    &heap->hooks.je.nr_bad_frees, memory_order_relaxed);
+		   &heap->hooks.je.nr_bad_frees, memory_order_relaxed) +
+	       (heap->durable != NULL
+		       ? atomic_load(&heap->durable->nr_bad_frees)
+		       : 0);
 }
 
 #endif /* HEAP_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * heap_stats.h -- statistics of a heap, with or without a region (layer 3).
+ * heap_stats.h -- statistics of a heap, with or without a region (layer 4).
  */
 #ifndef HEAP_STATS_H
 #define HEAP_STATS_H

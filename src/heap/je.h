@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * je.h -- the interface to jemalloc (layer 3).
+ * je.h -- the interface to jemalloc (layer 4).
  *
  * It is a private copy: its names have a prefix, it runs with retain:false, and
  * it is not the process's malloc.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * je_heap.h -- a heap over memory that comes in pieces from anywhere (layer 3).
+ * je_heap.h -- a heap over memory that comes in pieces from anywhere (layer 4).
  *
  * It has no region, and jemalloc serves blocks of every size: for huge pages,
  * of which there are few, and for memory from a program's own operations.  Each

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * outbox.h -- free blocks on their way from a thread's cache to their slabs
- * (layer 3).
+ * (layer 4).
  *
  * The cache's thread fills an empty outbox and frees its blocks one by one; any
  * other thread may take a block and free it instead.  So a thread that stops on

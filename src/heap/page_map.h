@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * page_map.h -- the block that begins in each page of a region's heap
- * (layer 3).
+ * (layer 4).
  *
  * One word for each page.  The table has memory of its own, reserved for the
  * whole region and present only where it was written: 4 bytes of DRAM for each

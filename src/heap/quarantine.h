@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * quarantine.h -- pages on which a heap hands out no blocks any more (layer 3).
+ * quarantine.h -- pages on which a heap hands out no blocks any more (layer 4).
  *
  * The region's space map does not hand out bad pages again, which is enough for
  * blocks of whole pages.  Small blocks move between slabs and thread caches

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * size_class.h -- jemalloc's size classes that are served from slabs (layer 3).
+ * size_class.h -- jemalloc's size classes that are served from slabs (layer 4).
  */
 #ifndef SIZE_CLASS_H
 #define SIZE_CLASS_H

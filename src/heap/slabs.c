@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/sched_point.h"
+#include "heap/durable_slabs.h"
 #include "heap/je.h"
 
 #define FULL (UINT64_C(1) << 32)
@@ -49,6 +50,8 @@ slabs_alloc(struct slabs *slabs, unsigned arena, unsigned size_class)
 {
 	void *ptr;
 
+	if (slabs->durable != NULL)
+		return durable_slabs_alloc(slabs->durable, size_class);
 	while ((ptr = je_alloc(
 		    arena, Size_classes.size[size_class], 0, false)) != NULL) {
 		/* In a thread that is ending, whose data jemalloc has given
@@ -86,6 +89,8 @@ slabs_alloc_anywhere(
 	uint32_t before;
 	void *ptr;
 
+	if (slabs->durable != NULL)
+		return durable_slabs_alloc(slabs->durable, size_class);
 	/* A block may have come to an arena after that arena was searched. */
 	do {
 		before = now;
@@ -101,9 +106,11 @@ slabs_alloc_anywhere(
 void
 slabs_give(struct slabs *slabs, unsigned size_class, void *ptr)
 {
+	if (slabs->durable != NULL)
+		durable_slabs_free(slabs->durable, size_class, ptr);
 	/* If the block was freed twice, its slab may be gone. */
-	if (DK_LIKELY(page_plain_word(page_map_get(slabs->pages, ptr)) ==
-		      page_word_of_small(size_class)))
+	else if (DK_LIKELY(page_plain_word(page_map_get(slabs->pages, ptr)) ==
+			   page_word_of_small(size_class)))
 		je_free(ptr);
 	else
 		slabs_note_bad_free(slabs, ptr);
@@ -130,7 +137,10 @@ slabs_free(struct slabs *slabs, unsigned size_class, void **blocks, size_t nr)
 void
 slabs_note_bad_free(struct slabs *slabs, const void *ptr)
 {
-	je_note_bad_free(slabs->arenas->hooks, ptr);
+	if (slabs->durable != NULL)
+		durable_slabs_note_bad_free(slabs->durable, ptr);
+	else
+		je_note_bad_free(slabs->arenas->hooks, ptr);
 }
 
 void
@@ -147,8 +157,18 @@ slabs_are_full(const struct slabs *slabs, unsigned size_class)
 	uint64_t mark = atomic_load_explicit(
 	    &slabs->full_at[size_class], memory_order_relaxed);
 
+	if (DK_UNLIKELY(slabs->durable != NULL))
+		return durable_slabs_are_full(slabs->durable, size_class);
 	return DK_UNLIKELY(mark != 0) &&
 	       mark ==
 		   (FULL | atomic_load_explicit(&slabs->generation[size_class],
 			       memory_order_acquire));
+}
+
+size_t
+slabs_slab_size(const struct slabs *slabs, unsigned size_class)
+{
+	return slabs->durable != NULL
+		   ? durable_slabs_size(slabs->durable, size_class)
+		   : Size_classes.slab_size[size_class];
 }

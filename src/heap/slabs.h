@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * slabs.h -- small blocks from the slabs of a heap's arenas, without the thread
- * caches (layer 3).
+ * caches (layer 4).
  *
  * Allocations from a nearly full heap fail repeatedly, for example in a cache
  * that evicts one object after each failure.  So each size class records that
@@ -24,12 +24,16 @@
 #include "heap/size_class.h"
 #include "region/region.h"
 
+struct durable_slabs;
+
 /* Part of each heap over a region, like what it points to. */
 struct slabs {
 	struct daxkind_region *region;
 	const struct page_map *pages;
 	struct arena_set *arenas;
 	struct quarantine *quarantine;
+	/* Of a durable heap: blocks are of these, and the rest is unused. */
+	struct durable_slabs *durable;
 	/* Incremented after blocks of a class were freed, or pages became a
 	 * slab. */
 	_Atomic(uint32_t) generation[SIZE_CLASS_NR];
@@ -60,6 +64,8 @@ void slabs_given(struct slabs *slabs, unsigned size_class);
 void slabs_note_bad_free(struct slabs *slabs, const void *ptr);
 
 void slabs_after_fork_in_child(struct slabs *slabs);
+/* Bytes of a slab of that class. */
+size_t slabs_slab_size(const struct slabs *slabs, unsigned size_class);
 /* Whether only a new slab could supply a block, as far as known. */
 bool slabs_are_full(const struct slabs *slabs, unsigned size_class);
 

@@ -20,6 +20,7 @@
 #include "base/sched_point.h"
 #include "base/util.h"
 #include "heap/cache_collect.h"
+#include "heap/durable_slabs.h"
 #include "heap/slabs.h"
 #include "region/reclaimer.h"
 
@@ -48,7 +49,7 @@ enum {
 #define IDLE_US ((uint64_t)2 * 1000000)
 /* The outbox has room for the blocks that leave a full bin at once. */
 enum {
-	OUTBOX_MAX = BIN_MAX / 2
+	OUTBOX_MAX = CACHE_BATCH_MAX
 };
 /* The outbox, and at least the largest sum of all bins' max, 4,653. */
 enum {
@@ -147,6 +148,17 @@ unlink_from_heap(struct heap_caches *hc, struct thread_cache *c)
 	c->heap_prev = NULL;
 }
 
+/* The stacks of a durable heap's cache, while that lives. */
+static void
+end_durable_items(struct heap_caches *hc, struct thread_cache *c)
+{
+	if (c->durable_items == NULL)
+		return;
+	durable_slabs_delete_items(
+	    hc->slabs->durable, c->durable_items, ITEMS_MAX);
+	c->durable_items = NULL;
+}
+
 /* The heap of a cache has ended.  Its thread may still read the cache, but not
  * the stacks. */
 static void
@@ -182,6 +194,10 @@ thread_cache_heap_fini(struct heap_caches *hc)
 
 		/* By contract no thread uses the heap, so none is inside. */
 		atomic_store_explicit(&c->owner, NULL, memory_order_release);
+		if (hc->slabs->durable != NULL) {
+			cache_flush_locked(hc, c);
+			end_durable_items(hc, c);
+		}
 		unlink_from_heap(hc, c);
 		give_up_locked(c);
 	}
@@ -222,11 +238,9 @@ bin_max(const struct heap_caches *hc, unsigned size_class)
 }
 
 static void
-init_cache(struct cache_record *record, struct heap_caches *hc,
+init_cache(struct thread_cache *c, void **items, struct heap_caches *hc,
     struct thread_caches *t)
 {
-	struct thread_cache *c = &record->cache;
-	void **items = record->items;
 	void **at = items + OUTBOX_MAX; /* the outbox is below the first bin */
 
 	memset(c, 0, sizeof(*c));
@@ -246,6 +260,28 @@ init_cache(struct cache_record *record, struct heap_caches *hc,
 		cache_set_top(bin, bin->base);
 	}
 	DK_BUG_ON(at > items + ITEMS_MAX);
+}
+
+/* NULL: there is no memory for it. */
+static struct thread_cache *
+new_cache(struct heap_caches *hc, struct thread_caches *t)
+{
+	struct durable_slabs *ds = hc->slabs->durable;
+	struct cache_record *record = records_get(&Cache_records);
+	void **items = NULL;
+
+	if (record == NULL)
+		return NULL;
+	if (ds != NULL)
+		items = durable_slabs_new_items(ds, ITEMS_MAX);
+	if (ds != NULL && items == NULL) {
+		records_put(&Cache_records, record);
+		return NULL;
+	}
+	init_cache(
+	    &record->cache, items != NULL ? items : record->items, hc, t);
+	record->cache.durable_items = items;
+	return &record->cache;
 }
 
 /* This thread's record, made if needed.  The caller holds Threads_lock. */
@@ -355,10 +391,8 @@ get_cache(struct heap_caches *hc)
 	t = get_thread_locked();
 	if (t != NULL) {
 		drop_dead_locked(t);
-		struct cache_record *record = records_get(&Cache_records);
-		if (record != NULL) {
-			c = &record->cache;
-			init_cache(record, hc, t);
+		c = new_cache(hc, t);
+		if (c != NULL) {
 			c->thread_next = *bucket_of(t, hc);
 			*bucket_of(t, hc) = c;
 			daxkind_tls_slots[hc->slot] = c;
@@ -419,6 +453,7 @@ end_bucket_locked(struct thread_cache **bucket)
 		 * for the flush. */
 		lock_take(&hc->lock);
 		cache_flush_locked(hc, c);
+		end_durable_items(hc, c);
 		unlink_from_heap(hc, c);
 		if (!cache_is_closed(c))
 			atomic_fetch_sub_explicit(
@@ -596,19 +631,28 @@ reverse_top(struct heap_caches *hc, struct thread_cache *c,
 		cache_leave(c);
 }
 
+/* How many to fetch now.  Slow start: a bin that is used a lot fetches many at a
+ * time. */
+static size_t
+next_batch(
+    const struct heap_caches *hc, struct cache_bin *bin, unsigned size_class)
+{
+	size_t max = bin_max(hc, size_class);
+	size_t want = min_size(bin->batch, max / 2);
+
+	if (bin->batch < max)
+		bin->batch *= 2;
+	return want;
+}
+
 /* Fetch blocks for the next allocations of that class. */
 static void
 fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
     unsigned size_class)
 {
 	struct cache_bin *bin = cache_bin_of(c, size_class);
-	size_t max = bin_max(hc, size_class);
-	size_t want = min_size(bin->batch, max / 2);
+	size_t want = next_batch(hc, bin, size_class);
 
-	/* Slow start: a bin that is used often fetches more blocks at a
-	 * time. */
-	if (bin->batch < max)
-		bin->batch *= 2;
 	/* Each block enters the bin at once, where other threads can take
 	 * it. */
 	size_t nr = 0;
@@ -625,13 +669,48 @@ fetch(struct heap_caches *hc, struct thread_cache *c, unsigned arena,
 	reverse_top(hc, c, bin, nr);
 }
 
+/* Of a durable heap: from its cache if any way. */
+static void *
+alloc_durable(struct heap_caches *hc, struct thread_cache *c, bool is_open,
+    unsigned size_class)
+{
+	struct durable_slabs *ds = hc->slabs->durable;
+	void *ptr = NULL;
+
+	if (is_open) {
+		size_t want = max_size(
+		    next_batch(hc, cache_bin_of(c, size_class), size_class), 1);
+
+		if (durable_slabs_fetch(ds, c, hc->owner, size_class, want))
+			ptr = thread_cache_alloc(hc->owner, hc->slot,
+			    page_word_of_small(size_class));
+	}
+	return ptr != NULL ? ptr : durable_slabs_alloc(ds, size_class);
+}
+
+/* The same of others: one, and more into the cache. */
+static void *
+alloc_volatile(struct heap_caches *hc, struct thread_cache *c, bool is_open,
+    unsigned size_class)
+{
+	unsigned arena;
+
+	if (arena_set_get(hc->slabs->arenas, &arena) < 0)
+		return NULL;
+	cache_begin_at_slabs(c);
+	void *ptr = slabs_alloc_anywhere(hc->slabs, arena, size_class);
+	if (ptr != NULL && is_open)
+		fetch(hc, c, arena, size_class);
+	cache_end_at_slabs(c);
+	return ptr;
+}
+
 void *
 thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 {
 	struct thread_cache *c;
 	bool is_open = get_open_cache(hc, &c);
 	void *ptr = NULL;
-	unsigned arena;
 
 	/* The slot may have held another heap's cache. */
 	if (is_open)
@@ -639,13 +718,9 @@ thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 		    hc->owner, hc->slot, page_word_of_small(size_class));
 	if (ptr != NULL)
 		return ptr;
-	if (arena_set_get(hc->slabs->arenas, &arena) < 0)
-		return NULL;
-	cache_begin_at_slabs(c);
-	ptr = slabs_alloc_anywhere(hc->slabs, arena, size_class);
-	if (ptr != NULL && is_open)
-		fetch(hc, c, arena, size_class);
-	cache_end_at_slabs(c);
+	ptr = hc->slabs->durable != NULL
+		  ? alloc_durable(hc, c, is_open, size_class)
+		  : alloc_volatile(hc, c, is_open, size_class);
 	if (ptr == NULL)
 		return NULL;
 	if (is_open)
@@ -660,11 +735,17 @@ thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class)
 /* Move the older half of a full bin to the outbox.  A block may be in neither
  * for a moment, and a child of fork(2) would lose it; no block is in both. */
 static void
-evict_half(struct thread_cache *c, struct cache_bin *bin, unsigned size_class)
+evict_half(struct heap_caches *hc, struct thread_cache *c,
+    struct cache_bin *bin, unsigned size_class)
 {
 	void *blocks[OUTBOX_MAX];
 	size_t nr = room(bin) / 2;
 	size_t nr_left = room(bin) - nr;
+
+	if (hc->slabs->durable != NULL) {
+		durable_slabs_evict(hc->slabs->durable, bin, size_class, nr);
+		return;
+	}
 
 	memcpy(blocks, bin->base, nr * sizeof(*blocks));
 	cache_set_top(bin, bin->base);
@@ -724,7 +805,7 @@ thread_cache_free_slow(struct heap_caches *hc, void *ptr, unsigned size_class)
 		is_free = top > bin->base && top[-1] == ptr;
 		/* The bin is full: evict the older half, and keep ptr. */
 		if (!is_free && top == bin->limit)
-			evict_half(c, bin, size_class);
+			evict_half(hc, c, bin, size_class);
 	}
 	cache_leave(c);
 	if (is_free) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * thread_cache.h -- small free blocks that a thread keeps for a heap (layer 3).
+ * thread_cache.h -- small free blocks that a thread keeps for a heap (layer 4).
  *
  *   daxkind_tls_slots (thread-local, tls.h)
  *     [heap's slot] --> struct thread_cache of (thread, heap)
@@ -23,7 +23,8 @@
  * the page map lead to the bin without a shift.  Word 0 (no block begins here)
  * leads to a bin that accepts nothing.
  *
- * The stacks are in DRAM: nothing is written to a free block.
+ * Nothing is written to a free block.  The stacks are in DRAM, those of a durable
+ * heap in its region: after a kill, what stands in them is free.
  */
 #ifndef THREAD_CACHE_H
 #define THREAD_CACHE_H
@@ -95,25 +96,6 @@ bool thread_cache_reclaim_idle(struct heap_caches *hc);
 /* Approximate bytes in cached blocks. */
 size_t thread_cache_bytes(struct heap_caches *hc);
 
-/* True: the cache belongs to that owner, and no other thread touches it until
- * cache_leave(), which must be called in either case. */
-static inline bool
-cache_enter(struct thread_cache *c, const void *owner)
-{
-	atomic_store_explicit(&c->busy, 1, CACHE_ORDER);
-	/* Order the store before the load: this fence for the compiler, the
-	 * other side's membarrier(2) for the processor. */
-	atomic_signal_fence(memory_order_seq_cst);
-	return DK_LIKELY(
-	    atomic_load_explicit(&c->owner, CACHE_ORDER_LOAD) == owner);
-}
-
-static inline void
-cache_leave(struct thread_cache *c)
-{
-	atomic_store_explicit(&c->busy, 0, memory_order_release);
-}
-
 /* The cache in a slot of the calling thread; it may belong to another heap. */
 static inline struct thread_cache *
 cache_in_slot(unsigned slot)
@@ -134,6 +116,7 @@ thread_cache_alloc(const void *owner, unsigned slot, uint32_t word)
 		if (DK_LIKELY(top != bin->base)) {
 			void *ptr = *--top;
 
+			*top = NULL; /* above the top is nothing */
 			cache_set_top(bin, top);
 			cache_leave(c);
 			DK_ASSUME(ptr != NULL);

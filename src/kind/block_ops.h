@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * block_ops.h -- where a kind allocates its blocks (layer 4).
+ * block_ops.h -- where a kind allocates its blocks (layer 5).
  *
  * There are four such tables: heaps over a region (kind_heap_ops.c), the heaps
  * of a static kind and its huge pages (kind_static.c), and memory from a

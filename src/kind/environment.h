@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * environment.h -- a variable that is checked when the library is loaded, as in
- * memkind (layer 4).
+ * memkind (layer 5).
  */
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H

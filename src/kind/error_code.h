@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * error_code.h -- translates the library's results for the program (layer 4).
+ * error_code.h -- translates the library's results for the program (layer 5).
  *
  * No other file translates. rc is 0, a negative errno value, or an enum reason
  * (base/reason.h).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind.h -- making and ending kinds (layer 4).
+ * kind.h -- making and ending kinds (layer 5).
  */
 #ifndef KIND_H
 #define KIND_H

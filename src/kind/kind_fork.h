@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_fork.h -- what happens to kinds at a fork(2) (layer 4).
+ * kind_fork.h -- what happens to kinds at a fork(2) (layer 5).
  *
  * The handlers are registered when the library is loaded.
  */

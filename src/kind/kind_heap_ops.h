@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * kind_heap_ops.h -- operations of kinds that have a heap of any sort
- * (layer 4).
+ * (layer 5).
  *
  * memkind_ops.h describes each; kind->blocks differs by sort.
  */

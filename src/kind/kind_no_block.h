@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_no_block.h -- error texts of failed allocations (layer 4).
+ * kind_no_block.h -- error texts of failed allocations (layer 5).
  */
 #ifndef KIND_NO_BLOCK_H
 #define KIND_NO_BLOCK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_quarantine.h -- takes memory of a kind out of use (layer 4).
+ * kind_quarantine.h -- takes memory of a kind out of use (layer 5).
  */
 #ifndef KIND_QUARANTINE_H
 #define KIND_QUARANTINE_H

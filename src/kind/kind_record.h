@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_record.h -- the structure behind memkind_t (layer 4).
+ * kind_record.h -- the structure behind memkind_t (layer 5).
  */
 #ifndef KIND_RECORD_H
 #define KIND_RECORD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_registry.h -- the live kinds (layer 4).
+ * kind_registry.h -- the live kinds (layer 5).
  */
 #ifndef KIND_REGISTRY_H
 #define KIND_REGISTRY_H

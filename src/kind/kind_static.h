@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_static.h -- the predefined kinds, with memory of this process (layer 4).
+ * kind_static.h -- the predefined kinds, with memory of this process (layer 5).
  */
 #ifndef KIND_STATIC_H
 #define KIND_STATIC_H

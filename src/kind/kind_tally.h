@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kind_tally.h -- how many bytes the tiers' functions hold of a kind (layer 4).
+ * kind_tally.h -- how many bytes the tiers' functions hold of a kind (layer 5).
  *
  * Each thread counts in one of a few places, so that threads do not share a
  * cache line; a place is added to the sum in batches.  The sum plus all places

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ops_heap.h -- heaps of kinds without a region, with memory from the program's
- * operations (layer 4).
+ * operations (layer 5).
  */
 #ifndef OPS_HEAP_H
 #define OPS_HEAP_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sigbus.h -- handling of media errors (layer 4).
+ * sigbus.h -- handling of media errors (layer 5).
  *
  * daxkind.h describes the handler.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * static_heaps.h -- the heaps of one static kind, over memory of this process
- * (layer 4).
+ * (layer 5).
  *
  * There is one heap for each set of nodes, usually one in all, made when a
  * thread on a processor with that set first allocates; and another one if all

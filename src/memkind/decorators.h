@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decorators.h -- functions of the program around each allocation (layer 7).
+ * decorators.h -- functions of the program around each allocation (layer 8).
  *
  * memkind_malloc_pre() and the others are weak: if a program defines one, it is
  * called.  Memkind's headers do not declare them, so neither do these, since

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * hbw.c -- hbwmalloc.h, and memkind's kinds by number (layer 7).
+ * hbw.c -- hbwmalloc.h, and memkind's kinds by number (layer 8).
  */
 #include <errno.h>
 #include <stdatomic.h>

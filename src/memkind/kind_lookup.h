@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * kind_lookup.h -- finds a static kind by its properties or memkind's number
- * (layer 7).
+ * (layer 8).
  */
 #ifndef KIND_LOOKUP_H
 #define KIND_LOOKUP_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * memkind_arena.c -- kinds with a program's own operations, without a region
- * (layer 7).
+ * (layer 8).
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_error.c -- error texts (layer 7).
+ * memkind_error.c -- error texts (layer 8).
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_fixed.c -- the operations of kinds over a region (layer 7).
+ * memkind_fixed.c -- the operations of kinds over a region (layer 8).
  */
 #include <errno.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_kind.c -- makes, ends and describes kinds (layer 7).
+ * memkind_kind.c -- makes, ends and describes kinds (layer 8).
  */
 #include <errno.h>
 #include <stdint.h>

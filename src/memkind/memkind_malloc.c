@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_malloc.c -- the malloc family (layer 7).
+ * memkind_malloc.c -- the malloc family (layer 8).
  *
  * Sizes of 0, NULL and pointers of another kind are handled here, so that the
  * operations of a kind never see them.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * memkind_ops.c -- operations for a program's own tables, except those that
- * allocate from arenas (layer 7).
+ * allocate from arenas (layer 8).
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * memkind_result.h -- the common end of memkind_* functions (layer 7).
+ * memkind_result.h -- the common end of memkind_* functions (layer 8).
  */
 #ifndef MEMKIND_RESULT_H
 #define MEMKIND_RESULT_H

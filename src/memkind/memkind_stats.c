@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memkind_stats.c -- figures of kinds and of the library (layer 7).
+ * memkind_stats.c -- figures of kinds and of the library (layer 8).
  *
  * Figures are those of the last memkind_update_cached_stats(): each kind keeps
  * a copy, made at the first request of a round.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * memtier.c -- memkind_memtier.h (layer 7).
+ * memtier.c -- memkind_memtier.h (layer 8).
  *
  * A builder and a memory are both a struct tiers.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * memtier_decorators.h -- functions that a program may define to see and change
- * the results of memkind_memtier.h (layer 7).  memkind_memtier(3) describes
+ * the results of memkind_memtier.h (layer 8).  memkind_memtier(3) describes
  * them.
  */
 #ifndef MEMTIER_DECORATORS_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * ops_tables.c -- a table of operations for each static kind, for programs to
- * make kinds of the same memory with (layer 7).
+ * make kinds of the same memory with (layer 8).
  *
  * The static kinds themselves do not use them: see kind_static.c.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * stats_report.h -- jemalloc's report, completed with figures that jemalloc
- * does not have (layer 7).
+ * does not have (layer 8).
  */
 #ifndef STATS_REPORT_H
 #define STATS_REPORT_H

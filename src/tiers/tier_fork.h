@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tier_fork.h -- forks of a process whose malloc is made of tiers (layer 5).
+ * tier_fork.h -- forks of a process whose malloc is made of tiers (layer 6).
  *
  * The child needs its blocks in files, but would share them with its parent.
  * So it gets a copy of them in DRAM, while the parent waits.  In other

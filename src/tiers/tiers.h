@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tiers.h -- kinds as the tiers of one memory, and the choice of a tier for the
- * next block (layer 5).
+ * next block (layer 6).
  */
 #ifndef TIERS_H
 #define TIERS_H

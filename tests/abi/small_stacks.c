@@ -291,6 +291,58 @@ on_persistent_mapping(void)
 	use_region(region);
 }
 
+static int
+visit_root(void *arg, const char *name, void *ptr)
+{
+	(void)arg;
+	(void)name;
+	(void)ptr;
+	return 0;
+}
+
+static int
+visit_block(void *arg, void *block, size_t usable)
+{
+	(void)arg;
+	(void)block;
+	(void)usable;
+	return DAXKIND_KEEP;
+}
+
+static void
+use_durable(memkind_t kind)
+{
+	char *p = memkind_malloc(kind, 100);
+
+	expect(p != NULL);
+	expect(daxkind_root_set(kind, "p", p) == 0);
+	expect(daxkind_root(kind, "p") == p);
+	expect(daxkind_root_walk(kind, visit_root, NULL) == 0);
+	expect(daxkind_walk(kind, visit_block, NULL) == 0);
+	expect(daxkind_at(kind, daxkind_offset(kind, p)) == p);
+}
+
+/* New, and as it was left. */
+static void
+on_durable(void)
+{
+	struct daxkind_region *region;
+	struct daxkind_restart restart;
+	memkind_t kind = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		expect(daxkind_region_open_durable(File, i == 0 ? LEN : 0,
+			   "small_stacks", DAXKIND_CREATE, &region) == 0);
+		expect(daxkind_region_restart(
+			   region, &restart, sizeof(restart)) == 0);
+		expect(daxkind_kind_create(region, &kind) == 0);
+		use_durable(kind);
+		expect(memkind_destroy_kind(kind) == 0);
+		use_region(region);
+	}
+	(void)unlink(File);
+}
+
 static void
 on_file(void)
 {
@@ -603,6 +655,7 @@ static const struct {
 } Others[] = {
     {"on_mapping", on_mapping},
     {"on_persistent_mapping", on_persistent_mapping},
+    {"on_durable", on_durable},
     {"on_file", on_file},
     {"on_dir", on_dir},
     {"by_name", by_name},

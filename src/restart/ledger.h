@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ledger.h -- which blocks of a durable heap are allocated (layer 3).
+ *
+ * The ledger is the only truth about a durable heap: all else is in DRAM and
+ * made from it.  A bit of a slab is changed with the lock of its size class held
+ * (heap/durable_slabs.h), the word of an extent by the thread that owns the
+ * extent.
+ *
+ * Every function that changes the ledger returns with the change durable, as far
+ * as the granularity of the region is bytes or lines.  Where it is pages, a
+ * change outlives the process, and a reset only after ledger_sync().
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "base/lock.h"
+#include "region/backing.h"
+#include "restart/medium.h"
+
+/* What follows from the size of a class's blocks. */
+struct ledger_class {
+	uint32_t size;
+	uint16_t nr_chunks;   /* of a slab: it ends where a block ends */
+	uint16_t nr_blocks;   /* of a slab */
+	uint16_t nr_reserved; /* the first ones, which its bits are in */
+};
+
+struct ledger {
+	struct backing *backing;
+	char *base;
+	size_t size;
+	const struct flush_ops *flush; /* NULL: the granularity is a page */
+	struct ledger_line *lines;
+	struct ledger_marks *marks;
+	size_t nr_chunks;
+	struct ledger_class classes[MEDIUM_CLASSES];
+	/* As marks, which follow. */
+	_Atomic(size_t) low, high;
+	struct lock lock; /* rank RANK_LEDGER: preparing lines */
+};
+
+/* Where the ledger of a region of that size ends; it begins at ledger_off. */
+size_t ledger_end_off(size_t ledger_off, size_t size);
+
+/*
+ * sb is valid and of this backing.  is_new: without a block.  -EUCLEAN, with a
+ * text: the marks are damaged.  -ENOSPC and the like: no file space.
+ */
+int ledger_open(struct ledger *l, struct backing *b,
+    const struct superblock *sb, bool is_new) DK_MUST_CHECK;
+void ledger_close(struct ledger *l);
+
+/* Make stores to the region's [addr, addr + len) durable. */
+void ledger_persist(const struct ledger *l, const void *addr, size_t len);
+/* Begin to. */
+void ledger_flush(const struct ledger *l, const void *addr, size_t len);
+/* The same for all of the ledger; -errno of msync(2). */
+int ledger_sync(const struct ledger *l) DK_MUST_CHECK;
+
+/* A line exists for each of these chunks.  Fails for want of file space. */
+int ledger_prepare(struct ledger *l, size_t chunk, size_t nr) DK_MUST_CHECK;
+
+/* An extent of whole pages; -errno as ledger_prepare(). */
+int ledger_add_extent(struct ledger *l, size_t off, size_t len, bool is_stacks)
+    DK_MUST_CHECK;
+/* It has another length from now on. */
+void ledger_resize_extent(struct ledger *l, size_t off, size_t len);
+void ledger_remove_extent(struct ledger *l, size_t off);
+
+/* A slab without a block, on chunks that the caller has taken. */
+int ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
+    DK_MUST_CHECK;
+/* All of its blocks are free. */
+void ledger_remove_slab(struct ledger *l, size_t chunk);
+
+/* The bits of a slab. */
+_Atomic(uint64_t) *ledger_bits(
+    const struct ledger *l, size_t chunk, unsigned size_class);
+
+static inline size_t
+ledger_chunk_of(const struct ledger *l, const void *addr)
+{
+	return (size_t)((const char *)addr - l->base) / MEDIUM_CHUNK;
+}
+
+static inline char *
+ledger_chunk_at(const struct ledger *l, size_t chunk)
+{
+	return l->base + chunk * MEDIUM_CHUNK;
+}
+
+/* --- reading ------------------------------------------------------------------- */
+
+enum ledger_unit_type {
+	LEDGER_SLAB,
+	LEDGER_EXTENT,
+	LEDGER_STACKS
+};
+
+struct ledger_unit {
+	enum ledger_unit_type type;
+	unsigned size_class; /* of a slab */
+	size_t off, len;
+};
+
+/* What of a slab is allocated: live, or in a thread's cache. */
+size_t ledger_count(const struct ledger *l, const struct ledger_unit *slab);
+
+/* Call visit for each block of a slab that is allocated, likewise. */
+int ledger_walk_slab(const struct ledger *l, const struct ledger_unit *slab,
+    int (*visit)(void *arg, void *block, size_t usable), void *arg);
+
+/*
+ * Call visit for each slab and extent, in the order of their offsets, until it
+ * returns another value than 0, which is returned then.  -EUCLEAN, with a text:
+ * the ledger is damaged.  Nobody changes the ledger meanwhile.
+ */
+int ledger_walk(const struct ledger *l,
+    int (*visit)(void *arg, const struct ledger_unit *unit), void *arg);
+
+#endif /* LEDGER_H */

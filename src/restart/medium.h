@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * medium.h -- what a durable heap has in its region (layer 3).
+ *
+ *   |superblock|marks|roots ...|ledger ...|  heap ...                |copy|
+ *    page 0     page 1                     chunk by chunk             last page
+ *
+ * All numbers are of the machine's byte order: such a heap is not carried to
+ * another sort of processor.  Offsets count bytes from the region's base.
+ * Nothing on the medium is a lock, a process number, a time of day or a pthread
+ * object.
+ *
+ * What is read from the medium may be damaged: whoever follows an offset has
+ * checked it.
+ */
+#ifndef MEDIUM_H
+#define MEDIUM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/util.h"
+#include "region/superblock.h"
+
+/* --- the superblock -------------------------------------------------------- */
+
+enum {
+	MEDIUM_VERSION = 1,
+	MEDIUM_NAME_SIZE = 64, /* of a root, with its end */
+	MEDIUM_LAYOUT_SIZE =
+	    48, /* the program's name of its layout, likewise */
+	MEDIUM_UUID_SIZE = 16,
+	MEDIUM_BOOT_SIZE = 40, /* the kernel's boot_id, a text of 36 bytes */
+	MEDIUM_CLASSES = 36,
+	MEDIUM_ROOTS = 128
+};
+
+enum medium_state {
+	MEDIUM_CLOSED = 1,
+	MEDIUM_OPEN = 2
+};
+
+struct superblock {
+	char magic[SUPERBLOCK_MAGIC_LEN];
+	uint32_t crc; /* CRC-32 of 512 bytes with 0 here */
+	uint32_t version;
+	uint64_t sequence; /* of two copies, the larger is the later */
+	/* Bits that are not known here: of the first sort do no harm, of the
+	 * second forbid to write, of the third to open.  None is defined. */
+	uint64_t compatible, read_only_compatible, incompatible;
+	uint8_t uuid[MEDIUM_UUID_SIZE];
+	char layout[MEDIUM_LAYOUT_SIZE];
+	uint64_t size;       /* bytes of the region */
+	uint64_t base;       /* the address that pointers in it are made for */
+	uint64_t generation; /* how often it was opened */
+	uint32_t state;      /* enum medium_state */
+	uint32_t nr_classes;
+	char boot[MEDIUM_BOOT_SIZE]; /* of the kernel under which it is open */
+	uint64_t roots_off, ledger_off, heap_off, heap_end;
+	uint32_t class_size[MEDIUM_CLASSES]; /* bytes */
+};
+
+/* What the check is of; the rest of the page is unused. */
+union superblock_copy {
+	struct superblock sb;
+	unsigned char bytes[512];
+};
+_Static_assert(
+    sizeof(union superblock_copy) == 512, "a superblock has 512 bytes at most");
+
+/* --- roots ------------------------------------------------------------------- */
+
+/* A name with an offset: unset where that is 0. */
+struct medium_root {
+	_Atomic(uint64_t) off;
+	uint64_t reserved[7];
+	char name[MEDIUM_NAME_SIZE];
+};
+_Static_assert(sizeof(struct medium_root) == 128, "two lines of the cache");
+
+/* --- the ledger ---------------------------------------------------------------- */
+
+/* A line for each chunk of the region. */
+#define MEDIUM_CHUNK ((size_t)16 << 10)
+enum {
+	MEDIUM_LINE = 64,
+	MEDIUM_LINE_WORDS = MEDIUM_LINE / 8,
+	/* Lines that are prepared at once: a page of them. */
+	MEDIUM_PIECE = DK_PAGE / MEDIUM_LINE
+};
+
+/*
+ * The first word says what the others are:
+ *   LINE_NONE   nothing begins in the chunk; all of the line is 0
+ *   LINE_PAGES  words 1 to 4, one for each page: the number of pages of the
+ *               extent that begins there, or 0
+ *   LINE_SLAB   a slab of a size class begins with the chunk; from the second
+ *               word on, and through the lines of its other chunks, there is a
+ *               bit for each block: set, it is not free.  Small classes have
+ *               their bits in the slab.
+ */
+struct ledger_line {
+	_Atomic(uint64_t) words[MEDIUM_LINE_WORDS];
+};
+
+#define LINE_NONE UINT64_C(0)
+#define LINE_PAGES UINT64_C(0x44584b5061676501)
+#define LINE_SLAB UINT64_C(0x44584b536c620200) /* and the class */
+
+/* In the word of an extent: it is the stacks of a thread's cache. */
+#define EXTENT_STACKS (UINT64_C(1) << 63)
+
+/* Numbers of chunks: below low, and from high on, lines are prepared.  Each word
+ * has a check of its own, since it is stored alone: see ledger.c. */
+struct ledger_marks {
+	_Atomic(uint64_t) low, high;
+};
+
+#endif /* MEDIUM_H */

@@ -1,0 +1,646 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * restart.c -- see restart.h.
+ *
+ * The order of stores, each durable before the next:
+ *
+ *   format  roots and marks are 0; then the superblocks say "open"
+ *   open    what stood in caches of a dead process is free in the ledger; then
+ *           the stacks of those caches are gone; then the superblocks say
+ *           "open", under this kernel; then blocks are handed out
+ *   close   the ledger, and where pages are the granularity all pages; then
+ *           the superblocks say "closed"
+ */
+#include "restart/restart.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "restart/superblock_copies.h"
+
+/* Where durable heaps are mapped: no loader and no sanitizer puts anything there
+ * (ThreadSanitizer allows nothing there, and has room elsewhere). */
+#if DK_THREAD_SANITIZER
+#define BASE_FIRST UINT64_C(0x7e8000000000)
+#define BASE_SPAN (UINT64_C(1) << 39)
+#else
+#define BASE_FIRST UINT64_C(0x200000000000)
+#define BASE_SPAN UINT64_C(0x200000000000)
+#endif
+#define BASE_ALIGN GIB
+enum {
+	BASE_TRIES = 16
+};
+
+static const char Boot_id[] = "/proc/sys/kernel/random/boot_id";
+
+/* --- the address ---------------------------------------------------------------- */
+
+static void
+choose_base(struct restart *r)
+{
+	uint64_t nr = BASE_SPAN / BASE_ALIGN;
+	uint64_t random;
+
+	memcpy(&random, r->sb.uuid, sizeof(random));
+	/* Where moving a mapping fails, it stays. */
+	for (unsigned i = 0; i < BASE_TRIES; i++) {
+		char *to = (char *)(uintptr_t)(BASE_FIRST +
+					       (random + i * UINT64_C(7919)) %
+						   nr * BASE_ALIGN);
+
+		if (os_move_mapping(r->backing->base, r->backing->size, to) ==
+		    0) {
+			r->backing->base = to;
+			break;
+		}
+	}
+}
+
+static int
+go_to_base(struct restart *r, const struct restart_request *request)
+{
+	struct backing *b = r->backing;
+	char *to = (char *)(uintptr_t)r->sb.base;
+	char taken_by[128];
+
+	int rc = os_move_mapping(b->base, b->size, to);
+	if (rc == 0) {
+		b->base = to;
+		return 0;
+	}
+	if ((request->flags & RESTART_RELOCATE) != 0) {
+		choose_base(r);
+		r->moved_by = b->base - to;
+		return 0;
+	}
+	if (rc != -EADDRINUSE)
+		return error_set(rc, "%s cannot be mapped at %p: %s",
+		    request->path, (void *)to, strerror(-rc));
+	os_describe_mapping(to, b->size, taken_by, sizeof(taken_by));
+	return error_set(rc,
+	    "%s has its addresses at %p, where %s is mapped now; open it "
+	    "earlier, or pass DAXKIND_RELOCATE and use offsets",
+	    request->path, (void *)to, taken_by);
+}
+
+/* --- new ---------------------------------------------------------------------------- */
+
+static bool
+is_zero_page(struct backing *b, size_t off)
+{
+	static const char zeroes[DK_PAGE];
+
+	return !superblock_is_bad(b, off) &&
+	       memcmp(b->base + off, zeroes, DK_PAGE) == 0;
+}
+
+/* Of a device: nobody has begun to use it. */
+static bool
+is_empty(struct backing *b)
+{
+	return b->starts_zero ||
+	       (b->type == BACKING_DEVDAX && is_zero_page(b, 0) &&
+		   is_zero_page(b, b->size - DK_PAGE));
+}
+
+static int
+set_up_superblock(struct restart *r, const struct restart_request *request)
+{
+	struct superblock *sb = &r->sb;
+	size_t size = r->backing->size;
+
+	memset(sb, 0, sizeof(*sb));
+	memcpy(sb->magic, SUPERBLOCK_MAGIC, sizeof(sb->magic));
+	int rc = os_random(sb->uuid, sizeof(sb->uuid));
+	if (rc < 0)
+		return error_set(rc, "%s: no random number for its uuid: %s",
+		    request->path, strerror(-rc));
+	sb->version = MEDIUM_VERSION;
+	memcpy(sb->layout, request->layout, strlen(request->layout));
+	sb->size = size;
+	sb->state = MEDIUM_CLOSED;
+	sb->nr_classes = MEDIUM_CLASSES;
+	sb->roots_off = 2 * DK_PAGE;
+	sb->ledger_off =
+	    sb->roots_off + MEDIUM_ROOTS * sizeof(struct medium_root);
+	sb->heap_off = ledger_end_off(sb->ledger_off, size);
+	sb->heap_end = size - DK_PAGE;
+	memcpy(sb->class_size, request->class_sizes, sizeof(sb->class_size));
+	if (sb->heap_off + MEDIUM_CHUNK > sb->heap_end)
+		return error_set(-EINVAL,
+		    "%s: %zu bytes are too few for a durable heap; give at "
+		    "least %zu",
+		    request->path, size, 16 * DK_PAGE + 2 * MEDIUM_CHUNK);
+	return 0;
+}
+
+/* Before the superblocks, the rest of what is fixed. */
+static int
+clear_fixed(struct restart *r)
+{
+	char *start = r->backing->base + DK_PAGE;
+	size_t len = r->sb.ledger_off - DK_PAGE;
+	const struct flush_ops *flush;
+	int rc = flush_get_ops(r->backing->granularity, &flush);
+
+	if (rc < 0)
+		return rc;
+	memset(start, 0, len);
+	rc = flush->flush(start, len);
+	if (rc == 0)
+		flush->drain();
+	return rc;
+}
+
+/* File space for what is stored to without asking. */
+static int
+ensure_fixed(struct restart *r, const char *path)
+{
+	struct backing *b = r->backing;
+	bool is_zero;
+	int rc = backing_ensure(b, 0, r->sb.ledger_off, &is_zero);
+
+	if (rc == 0)
+		rc = backing_ensure(b, r->sb.size - DK_PAGE, DK_PAGE, &is_zero);
+	if (rc < 0)
+		return error_set(rc, "%s: no file space for a superblock: %s",
+		    path, strerror(-rc));
+	return 0;
+}
+
+static int
+format(struct restart *r, const struct restart_request *request)
+{
+	int rc = set_up_superblock(r, request);
+
+	if (rc == 0)
+		rc = ensure_fixed(r, request->path);
+	if (rc == 0)
+		choose_base(r);
+	/* What was there is gone before anything of it is overwritten. */
+	if (rc == 0)
+		rc = superblock_erase(r->backing);
+	if (rc == 0)
+		rc = clear_fixed(r);
+	if (rc < 0 && *error_text() == '\0')
+		(void)error_set(rc, "%s cannot be written: %s", request->path,
+		    strerror(-rc));
+	if (rc == 0)
+		rc = ledger_open(&r->ledger, r->backing, &r->sb, true);
+	r->how = RESTART_HOW_NEW;
+	return rc;
+}
+
+/* --- as it was left ------------------------------------------------------------------ */
+
+static void
+read_boot(char *boot)
+{
+	memset(boot, 0, MEDIUM_BOOT_SIZE);
+	/* Unknown, it is another one. */
+	if (os_read_line(Boot_id, boot, MEDIUM_BOOT_SIZE) < 0)
+		memset(boot, 0, MEDIUM_BOOT_SIZE);
+}
+
+static enum restart_how
+how_it_was_left(const struct superblock *sb)
+{
+	char boot[MEDIUM_BOOT_SIZE];
+
+	if (sb->state == MEDIUM_CLOSED)
+		return RESTART_HOW_CLEAN;
+	read_boot(boot);
+	return boot[0] != '\0' && strcmp(boot, sb->boot) == 0
+		   ? RESTART_HOW_CRASH
+		   : RESTART_HOW_POWER;
+}
+
+static int
+check_request(const struct restart *r, const struct restart_request *request)
+{
+	const struct superblock *sb = &r->sb;
+
+	if (strcmp(sb->layout, request->layout) != 0)
+		return error_set(-EPROTO,
+		    "%s holds a durable heap with the layout \"%s\", not "
+		    "\"%s\"; open it by the program that made it, or pass "
+		    "DAXKIND_OVERWRITE to give it up",
+		    request->path, sb->layout, request->layout);
+	if (memcmp(sb->class_size, request->class_sizes,
+		sizeof(sb->class_size)) != 0)
+		return error_set(-EPROTONOSUPPORT,
+		    "%s holds a durable heap with other size classes; use the "
+		    "daxkind that it was made with",
+		    request->path);
+	if (r->how == RESTART_HOW_POWER &&
+	    r->backing->granularity == FLUSH_PAGE &&
+	    (request->flags & RESTART_SALVAGE) == 0)
+		return error_set(-EUCLEAN,
+		    "%s was not closed before the machine was reset, and its "
+		    "pages may be of different times; restore it from a "
+		    "copy, or pass DAXKIND_SALVAGE if the program checks "
+		    "each block itself",
+		    request->path);
+	return 0;
+}
+
+struct sums {
+	struct restart *r;
+	size_t nr_stacks;
+};
+
+static int
+add_unit(void *arg, const struct ledger_unit *unit)
+{
+	struct sums *sums = arg;
+	struct restart *r = sums->r;
+
+	if (unit->type == LEDGER_SLAB) {
+		size_t nr = ledger_count(&r->ledger, unit);
+
+		r->nr_blocks += nr;
+		r->bytes += nr * r->ledger.classes[unit->size_class].size;
+	} else if (unit->type == LEDGER_EXTENT) {
+		r->nr_blocks++;
+		r->bytes += unit->len;
+	} else {
+		sums->nr_stacks++;
+	}
+	return 0;
+}
+
+/* Check all of the ledger, and count what it has. */
+static int
+count(struct restart *r, size_t *nr_stacks)
+{
+	struct sums sums = {.r = r};
+
+	r->nr_blocks = 0;
+	r->bytes = 0;
+	int rc = ledger_walk(&r->ledger, add_unit, &sums);
+	*nr_stacks = sums.nr_stacks;
+	return rc;
+}
+
+/* --- what stood in caches ------------------------------------------------------------- */
+
+struct recovery {
+	struct restart *r;
+	/* For each chunk: the class of the slab that begins there + 1, or 0. */
+	uint8_t *classes;
+	bool frees; /* what is in stacks; else only the stacks go */
+};
+
+static int
+note_slab(void *arg, const struct ledger_unit *unit)
+{
+	const struct recovery *recovery = arg;
+
+	if (unit->type == LEDGER_SLAB)
+		recovery->classes[unit->off / MEDIUM_CHUNK] =
+		    (uint8_t)(unit->size_class + 1);
+	return 0;
+}
+
+/* Free the block at off, if it is one. */
+static void
+free_cached(const struct recovery *recovery, size_t off)
+{
+	struct restart *r = recovery->r;
+	const struct ledger *l = &r->ledger;
+	size_t chunk = off / MEDIUM_CHUNK;
+
+	if (off >= r->sb.heap_end)
+		return;
+	/* No slab has more than a few chunks. */
+	while (chunk > 0 && recovery->classes[chunk] == 0 &&
+	       off / MEDIUM_CHUNK - chunk < 8)
+		chunk--;
+	if (recovery->classes[chunk] == 0)
+		return;
+	unsigned size_class = recovery->classes[chunk] - 1u;
+	const struct ledger_class *c = &l->classes[size_class];
+	size_t in_slab = off - chunk * MEDIUM_CHUNK;
+	size_t i = in_slab / c->size;
+	if (in_slab % c->size != 0 || i >= c->nr_blocks || i < c->nr_reserved)
+		return;
+	_Atomic(uint64_t) *word = &ledger_bits(l, chunk, size_class)[i / 64];
+	uint64_t bit = UINT64_C(1) << i % 64;
+	uint64_t value = atomic_load(word);
+	if ((value & bit) == 0)
+		return;
+	atomic_store(word, value & ~bit);
+	ledger_persist(l, word, sizeof(*word));
+	r->nr_blocks--;
+	r->bytes -= c->size;
+}
+
+static int
+take_back(void *arg, const struct ledger_unit *unit)
+{
+	const struct recovery *recovery = arg;
+	struct restart *r = recovery->r;
+	const uint64_t *items = (const void *)(r->backing->base + unit->off);
+
+	if (unit->type != LEDGER_STACKS)
+		return 0;
+	for (size_t i = 0; recovery->frees && i < unit->len / 8; i++) {
+		/* The address that it had in the other process. */
+		if (items[i] > r->sb.base)
+			free_cached(recovery, items[i] - r->sb.base);
+	}
+	return 0;
+}
+
+static int
+remove_stacks(void *arg, const struct ledger_unit *unit)
+{
+	struct restart *r = arg;
+
+	if (unit->type == LEDGER_STACKS)
+		ledger_remove_extent(&r->ledger, unit->off);
+	return 0;
+}
+
+static int
+recover(struct restart *r)
+{
+	size_t len = align_up(r->ledger.nr_chunks, DK_PAGE);
+	struct recovery recovery = {
+	    .r = r,
+	    .frees = r->how == RESTART_HOW_CRASH,
+	};
+	void *classes;
+	int rc = os_map_anon(len, &classes);
+
+	if (rc < 0)
+		return error_set(rc, "no memory to look for cached blocks");
+	recovery.classes = classes;
+	rc = ledger_walk(&r->ledger, note_slab, &recovery);
+	if (rc == 0)
+		rc = ledger_walk(&r->ledger, take_back, &recovery);
+	if (rc == 0)
+		rc = ledger_walk(&r->ledger, remove_stacks, r);
+	(void)os_unmap(classes, len);
+	return rc;
+}
+
+/* --- open and close ---------------------------------------------------------------------- */
+
+static int
+load(struct restart *r, const struct restart_request *request)
+{
+	size_t nr_stacks = 0;
+
+	r->how = how_it_was_left(&r->sb);
+	int rc = check_request(r, request);
+	if (rc == 0)
+		rc = go_to_base(r, request);
+	if (rc == 0)
+		rc = ledger_open(&r->ledger, r->backing, &r->sb, false);
+	if (rc < 0)
+		return rc;
+	rc = count(r, &nr_stacks);
+	if (rc == 0)
+		rc = ensure_fixed(r, request->path);
+	if (rc == 0 && nr_stacks > 0)
+		rc = recover(r);
+	if (rc < 0)
+		ledger_close(&r->ledger);
+	return rc;
+}
+
+static int
+set_state(struct restart *r, enum medium_state state, const char *path)
+{
+	struct superblock sb = r->sb;
+
+	sb.state = state;
+	if (state == MEDIUM_OPEN) {
+		sb.generation++;
+		sb.base = (uintptr_t)r->backing->base;
+		read_boot(sb.boot);
+	}
+	int rc = superblock_write(r->backing, &sb);
+	if (rc == 0)
+		r->sb = sb;
+	else if (*error_text() == '\0')
+		(void)error_set(rc, "%s: the superblock cannot be written: %s",
+		    path, strerror(-rc));
+	return rc;
+}
+
+static int
+find_and_open(struct restart *r, const struct restart_request *request)
+{
+	int rc = superblock_read(r->backing, request->path, &r->sb);
+	bool may_go = (request->flags & RESTART_OVERWRITE) != 0;
+
+	if (rc == 0 && !may_go)
+		return load(r, request);
+	if (rc < 0 && rc != -ENOENT && !may_go)
+		return rc;
+	if (rc == -ENOENT && !may_go && !is_empty(r->backing))
+		return error_set(-EEXIST,
+		    "%s holds data that is no durable heap, which would be "
+		    "overwritten; pass DAXKIND_OVERWRITE to allow that",
+		    request->path);
+	error_clear();
+	return format(r, request);
+}
+
+int
+restart_open(struct backing *b, const struct restart_request *request,
+    struct restart **out)
+{
+	struct restart *r = os_new(sizeof(*r));
+
+	if (r == NULL)
+		return error_set(-ENOMEM, "no memory for a heap's record");
+	r->backing = b;
+	int rc = find_and_open(r, request);
+	if (rc < 0)
+		goto err_free;
+	r->roots = (struct medium_root *)(void *)(b->base + r->sb.roots_off);
+	lock_init(&r->roots_lock, RANK_ROOTS);
+	rc = set_state(r, MEDIUM_OPEN, request->path);
+	if (rc < 0)
+		goto err_close;
+	*out = r;
+	return 0;
+
+err_close:
+	lock_fini(&r->roots_lock);
+	ledger_close(&r->ledger);
+err_free:
+	os_delete(r);
+	return rc;
+}
+
+struct adoption {
+	struct daxkind_region *region;
+	size_t off, len; /* a run that was not marked yet */
+};
+
+static int
+mark_run(struct adoption *a)
+{
+	int rc = a->len > 0 ? region_adopt(a->region, a->off, a->len) : 0;
+
+	if (rc < 0)
+		return error_set(rc,
+		    "%zu bytes at offset %zu of a durable heap cannot be had: "
+		    "they have bad blocks, or there is no memory",
+		    a->len, a->off);
+	return 0;
+}
+
+static int
+adopt_unit(void *arg, const struct ledger_unit *unit)
+{
+	struct adoption *a = arg;
+
+	if (unit->off == a->off + a->len) {
+		a->len += unit->len;
+		return 0;
+	}
+	int rc = mark_run(a);
+	a->off = unit->off;
+	a->len = unit->len;
+	return rc;
+}
+
+int
+restart_adopt(const struct restart *r, struct daxkind_region *region)
+{
+	struct adoption a = {region, 0, r->sb.heap_off};
+	struct adoption end = {
+	    region, r->sb.heap_end, r->backing->size - r->sb.heap_end};
+	int rc = ledger_walk(&r->ledger, adopt_unit, &a);
+
+	if (rc == 0)
+		rc = mark_run(&a);
+	return rc == 0 ? mark_run(&end) : rc;
+}
+
+static int
+close_cleanly(struct restart *r)
+{
+	int rc = 0;
+
+	/* Blocks, too: what of them was not flushed the program does not need,
+	 * except where only this makes anything durable. */
+	if (r->backing->granularity == FLUSH_PAGE)
+		rc = os_msync(r->backing->base, r->sb.size);
+	if (rc == 0)
+		rc = ledger_sync(&r->ledger);
+	if (rc < 0)
+		return error_set(
+		    rc, "the region cannot be synced: %s", strerror(-rc));
+	return set_state(r, MEDIUM_CLOSED, "the region");
+}
+
+void
+restart_abandon(struct restart *r)
+{
+	lock_fini(&r->roots_lock);
+	ledger_close(&r->ledger);
+	os_delete(r);
+}
+
+int
+restart_close(struct restart *r, bool is_owner)
+{
+	int rc = is_owner ? close_cleanly(r) : 0;
+
+	restart_abandon(r);
+	return rc;
+}
+
+/* --- roots ------------------------------------------------------------------------------------ */
+
+static size_t
+valid_offset(const struct restart *r, const struct medium_root *root)
+{
+	uint64_t off = atomic_load_explicit(&root->off, memory_order_acquire);
+
+	return off >= r->sb.heap_off && off < r->sb.heap_end ? (size_t)off : 0;
+}
+
+static struct medium_root *
+find_root(const struct restart *r, const char *name)
+{
+	for (size_t i = 0; i < MEDIUM_ROOTS; i++) {
+		struct medium_root *root = &r->roots[i];
+
+		if (atomic_load_explicit(&root->off, memory_order_acquire) !=
+			0 &&
+		    strncmp(root->name, name, sizeof(root->name)) == 0)
+			return root;
+	}
+	return NULL;
+}
+
+static struct medium_root *
+find_unset_root(const struct restart *r)
+{
+	for (size_t i = 0; i < MEDIUM_ROOTS; i++) {
+		if (atomic_load(&r->roots[i].off) == 0)
+			return &r->roots[i];
+	}
+	return NULL;
+}
+
+static void
+persist(const struct restart *r, const void *addr, size_t len)
+{
+	ledger_persist(&r->ledger, addr, len);
+}
+
+/* The name is durable before the offset, which says that it counts. */
+int
+restart_root_set(struct restart *r, const char *name, size_t off)
+{
+	int rc = 0;
+
+	lock_take(&r->roots_lock);
+	struct medium_root *root = find_root(r, name);
+	if (root == NULL && off != 0) {
+		root = find_unset_root(r);
+		if (root == NULL) {
+			rc = -ENOSPC;
+		} else {
+			memset(root->name, 0, sizeof(root->name));
+			memcpy(root->name, name, strlen(name));
+			persist(r, root->name, sizeof(root->name));
+		}
+	}
+	if (root != NULL) {
+		atomic_store_explicit(&root->off, off, memory_order_release);
+		persist(r, &root->off, sizeof(root->off));
+	}
+	lock_drop(&r->roots_lock);
+	return rc;
+}
+
+size_t
+restart_root(const struct restart *r, const char *name)
+{
+	const struct medium_root *root = find_root(r, name);
+	return root != NULL ? valid_offset(r, root) : 0;
+}
+
+size_t
+restart_root_at(const struct restart *r, size_t i, char *name)
+{
+	const struct medium_root *root = &r->roots[i];
+
+	memcpy(name, root->name, MEDIUM_NAME_SIZE);
+	name[MEDIUM_NAME_SIZE - 1] = '\0';
+	return valid_offset(r, root);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * restart.h -- a durable heap in its region: formatted, opened again, closed
+ * (layer 3).
+ */
+#ifndef RESTART_H
+#define RESTART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/export.h"
+#include "base/lock.h"
+#include "region/region.h"
+#include "restart/ledger.h"
+#include "restart/medium.h"
+
+enum restart_flags {
+	RESTART_OVERWRITE = 1 << 0, /* give up what is there */
+	RESTART_RELOCATE = 1 << 1,  /* another address will do */
+	RESTART_SALVAGE = 1 << 2,   /* in spite of pages that may be older */
+};
+
+/* How the heap came to be as it was found. */
+enum restart_how {
+	RESTART_HOW_NEW,
+	RESTART_HOW_CLEAN, /* it was closed */
+	RESTART_HOW_CRASH, /* its process ended */
+	RESTART_HOW_POWER  /* the machine was reset */
+};
+
+struct restart {
+	struct backing *backing;
+	struct superblock sb; /* as on the medium */
+	struct ledger ledger;
+	struct medium_root *roots;
+	struct lock roots_lock; /* rank RANK_ROOTS: sets of roots */
+	/* As found, with what was in caches of a dead process freed. */
+	enum restart_how how;
+	ptrdiff_t moved_by;
+	size_t nr_blocks, bytes;
+	/* Allocated, and known to be nobody's. */
+	size_t leaked;
+};
+
+struct restart_request {
+	const char *path;
+	const char *layout;
+	unsigned flags;              /* enum restart_flags */
+	const uint32_t *class_sizes; /* MEDIUM_CLASSES of them */
+};
+
+/*
+ * Open the heap of a backing, or format it.  The backing is mapped where the
+ * heap's pointers want it.  On failure nothing was written, and there is a text:
+ *   -EEXIST           it holds something else
+ *   -EPROTO           another layout
+ *   -EUCLEAN          damaged, or not closed before a reset that lost pages
+ *   -EADDRINUSE       its addresses are taken
+ *   -EPROTONOSUPPORT, -EFBIG  as superblock_read()
+ * or no memory, or no file space.
+ */
+int restart_open(struct backing *b, const struct restart_request *request,
+    struct restart **restart) DK_MUST_CHECK;
+
+/* Mark what is allocated in the map of a region that is on the backing. */
+int restart_adopt(const struct restart *restart, struct daxkind_region *region)
+    DK_MUST_CHECK;
+
+/*
+ * No kind is on it: from now on it is closed.  On failure it stays open, as after
+ * a crash.  Without is_owner, as in a child of fork(2), nothing is written.
+ * Frees restart in either case.
+ */
+int restart_close(struct restart *restart, bool is_owner) DK_MUST_CHECK;
+
+/* The same without a word on the medium: it stays open, as after a crash. */
+void restart_abandon(struct restart *restart);
+
+/* --- roots ----------------------------------------------------------------------- */
+
+/* Set a root, or with off 0 unset it: durable on return.  -ENOSPC: there are
+ * MEDIUM_ROOTS of them. */
+int restart_root_set(struct restart *restart, const char *name, size_t off)
+    DK_MUST_CHECK;
+/* Its offset, or 0. */
+size_t restart_root(const struct restart *restart, const char *name);
+/* The offset of number i of MEDIUM_ROOTS, or 0; name has MEDIUM_NAME_SIZE bytes. */
+size_t restart_root_at(const struct restart *restart, size_t i, char *name);
+
+#endif /* RESTART_H */

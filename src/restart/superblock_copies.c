@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * superblock_copies.c -- see superblock_copies.h.
+ *
+ * A copy is written in many stores, and a reset may come between any two: then
+ * its check fails, and the other copy, which is whole, counts.
+ */
+#include "restart/superblock_copies.h"
+
+#include <errno.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/os.h"
+#include "region/flush.h"
+#include "restart/ledger.h"
+
+/* --- reading ------------------------------------------------------------------ */
+
+/* What a page of the medium has. */
+enum copy_is {
+	COPY_NONE,
+	COPY_DAMAGED,
+	COPY_FOREIGN, /* of a version or with a feature that is not known */
+	COPY_VALID
+};
+
+static uint32_t
+checksum(const union superblock_copy *page)
+{
+	union superblock_copy copy = *page;
+
+	copy.sb.crc = 0;
+	return (uint32_t)crc32(crc32(0, NULL, 0), copy.bytes, sizeof(copy));
+}
+
+static bool
+is_page_in(uint64_t off, uint64_t end)
+{
+	return off % DK_PAGE == 0 && off <= end;
+}
+
+/* A checksum is right by accident, or where somebody computed it. */
+static bool
+is_plausible(const struct superblock *sb)
+{
+	uint64_t roots_end =
+	    sb->roots_off + MEDIUM_ROOTS * sizeof(struct medium_root);
+
+	if (sb->size % DK_PAGE != 0 || sb->size > UINT64_C(1) << 50 ||
+	    sb->roots_off != 2 * DK_PAGE || sb->ledger_off != roots_end ||
+	    !is_page_in(sb->heap_off, sb->heap_end) ||
+	    sb->heap_end != sb->size - DK_PAGE ||
+	    sb->heap_off != ledger_end_off(sb->ledger_off, sb->size))
+		return false;
+	if (sb->state != MEDIUM_OPEN && sb->state != MEDIUM_CLOSED)
+		return false;
+	if (sb->base % DK_PAGE != 0 || sb->nr_classes != MEDIUM_CLASSES)
+		return false;
+	return memchr(sb->layout, '\0', sizeof(sb->layout)) != NULL &&
+	       memchr(sb->boot, '\0', sizeof(sb->boot)) != NULL;
+}
+
+static enum copy_is
+look_at(const union superblock_copy *page)
+{
+	const struct superblock *sb = &page->sb;
+
+	if (!superblock_is_at(page))
+		return COPY_NONE;
+	if (checksum(page) != sb->crc)
+		return COPY_DAMAGED;
+	if (sb->version != MEDIUM_VERSION || sb->incompatible != 0 ||
+	    sb->read_only_compatible != 0)
+		return COPY_FOREIGN;
+	return is_plausible(sb) ? COPY_VALID : COPY_DAMAGED;
+}
+
+struct copies {
+	union superblock_copy page; /* of the best one */
+	enum copy_is is;
+};
+
+static void
+consider(struct copies *best, struct backing *b, size_t off)
+{
+	union superblock_copy page;
+
+	if (off > b->size - DK_PAGE || superblock_is_bad(b, off))
+		return;
+	memcpy(&page, b->base + off, sizeof(page));
+	enum copy_is is = look_at(&page);
+	if (is > best->is ||
+	    (is == COPY_VALID && page.sb.sequence > best->page.sb.sequence)) {
+		best->page = page;
+		best->is = is;
+	}
+}
+
+int
+superblock_read(struct backing *b, const char *path, struct superblock *sb)
+{
+	struct copies best = {.is = COPY_NONE};
+
+	if (b->size < DK_PAGE)
+		return -ENOENT;
+	consider(&best, b, 0);
+	consider(&best, b, b->size - DK_PAGE);
+	/* Where the backing has grown, the copy is where it ended. */
+	if (best.is == COPY_VALID && best.page.sb.size < b->size)
+		consider(&best, b, best.page.sb.size - DK_PAGE);
+	switch (best.is) {
+	case COPY_NONE:
+		return -ENOENT;
+	case COPY_DAMAGED:
+		return error_set(-EUCLEAN,
+		    "%s holds a durable heap, and both of its superblocks are "
+		    "damaged; restore it from a copy, or pass "
+		    "DAXKIND_OVERWRITE to give it up",
+		    path);
+	case COPY_FOREIGN:
+		return error_set(-EPROTONOSUPPORT,
+		    "%s holds a durable heap of format version %u with "
+		    "features %llx, which this daxkind does not know; use a "
+		    "later one",
+		    path, best.page.sb.version,
+		    (unsigned long long)(best.page.sb.incompatible |
+					 best.page.sb.read_only_compatible));
+	case COPY_VALID:
+	default:
+		break;
+	}
+	if (best.page.sb.size > b->size)
+		return error_set(-EFBIG,
+		    "%s holds a durable heap of %llu bytes, and has only %zu "
+		    "now; give it its size back, or restore it from a copy",
+		    path, (unsigned long long)best.page.sb.size, b->size);
+	*sb = best.page.sb;
+	return 0;
+}
+
+/* --- writing -------------------------------------------------------------------- */
+
+static int
+write_copy(struct backing *b, size_t off, const union superblock_copy *page)
+{
+	const struct flush_ops *flush;
+	int rc = flush_get_ops(b->granularity, &flush);
+
+	if (rc < 0)
+		return rc;
+	memcpy(b->base + off, page, sizeof(*page));
+	rc = flush->flush(b->base + off, sizeof(*page));
+	if (rc == 0)
+		flush->drain();
+	return rc;
+}
+
+int
+superblock_write(struct backing *b, struct superblock *sb)
+{
+	size_t last = sb->size - DK_PAGE;
+	union superblock_copy page, first;
+
+	memcpy(&first, b->base, sizeof(first));
+	bool first_is_older =
+	    look_at(&first) != COPY_VALID || first.sb.sequence < sb->sequence;
+	memset(&page, 0, sizeof(page));
+	sb->sequence++;
+	page.sb = *sb;
+	page.sb.crc = checksum(&page);
+	int rc = write_copy(b, first_is_older ? 0 : last, &page);
+	if (rc == 0)
+		rc = write_copy(b, first_is_older ? last : 0, &page);
+	return rc;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * superblock_copies.h -- the superblock and its copy (layer 3).
+ */
+#ifndef SUPERBLOCK_COPIES_H
+#define SUPERBLOCK_COPIES_H
+
+#include "base/export.h"
+#include "region/backing.h"
+#include "restart/medium.h"
+
+/*
+ * The later of the two that are valid, checked so far that every offset in it
+ * is inside the backing.  Writes nothing.  On failure there is a text, which
+ * names path:
+ *   -ENOENT           neither begins as one does; no text
+ *   -EUCLEAN          both are damaged
+ *   -EPROTONOSUPPORT  of another version, or with a feature unknown here
+ *   -EFBIG            the backing has become smaller
+ */
+int superblock_read(struct backing *b, const char *path, struct superblock *sb)
+    DK_MUST_CHECK;
+
+/* Write both, the older first, with the next sequence number, and have them
+ * durable.  -errno of msync(2); -ELIBACC, with a text. */
+int superblock_write(struct backing *b, struct superblock *sb) DK_MUST_CHECK;
+
+#endif /* SUPERBLOCK_COPIES_H */

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_crash_images.c -- what a reset leaves of a durable heap, at each fence.
+ *
+ * The flushes of a heap go to a recorder, which knows what is surely on the
+ * medium.  Before each fence, what was stored since may be there or not, line by
+ * line: of that the recorder makes images, as they could be found after a reset:
+ * nothing of it, all, one line alone, all but one, and parts by chance.  Each
+ * image opens, its ledger is sound, and has each block that was handed out and not
+ * freed.
+ *
+ * DAXKIND_TEST_IMAGES is how many.
+ */
+#include "../../support/cmocka_all.h"
+
+#include "../../support/mock_os.h"
+#include "../../support/test_region.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "heap/heap.h"
+#include "region/backing.h"
+#include "region/flush.h"
+#include "region/region.h"
+#include "restart/restart.h"
+
+#define SIZE (4 * MIB)
+#define LINE 64
+enum {
+	NR_LINES = SIZE / LINE,
+	NR_SLOTS = 2000,
+	PHASE_STEPS = 1000,
+	MAX_ROOTS = 4,
+	MAX_DIRTY = 4096,
+	NR_RANDOM = 6 /* parts by chance, for each fence */
+};
+
+/* --- the medium ------------------------------------------------------------------- */
+
+static char *Memory;              /* what the heap works on */
+static char Medium[SIZE];         /* what is surely durable */
+static bool Is_flushed[NR_LINES]; /* since the last fence */
+static char *Image;               /* mapped: it is opened */
+static bool Is_recording;
+static unsigned long Nr_images, Max_images, Nr_fences;
+static uint64_t Random = 88172645463325252u;
+
+static uint64_t
+next_random(void)
+{
+	Random ^= Random << 13;
+	Random ^= Random >> 7;
+	Random ^= Random << 17;
+	return Random;
+}
+
+/*
+ * Parts that the library stores to: what is fixed with the ledger, the copy of the
+ * superblock, and where the bits of small blocks can be.  All else is the
+ * program's.
+ */
+enum {
+	FIXED_LEN = 48 << 10,
+	BITS_LEN = 256 /* of each chunk */
+};
+
+static bool
+is_the_librarys(size_t off)
+{
+	return off < FIXED_LEN || off >= SIZE - DK_PAGE ||
+	       off % MEDIUM_CHUNK < BITS_LEN;
+}
+
+/* --- what was acknowledged ---------------------------------------------------------- */
+
+struct slot {
+	char *ptr;
+	size_t size;
+	bool is_uncertain; /* being freed or moved now */
+};
+
+static struct slot Slots[NR_SLOTS];
+static struct slot Roots[MAX_ROOTS]; /* ptr is what it is set to */
+
+static const char Layout[] = "images";
+
+/* --- judging an image ---------------------------------------------------------------- */
+
+/* Another boot: what stood in stacks is not believed. */
+static void
+forget_boot(char *at)
+{
+	union superblock_copy copy;
+
+	memcpy(&copy, at, sizeof(copy));
+	uint32_t crc = copy.sb.crc;
+	copy.sb.crc = 0;
+	if (crc != crc32(crc32(0, NULL, 0), copy.bytes, sizeof(copy)))
+		return;
+	memset(copy.sb.boot, 0, sizeof(copy.sb.boot));
+	copy.sb.crc =
+	    (uint32_t)crc32(crc32(0, NULL, 0), copy.bytes, sizeof(copy));
+	memcpy(at, &copy, sizeof(copy));
+}
+
+struct found {
+	bool is_start[SIZE / 8]; /* of a block, by offset */
+	/* In the image with nothing, or in that with all: none else has more. */
+	bool may_start[SIZE / 8];
+	uint32_t len[SIZE / 8];
+	struct ledger *ledger;
+	bool is_base; /* this is one of those two */
+};
+
+static struct found Found;
+
+static int
+note_block(void *arg, void *block, size_t usable)
+{
+	size_t off = (size_t)((char *)block - Image) / 8;
+
+	(void)arg;
+	if (Found.is_base)
+		Found.may_start[off] = true;
+	else if (!Found.may_start[off])
+		fail_msg("image %lu: there never was a block at offset %zu",
+		    Nr_images, off * 8);
+	Found.is_start[off] = true;
+	Found.len[off] = (uint32_t)usable;
+	return 0;
+}
+
+static int
+note_unit(void *arg, const struct ledger_unit *unit)
+{
+	if (unit->type == LEDGER_SLAB)
+		return ledger_walk_slab(Found.ledger, unit, note_block, arg);
+	return note_block(arg, Image + unit->off, unit->len);
+}
+
+static void
+check_slots(void)
+{
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		const struct slot *s = &Slots[i];
+
+		if (s->ptr == NULL || s->is_uncertain)
+			continue;
+		size_t off = (size_t)(s->ptr - Memory);
+		if (!Found.is_start[off / 8] || Found.len[off / 8] < s->size)
+			fail_msg("image %lu: the block of %zu bytes at offset "
+				 "%zu is lost",
+			    Nr_images, s->size, off);
+	}
+}
+
+static void
+check_roots(const struct restart *r)
+{
+	for (size_t i = 0; i < MAX_ROOTS; i++) {
+		char name[] = {(char)('a' + i), '\0'};
+		size_t want =
+		    Roots[i].ptr != NULL ? (size_t)(Roots[i].ptr - Memory) : 0;
+
+		if (!Roots[i].is_uncertain)
+			assert_int_equal(restart_root(r, name), want);
+	}
+}
+
+static void
+judge(void)
+{
+	struct restart_request request = {
+	    .path = "image",
+	    .layout = Layout,
+	    .flags = RESTART_RELOCATE,
+	    .class_sizes = Size_classes.size,
+	};
+	struct restart *r;
+	struct backing *b;
+
+	forget_boot(Image);
+	forget_boot(Image + SIZE - DK_PAGE);
+	assert_int_equal(
+	    backing_mapping_open(Image, SIZE, BACKING_PERSISTENT, &b), 0);
+	if (restart_open(b, &request, &r) < 0)
+		fail_msg(
+		    "image %lu does not open: %s", Nr_images, error_text());
+	Image = b->base; /* it was moved */
+	memset(Found.is_start, 0, sizeof(Found.is_start));
+	Found.ledger = &r->ledger;
+	assert_int_equal(ledger_walk(&r->ledger, note_unit, NULL), 0);
+	check_slots();
+	check_roots(r);
+	restart_abandon(r);
+	backing_close(b);
+	Nr_images++;
+}
+
+/* --- the recorder ----------------------------------------------------------------------- */
+
+static const struct flush_ops Recorder;
+
+static size_t Dirty[MAX_DIRTY], Nr_dirty;
+
+static void
+find_dirty(void)
+{
+	Nr_dirty = 0;
+	for (size_t i = 0; i < NR_LINES && Nr_dirty < MAX_DIRTY; i++) {
+		if (!is_the_librarys(i * LINE))
+			continue;
+		if (memcmp(Memory + i * LINE, Medium + i * LINE, LINE) != 0)
+			Dirty[Nr_dirty++] = i;
+	}
+}
+
+static void
+begin_image(void)
+{
+	memcpy(Image, Medium, FIXED_LEN);
+	for (size_t off = 0; off < SIZE; off += MEDIUM_CHUNK)
+		memcpy(Image + off, Medium + off, BITS_LEN);
+	memcpy(Image + SIZE - DK_PAGE, Medium + SIZE - DK_PAGE, DK_PAGE);
+}
+
+static void
+add_line(size_t i)
+{
+	memcpy(Image + i * LINE, Memory + i * LINE, LINE);
+}
+
+static void
+make_images(void)
+{
+	find_dirty();
+	memset(Found.may_start, 0, sizeof(Found.may_start));
+	Found.is_base = true;
+	begin_image();
+	judge();
+	begin_image();
+	for (size_t i = 0; i < Nr_dirty; i++)
+		add_line(Dirty[i]);
+	judge();
+	Found.is_base = false;
+	for (size_t k = 0; k < Nr_dirty && k < 8 && Nr_dirty > 1; k++) {
+		size_t one = Dirty[next_random() % Nr_dirty];
+
+		begin_image();
+		add_line(one);
+		judge();
+		begin_image();
+		for (size_t i = 0; i < Nr_dirty; i++) {
+			if (Dirty[i] != one)
+				add_line(Dirty[i]);
+		}
+		judge();
+	}
+	for (size_t k = 0; k < NR_RANDOM && Nr_dirty > 2; k++) {
+		begin_image();
+		for (size_t i = 0; i < Nr_dirty; i++) {
+			if (next_random() % 2 == 0)
+				add_line(Dirty[i]);
+		}
+		judge();
+	}
+}
+
+static int
+record_flush(const void *addr, size_t len)
+{
+	size_t off = (size_t)((const char *)addr - Memory);
+
+	if (!Is_recording || len == 0)
+		return 0;
+	for (size_t i = off / LINE; i <= (off + len - 1) / LINE; i++)
+		Is_flushed[i] = true;
+	return 0;
+}
+
+static void
+record_drain(void)
+{
+	if (!Is_recording)
+		return;
+	Is_recording = false; /* of the images themselves */
+	if (Nr_images < Max_images)
+		make_images();
+	for (size_t i = 0; i < NR_LINES; i++) {
+		if (Is_flushed[i])
+			memcpy(Medium + i * LINE, Memory + i * LINE, LINE);
+		Is_flushed[i] = false;
+	}
+	Nr_fences++;
+	Is_recording = true;
+}
+
+static int
+record_copy(void *dst, const void *src, size_t len)
+{
+	memcpy(dst, src, len);
+	return record_flush(dst, len);
+}
+
+static int
+record_set(void *dst, int c, size_t len)
+{
+	memset(dst, c, len);
+	return record_flush(dst, len);
+}
+
+static const struct flush_ops Recorder = {
+    record_flush, record_drain, record_copy, record_set};
+
+/* --- the run -------------------------------------------------------------------------------- */
+
+static struct daxkind_region *Region;
+static struct heap *Heap;
+
+static struct restart *
+open_restart(struct backing *b)
+{
+	struct restart_request request = {
+	    .path = "memory",
+	    .layout = Layout,
+	    .flags = RESTART_OVERWRITE,
+	    .class_sizes = Size_classes.size,
+	};
+	struct restart *r;
+
+	if (restart_open(b, &request, &r) < 0)
+		fail_msg("%s", error_text());
+	return r;
+}
+
+static void
+start(void)
+{
+	struct backing *b;
+
+	Memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(Memory != MAP_FAILED);
+	memset(Memory, 0xa5, SIZE); /* of a device: anything */
+	Image = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(Image != MAP_FAILED);
+	assert_int_equal(
+	    backing_mapping_open(Memory, SIZE, BACKING_PERSISTENT, &b), 0);
+	flush_set_ops(b->granularity, &Recorder);
+	struct restart *r = open_restart(b);
+	Memory = b->base; /* it was moved */
+	memcpy(Medium, Memory, SIZE);
+	assert_int_equal(region_open(b, b->base, b->size, &Region), 0);
+	assert_int_equal(restart_adopt(r, Region), 0);
+	Region->restart = r;
+	assert_int_equal(heap_new(Region, &Heap), 0);
+	Is_recording = true;
+}
+
+static void
+finish(void)
+{
+	Is_recording = false;
+	heap_free_all(Heap);
+	restart_abandon(Region->restart);
+	enum flush_granularity granularity = Region->backing->granularity;
+	region_close(Region);
+	flush_set_ops(granularity, NULL);
+	assert_int_equal(munmap(Memory, SIZE), 0);
+	assert_int_equal(munmap(Image, SIZE), 0);
+}
+
+/* What is allocated in a phase: all sorts, or one until there is no room. */
+enum phase {
+	PHASE_TINY, /* of which a batch is in more than one line */
+	PHASE_LARGE,
+	PHASE_SMALL,
+	PHASE_MIXED,
+	NR_PHASES
+};
+static enum phase Phase;
+
+static size_t
+choose_size(void)
+{
+	uint64_t r = next_random();
+
+	if (Phase == PHASE_LARGE)
+		return 14337 + (r >> 8) % 100000;
+	if (Phase == PHASE_TINY)
+		return 1 + (r >> 8) % 8;
+	switch (r % 6) {
+	case 0:
+		return 1 + (r >> 8) % 32; /* whose bits are in the slab */
+	case 1:
+	case 2:
+		if (Phase == PHASE_MIXED)
+			return 14337 + (r >> 8) % 60000;
+		return 2000 + (r >> 8) % 12336;
+	case 3:
+		return 1 + (r >> 8) % 14336;
+	default:
+		return 33 + (r >> 8) % 400;
+	}
+}
+
+static void
+free_slot(struct slot *s)
+{
+	s->is_uncertain = true;
+	heap_free(Heap, s->ptr);
+	s->ptr = NULL;
+	s->is_uncertain = false;
+}
+
+static void
+next_phase(void)
+{
+	Phase = (Phase + 1) % NR_PHASES;
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		if (Slots[i].ptr != NULL)
+			free_slot(&Slots[i]);
+	}
+	/* From now on threads cache again. */
+	atomic_store(&Heap->caches.reopen_countdown, 0);
+}
+
+/* Large blocks change their length where they are, too. */
+static void
+change(struct slot *s)
+{
+	size_t size = next_random() % 2 == 0 ? choose_size()
+					     : s->size + next_random() % 20000;
+
+	s->is_uncertain = true;
+	char *ptr = heap_resize(Heap, s->ptr, size);
+	if (ptr != NULL) {
+		s->ptr = ptr;
+		s->size = size;
+	}
+	s->is_uncertain = false;
+}
+
+static void
+step(void)
+{
+	struct slot *s = &Slots[next_random() % NR_SLOTS];
+	uint64_t r = next_random() % 16;
+
+	if (r == 0) {
+		size_t i = next_random() % MAX_ROOTS;
+		char name[] = {(char)('a' + i), '\0'};
+		char *ptr = next_random() % 3 == 0 ? NULL : s->ptr;
+
+		Roots[i].is_uncertain = true;
+		assert_int_equal(restart_root_set(Region->restart, name,
+				     ptr != NULL ? (size_t)(ptr - Memory) : 0),
+		    0);
+		Roots[i].ptr = ptr;
+		Roots[i].is_uncertain = false;
+	} else if (r == 1 && Phase != PHASE_TINY) {
+		heap_purge(Heap); /* caches are closed for a while */
+	} else if (s->ptr == NULL) {
+		size_t size = choose_size();
+
+		s->size = size;
+		s->ptr = heap_alloc(Heap, size, 0, r == 2);
+		if (s->ptr == NULL)
+			heap_purge(Heap);
+	} else if (r < 6) {
+		change(s);
+	} else {
+		free_slot(s);
+	}
+}
+
+static void
+test_each_image_has_what_was_handed_out(void **state)
+{
+	const char *text = getenv("DAXKIND_TEST_IMAGES");
+
+	(void)state;
+	Max_images = text != NULL ? strtoul(text, NULL, 10)
+				  : (unsigned long)test_scaled(50000);
+	start();
+	for (unsigned long i = 1; Nr_images < Max_images; i++) {
+		/* Nothing is flushed, or there is no end of it. */
+		assert_true(i < 100000 + Max_images);
+		step();
+		if (i % PHASE_STEPS == 0)
+			next_phase();
+	}
+	print_message("%lu images at %lu fences\n", Nr_images, Nr_fences);
+	finish();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_each_image_has_what_was_handed_out),
+	};
+
+	return cmocka_run_group_tests_name("crash_images", tests, NULL, NULL);
+}

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_restart.c -- a durable heap after a kill, after a reset, and damaged.
+ */
+#include "../../support/cmocka_all.h"
+
+#include "../../support/mock_os.h"
+#include "../../support/test_region.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "heap/heap.h"
+#include "region/backing.h"
+#include "region/region.h"
+#include "restart/restart.h"
+
+#define SIZE MIB
+enum {
+	NR_BLOCKS = 40,
+	NR_CACHED = 9
+};
+
+static char *Memory;
+static unsigned Backing_flags; /* of the next opening */
+static struct daxkind_region *Region;
+static struct heap *Heap;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	mock_os_reset();
+	Memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(Memory != MAP_FAILED);
+	memset(Memory, 0xa5, SIZE);
+	Backing_flags = BACKING_PERSISTENT;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(munmap(Memory, SIZE), 0);
+	return 0;
+}
+
+/* --- opening ------------------------------------------------------------------ */
+
+static int
+open_restart(unsigned flags, struct restart **r, struct backing **b)
+{
+	struct restart_request request = {
+	    .path = "memory",
+	    .layout = "test",
+	    .flags = flags,
+	    .class_sizes = Size_classes.size,
+	};
+
+	error_clear();
+	assert_int_equal(
+	    backing_mapping_open(Memory, SIZE, Backing_flags, b), 0);
+	int rc = restart_open(*b, &request, r);
+	Memory = (*b)->base;
+	if (rc < 0) {
+		assert_string_not_equal(error_text(), "");
+		backing_close(*b);
+	}
+	return rc;
+}
+
+static void
+open_heap(unsigned flags, enum restart_how how)
+{
+	struct restart *r;
+	struct backing *b;
+
+	if (open_restart(flags, &r, &b) < 0)
+		fail_msg("%s", error_text());
+	assert_int_equal(r->how, how);
+	assert_int_equal(region_open(b, b->base, b->size, &Region), 0);
+	assert_int_equal(restart_adopt(r, Region), 0);
+	Region->restart = r;
+	assert_int_equal(heap_new(Region, &Heap), 0);
+}
+
+static void
+close_region(bool cleanly)
+{
+	if (cleanly)
+		assert_int_equal(restart_close(Region->restart, true), 0);
+	else
+		restart_abandon(Region->restart);
+	region_close(Region);
+}
+
+/* Everything in DRAM is gone; what is in the region stays as it was: that the heap
+ * empties its caches is undone. */
+static void
+kill_heap(void)
+{
+	char *copy = malloc(SIZE);
+
+	assert_non_null(copy);
+	memcpy(copy, Memory, SIZE);
+	heap_free_all(Heap);
+	close_region(false);
+	memcpy(Memory, copy, SIZE);
+	free(copy);
+}
+
+static void
+close_heap(void)
+{
+	heap_free_all(Heap);
+	close_region(true);
+}
+
+static void
+fill_heap(void)
+{
+	void *cached[NR_CACHED];
+
+	for (size_t i = 0; i < NR_BLOCKS; i++)
+		assert_non_null(heap_alloc(
+		    Heap, i % 10 == 0 ? 20000 : 10 + i % 3 * 40, 0, false));
+	for (size_t i = 0; i < NR_CACHED; i++)
+		cached[i] = heap_alloc(Heap, 8, 0, false);
+	for (size_t i = 0; i < NR_CACHED; i++)
+		heap_free(Heap, cached[i]);
+}
+
+/* --- the superblock, changed ------------------------------------------------------- */
+
+static void
+change_copy(char *at, void (*change)(struct superblock *sb))
+{
+	union superblock_copy copy;
+
+	memcpy(&copy, at, sizeof(copy));
+	change(&copy.sb);
+	copy.sb.crc = 0;
+	copy.sb.crc =
+	    (uint32_t)crc32(crc32(0, NULL, 0), copy.bytes, sizeof(copy));
+	memcpy(at, &copy, sizeof(copy));
+}
+
+static void
+change_both(void (*change)(struct superblock *sb))
+{
+	change_copy(Memory, change);
+	change_copy(Memory + SIZE - DK_PAGE, change);
+}
+
+static void
+forget_boot(struct superblock *sb)
+{
+	memset(sb->boot, 0, sizeof(sb->boot));
+}
+
+static void
+make_later(struct superblock *sb)
+{
+	sb->version++;
+}
+
+static void
+add_feature(struct superblock *sb)
+{
+	sb->incompatible = 4;
+}
+
+static void
+change_class(struct superblock *sb)
+{
+	sb->class_size[7]++;
+}
+
+static void
+move_heap(struct superblock *sb)
+{
+	sb->heap_off += DK_PAGE;
+}
+
+/* --- after a kill and after a reset ------------------------------------------------- */
+
+static void
+test_after_a_kill_what_was_cached_is_free(void **state)
+{
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	fill_heap();
+	kill_heap();
+	open_heap(0, RESTART_HOW_CRASH);
+	assert_int_equal(Region->restart->nr_blocks, NR_BLOCKS);
+	close_heap();
+	open_heap(0, RESTART_HOW_CLEAN);
+	assert_int_equal(Region->restart->nr_blocks, NR_BLOCKS);
+	close_heap();
+}
+
+static void
+test_after_a_reset_it_has_leaked(void **state)
+{
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	fill_heap();
+	kill_heap();
+	change_both(forget_boot);
+	open_heap(0, RESTART_HOW_POWER);
+	assert_true(Region->restart->nr_blocks >= NR_BLOCKS + NR_CACHED);
+	close_heap();
+	/* That is told once. */
+	open_heap(0, RESTART_HOW_CLEAN);
+	close_heap();
+}
+
+static void
+test_after_a_reset_pages_are_not_trusted(void **state)
+{
+	struct restart *r;
+	struct backing *b;
+
+	(void)state;
+	Backing_flags = 0;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	fill_heap();
+	kill_heap();
+	change_both(forget_boot);
+	assert_int_equal(open_restart(0, &r, &b), -EUCLEAN);
+	print_message("    %s\n", error_text());
+	open_heap(RESTART_SALVAGE, RESTART_HOW_POWER);
+	close_heap();
+	/* Closed, they were written back. */
+	change_both(forget_boot);
+	open_heap(0, RESTART_HOW_CLEAN);
+	close_heap();
+}
+
+/* The pages of a cache's stacks held other data before. */
+static void
+test_stacks_begin_empty(void **state)
+{
+	char *blocks[20];
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	for (size_t i = 0; i < 5; i++)
+		blocks[i] = heap_alloc(Heap, 100, 0, false);
+	/* Where the next stacks will be. */
+	heap_purge(Heap);
+	thread_cache_empty(&Heap->caches);
+	close_heap();
+	for (size_t off = 0; off < SIZE / 2; off += sizeof(char *)) {
+		if (off >= 64 * KIB)
+			memcpy(
+			    Memory + off, &blocks[off / 8 % 5], sizeof(char *));
+	}
+	open_heap(0, RESTART_HOW_CLEAN);
+	heap_free(Heap, heap_alloc(Heap, 100, 0, false));
+	kill_heap();
+	open_heap(0, RESTART_HOW_CRASH);
+	assert_int_equal(Region->restart->nr_blocks, 5);
+	close_heap();
+}
+
+/* Where extents began, bits of a slab are now: of classes whose bits are in several
+ * lines. */
+static void
+test_a_slab_over_extents_is_empty(void **state)
+{
+	void *blocks[SIZE / DK_PAGE];
+	size_t nr = 0;
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	while ((blocks[nr] = heap_alloc_pages(Heap, DK_PAGE, false)) != NULL)
+		nr++;
+	assert_true(nr > 100);
+	while (nr > 0)
+		heap_free(Heap, blocks[--nr]);
+	assert_non_null(heap_alloc(Heap, 48, 0, false));
+	assert_non_null(heap_alloc(Heap, 112, 0, false));
+	kill_heap();
+	open_heap(0, RESTART_HOW_CRASH);
+	assert_int_equal(Region->restart->nr_blocks, 2);
+	close_heap();
+}
+
+/* --- another version ------------------------------------------------------------------ */
+
+static void
+assert_opens_not(int errnum)
+{
+	char *before = malloc(SIZE);
+	struct restart *r;
+	struct backing *b;
+
+	assert_non_null(before);
+	memcpy(before, Memory, SIZE);
+	int rc = open_restart(0, &r, &b);
+	if (rc != -errnum)
+		fail_msg("%d: %s", rc, rc < 0 ? error_text() : "");
+	print_message("    %s\n", error_text());
+	assert_memory_equal(Memory, before, SIZE);
+	free(before);
+}
+
+static void
+make_heap(void)
+{
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	fill_heap();
+	close_heap();
+}
+
+static void
+test_other_versions_are_refused(void **state)
+{
+	(void)state;
+	make_heap();
+	change_both(make_later);
+	assert_opens_not(EPROTONOSUPPORT);
+	make_heap();
+	change_both(add_feature);
+	assert_opens_not(EPROTONOSUPPORT);
+	make_heap();
+	change_both(change_class);
+	assert_opens_not(EPROTONOSUPPORT);
+	make_heap();
+	change_both(move_heap);
+	assert_opens_not(EUCLEAN);
+}
+
+/* --- damage ------------------------------------------------------------------------------ */
+
+static struct ledger_line *
+lines(void)
+{
+	union superblock_copy copy;
+
+	memcpy(&copy, Memory, sizeof(copy));
+	return (struct ledger_line *)(void *)(Memory + copy.sb.ledger_off);
+}
+
+struct find {
+	enum ledger_unit_type type;
+	size_t off, len;
+};
+
+static int
+find_unit(void *arg, const struct ledger_unit *unit)
+{
+	struct find *find = arg;
+
+	if (unit->type != find->type)
+		return 0;
+	find->off = unit->off;
+	find->len = unit->len;
+	return 1;
+}
+
+static void
+find_first(struct find *find)
+{
+	open_heap(0, RESTART_HOW_CLEAN);
+	assert_int_equal(
+	    ledger_walk(&Region->restart->ledger, find_unit, find), 1);
+	close_heap();
+}
+
+static void
+test_a_damaged_ledger_is_refused(void **state)
+{
+	struct find slab = {.type = LEDGER_SLAB};
+	struct find extent = {.type = LEDGER_EXTENT};
+
+	(void)state;
+	make_heap();
+	find_first(&slab);
+	find_first(&extent);
+	struct ledger_line *slab_line = &lines()[slab.off / MEDIUM_CHUNK];
+	struct ledger_line *extent_line = &lines()[extent.off / MEDIUM_CHUNK];
+	_Atomic(uint64_t) *word =
+	    &extent_line->words[1 + extent.off / DK_PAGE % 4];
+	const struct {
+		_Atomic(uint64_t) *word;
+		uint64_t value;
+	} rows[] = {
+	    {word, UINT64_C(1) << 40}, /* longer than the region */
+	    {word, (SIZE - DK_PAGE - extent.off) /
+		       DK_PAGE},          /* over other blocks */
+	    {word, EXTENT_STACKS},        /* of no length */
+	    {&extent_line->words[6], 1},  /* where nothing is */
+	    {&extent_line->words[0], 77}, /* of no sort */
+	    {&extent_line->words[0], LINE_NONE},
+	    {&slab_line->words[0], LINE_SLAB | 36},
+	    {&slab_line->words[0], LINE_SLAB | 200},
+	    {&lines()[0].words[0], LINE_SLAB | 1}, /* over the superblock */
+	    {&lines()[SIZE / MEDIUM_CHUNK - 1].words[0], LINE_SLAB | 3},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t before = atomic_exchange(rows[i].word, rows[i].value);
+
+		dk_row("a damage");
+		assert_opens_not(EUCLEAN);
+		atomic_store(rows[i].word, before);
+	}
+	open_heap(0, RESTART_HOW_CLEAN);
+	close_heap();
+}
+
+static uint64_t Random = 88172645463325252u;
+
+static size_t
+next_random(void)
+{
+	Random ^= Random << 13;
+	Random ^= Random >> 7;
+	Random ^= Random << 17;
+	return (size_t)(Random >> 8);
+}
+
+/* In the part that the library reads, mostly. */
+static void
+damage(void)
+{
+	size_t end = next_random() % 4 == 0 ? SIZE : 40 * KIB;
+
+	for (size_t nr = 1 + next_random() % 4; nr > 0; nr--) {
+		size_t off = next_random() % end;
+
+		switch (next_random() % 4) {
+		case 0:
+			Memory[off] = (char)next_random();
+			break;
+		case 1:
+			Memory[off] ^= (char)(1 << next_random() % 8);
+			break;
+		case 2:
+			memset(Memory + off, 0, min_size(64, SIZE - off));
+			break;
+		default:
+			memcpy(Memory + off / 64 * 64,
+			    Memory + next_random() % end / 64 * 64, 64);
+			break;
+		}
+	}
+}
+
+static int
+count(void *arg, const struct ledger_unit *unit)
+{
+	(void)unit;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static void
+test_random_damage(void **state)
+{
+	const char *text = getenv("DAXKIND_TEST_DAMAGES");
+	size_t nr = text != NULL ? strtoul(text, NULL, 10) : test_scaled(20000);
+	size_t nr_open = 0, nr_units = 0;
+	char *whole = malloc(SIZE), *before = malloc(SIZE);
+	struct restart *r;
+	struct backing *b;
+
+	(void)state;
+	assert_non_null(whole);
+	assert_non_null(before);
+	make_heap();
+	memcpy(whole, Memory, SIZE);
+	for (size_t i = 0; i < nr; i++) {
+		memcpy(Memory, whole, SIZE);
+		damage();
+		memcpy(before, Memory, SIZE);
+		if (open_restart(0, &r, &b) < 0) {
+			assert_memory_equal(Memory, before, SIZE);
+			continue;
+		}
+		nr_open++;
+		assert_int_equal(ledger_walk(&r->ledger, count, &nr_units), 0);
+		restart_abandon(r);
+		backing_close(b);
+	}
+	print_message("%zu of %zu opened\n", nr_open, nr);
+	assert_true(nr_open > 0 && nr_open < nr);
+	free(whole);
+	free(before);
+}
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    UNIT(test_after_a_kill_what_was_cached_is_free),
+	    UNIT(test_after_a_reset_it_has_leaked),
+	    UNIT(test_after_a_reset_pages_are_not_trusted),
+	    UNIT(test_stacks_begin_empty),
+	    UNIT(test_a_slab_over_extents_is_empty),
+	    UNIT(test_other_versions_are_refused),
+	    UNIT(test_a_damaged_ledger_is_refused),
+	    UNIT(test_random_damage),
+	};
+
+	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);
+}
