@@ -22,7 +22,8 @@ enum dax_place_type {
 	DAX_PLACE_NONE, /* not a name */
 	DAX_PLACE_FILE,
 	DAX_PLACE_DIR,
-	DAX_PLACE_DEVDAX
+	DAX_PLACE_DEVDAX,
+	NR_DAX_PLACES
 };
 
 struct dax_place {

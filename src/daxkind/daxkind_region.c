@@ -35,6 +35,7 @@ _Static_assert((int)DAXKIND_OVERWRITE == (int)BACKING_OVERWRITE &&
     "flags of daxkind.h and backing.h are the same bits");
 _Static_assert((int)DAXKIND_GRANULARITY_PAGE == (int)FLUSH_PAGE &&
 		   (int)DAXKIND_BACKING_DEVDAX == (int)BACKING_DEVDAX &&
+		   (int)BACKING_ANON == (int)DAXKIND_BACKING_DEVDAX + 1 &&
 		   (int)DAXKIND_RUN_BAD == (int)SPACE_RUN_BAD,
     "enumerations of daxkind.h and of the layers below agree");
 

@@ -18,7 +18,7 @@
 #include "dax/mounts.h"
 #include "region/superblock.h"
 
-/* To add a class of backing, add a row here, and a file. */
+/* To add a class of backing, add a row here, a file, and a way to reach it. */
 static const struct backing_class *const Classes[] = {
     &Backing_mapping,
     &Backing_file,

@@ -24,7 +24,7 @@ enum backing_type {
 	BACKING_MAPPING,
 	BACKING_FILE,
 	BACKING_DEVDAX,
-	BACKING_ANON /* of static kinds */
+	BACKING_ANON /* of static kinds; after those that programs know */
 };
 
 /* Ranges are offsets in bytes from base, multiples of DK_PAGE. */
@@ -108,8 +108,9 @@ struct backing_request {
 };
 
 /*
- * A type of backing: a file of its own, and a row of the table in backing.c.
- * Nothing else lists the types, except the constants in daxkind.h.
+ * A type of backing: a file of its own, and a row of the table in backing.c.  The
+ * constants above and in daxkind.h tell types apart; enum dax_place_type has the
+ * names that open as one.
  */
 struct backing_class {
 	const char *name; /* in texts and in the command's output */

@@ -46,8 +46,10 @@ struct superblock {
 	uint32_t crc; /* CRC-32 of 512 bytes with 0 here */
 	uint32_t version;
 	uint64_t sequence; /* of two copies, the larger is the later */
-	/* Bits that are not known here: of the first sort do no harm, of the
-	 * second forbid to write, of the third to open.  None is defined. */
+	/* Bits for later versions; none is defined.  One of the last two sorts
+	 * that is not known here keeps the heap from being opened.  A field
+	 * that is added needs such a bit, as each writer stores only the
+	 * fields that it knows. */
 	uint64_t compatible, read_only_compatible, incompatible;
 	uint8_t uuid[MEDIUM_UUID_SIZE];
 	char layout[MEDIUM_LAYOUT_SIZE];
@@ -68,6 +70,9 @@ union superblock_copy {
 };
 _Static_assert(
     sizeof(union superblock_copy) == 512, "a superblock has 512 bytes at most");
+
+_Static_assert(sizeof(struct superblock) == 360 && MEDIUM_VERSION == 1,
+    "a superblock that changes has another version");
 
 /* --- roots ------------------------------------------------------------------- */
 

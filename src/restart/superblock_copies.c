@@ -56,7 +56,7 @@ is_plausible(const struct superblock *sb)
 		return false;
 	if (sb->state != MEDIUM_OPEN && sb->state != MEDIUM_CLOSED)
 		return false;
-	if (sb->base % DK_PAGE != 0 || sb->nr_classes != MEDIUM_CLASSES)
+	if (sb->base % DK_PAGE != 0)
 		return false;
 	return memchr(sb->layout, '\0', sizeof(sb->layout)) != NULL &&
 	       memchr(sb->boot, '\0', sizeof(sb->boot)) != NULL;
@@ -72,7 +72,7 @@ look_at(const union superblock_copy *page)
 	if (checksum(page) != sb->crc)
 		return COPY_DAMAGED;
 	if (sb->version != MEDIUM_VERSION || sb->incompatible != 0 ||
-	    sb->read_only_compatible != 0)
+	    sb->read_only_compatible != 0 || sb->nr_classes != MEDIUM_CLASSES)
 		return COPY_FOREIGN;
 	return is_plausible(sb) ? COPY_VALID : COPY_DAMAGED;
 }

@@ -89,6 +89,8 @@ test_each_name_has_its_class(void **state)
 		    backing_class_of(rows[i].place), rows[i].class);
 		assert_true(strlen(rows[i].class->name) > 0);
 	}
+	for (int i = DAX_PLACE_NONE + 1; i < NR_DAX_PLACES; i++)
+		assert_non_null(backing_class_of((enum dax_place_type)i));
 }
 
 /* --- flags ------------------------------------------------------------------------ */

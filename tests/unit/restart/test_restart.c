@@ -403,7 +403,7 @@ test_a_damaged_ledger_is_refused(void **state)
 	    {&extent_line->words[6], 1},  /* where nothing is */
 	    {&extent_line->words[0], 77}, /* of no sort */
 	    {&extent_line->words[0], LINE_NONE},
-	    {&slab_line->words[0], LINE_SLAB | 36},
+	    {&slab_line->words[0], LINE_SLAB | MEDIUM_CLASSES},
 	    {&slab_line->words[0], LINE_SLAB | 200},
 	    {&lines()[0].words[0], LINE_SLAB | 1}, /* over the superblock */
 	    {&lines()[SIZE / MEDIUM_CHUNK - 1].words[0], LINE_SLAB | 3},
