@@ -95,6 +95,7 @@ restart_flags_of(unsigned flags)
 	       ((flags & DAXKIND_SALVAGE) != 0 ? RESTART_SALVAGE : 0);
 }
 
+/* Closes the backing when it fails. */
 static int
 open_region(struct backing *b, const struct restart_request *request,
     struct daxkind_region **out)
@@ -104,11 +105,13 @@ open_region(struct backing *b, const struct restart_request *request,
 	int rc = restart_open(b, request, &restart);
 
 	if (rc < 0)
-		return rc;
+		goto err_close_backing;
 	rc = region_open(b, b->base, b->size, &region);
 	if (rc < 0)
-		goto err_close;
+		goto err_abandon;
 	rc = restart_adopt(restart, region);
+	if (rc == 0)
+		rc = restart_begin(restart);
 	if (rc < 0) {
 		restart_abandon(restart);
 		region_close(region); /* and the backing */
@@ -118,8 +121,10 @@ open_region(struct backing *b, const struct restart_request *request,
 	*out = region;
 	return 0;
 
-err_close:
+err_abandon:
 	restart_abandon(restart);
+err_close_backing:
+	backing_close(b);
 	return rc;
 }
 
@@ -156,9 +161,6 @@ daxkind_region_open_durable(const char *path, size_t size, const char *layout,
 		rc = open_backing(place, size, flags, &b);
 	if (rc == 0)
 		rc = open_region(b, &request, region);
-	/* A region that was opened has closed it. */
-	if (rc < 0 && b != NULL && !b->is_kept)
-		backing_close(b);
 	os_delete(place);
 	return api_result(rc);
 }
@@ -245,7 +247,8 @@ daxkind_root_set(memkind_t kind, const char *name, const void *ptr)
 	if (rc == 0 && ptr != NULL) {
 		off = (size_t)((const char *)ptr - region->base);
 		if (!region_contains(region, ptr, 1) ||
-		    off < region->restart->sb.heap_off)
+		    off < region->restart->sb.heap_off ||
+		    off >= region->restart->sb.heap_end)
 			rc = error_set(
 			    -EINVAL, "%p is not in the kind's region", ptr);
 	}
@@ -332,6 +335,8 @@ daxkind_walk(memkind_t kind,
 	int rc = durable_region_of(kind, &region);
 	if (rc == 0 && visit == NULL)
 		rc = error_set(-EINVAL, "visit is NULL; pass a function");
+	if (rc == 0 && kind->heap == NULL)
+		rc = error_set(-EINVAL, "kind %s has no heap", kind->name);
 	if (rc == 0 && region_is_off(region))
 		rc = region_refuse_in_child();
 	if (rc < 0)

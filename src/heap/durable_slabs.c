@@ -611,7 +611,9 @@ durable_slabs_init(struct durable_slabs *ds, struct daxkind_region *region,
 void
 durable_slabs_fini(struct durable_slabs *ds)
 {
-	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+	/* In a child of fork(2), a thread of the parent may have one. */
+	for (unsigned i = 0; !region_is_off(ds->region) && i < SIZE_CLASS_NR;
+	     i++)
 		lock_fini(&ds->classes[i].lock);
 	(void)os_unmap(
 	    ds->slabs, ds->ledger->nr_chunks * sizeof(struct durable_slab));

@@ -53,6 +53,9 @@ static int
 find_blocks(struct heap *heap)
 {
 	struct ledger *ledger = &heap->region->restart->ledger;
+
+	if (region_is_off(heap->region))
+		return region_refuse_in_child();
 	struct durable_slabs *ds = os_new(sizeof(*ds));
 
 	if (ds == NULL)
@@ -209,6 +212,14 @@ give_pages(struct heap *heap, char *ptr, size_t len)
 		    len);
 }
 
+/* Under MAP_SYNC a punched hole is not durable before the next commit: what the
+ * program keeps there must be stores of its own. */
+static bool
+must_store_zeroes(const struct heap *heap)
+{
+	return heap->durable != NULL && heap->region->backing->is_sync;
+}
+
 /* len is a multiple of DK_PAGE. */
 static void *
 take_pages(struct heap *heap, size_t len, size_t align, bool zero)
@@ -217,7 +228,7 @@ take_pages(struct heap *heap, size_t len, size_t align, bool zero)
 
 	if (region_take(heap->region, len, align, RANGESET_LOW, &block) < 0)
 		return NULL;
-	if (zero && !block.is_zero)
+	if (zero && (!block.is_zero || must_store_zeroes(heap)))
 		memset(block.addr, 0, len);
 	if (heap->durable != NULL &&
 	    ledger_add_extent(heap->durable->ledger, offset(heap, block.addr),
@@ -646,7 +657,7 @@ heap_walk(struct heap *heap,
 	struct block_walk w = {heap, visit, arg};
 
 	/* What is cached is not free in the ledger. */
-	thread_cache_empty(&heap->caches);
+	thread_cache_flush_all(&heap->caches);
 	return ledger_walk(&heap->region->restart->ledger, walk_unit, &w);
 }
 

@@ -148,6 +148,46 @@ unlink_from_heap(struct heap_caches *hc, struct thread_cache *c)
 	c->heap_prev = NULL;
 }
 
+static size_t
+room(const struct cache_bin *bin)
+{
+	return (size_t)(bin->limit - bin->base);
+}
+
+/* Whether cached blocks hold file space, not only memory of this process. */
+static bool
+holds_file_space(const struct heap_caches *hc)
+{
+	const struct backing *b = hc->slabs->region->backing;
+
+	return b->has_file_space && !b->is_private;
+}
+
+static size_t
+bin_max(const struct heap_caches *hc, unsigned size_class)
+{
+	size_t nr = hc->max_bytes / Size_classes.size[size_class];
+
+	if (holds_file_space(hc))
+		return min_size(
+		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
+	/* In a small region, BIN_MIN blocks would be a large part of it. */
+	if (nr < BIN_MIN && hc->max_bytes < BIN_BYTES)
+		return nr;
+	return min_size(max_size(nr, BIN_MIN), BIN_MAX);
+}
+
+/* Of a durable heap's cache: its bins, and one below them that is NULL. */
+static size_t
+nr_durable_items(const struct heap_caches *hc)
+{
+	size_t nr = 1;
+
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+		nr += bin_max(hc, i);
+	return nr;
+}
+
 /* The stacks of a durable heap's cache, while that lives. */
 static void
 end_durable_items(struct heap_caches *hc, struct thread_cache *c)
@@ -155,7 +195,7 @@ end_durable_items(struct heap_caches *hc, struct thread_cache *c)
 	if (c->durable_items == NULL)
 		return;
 	durable_slabs_delete_items(
-	    hc->slabs->durable, c->durable_items, ITEMS_MAX);
+	    hc->slabs->durable, c->durable_items, nr_durable_items(hc));
 	c->durable_items = NULL;
 }
 
@@ -208,47 +248,23 @@ thread_cache_heap_fini(struct heap_caches *hc)
 
 /* --- of a thread --------------------------------------------------------------- */
 
-static size_t
-room(const struct cache_bin *bin)
-{
-	return (size_t)(bin->limit - bin->base);
-}
-
-/* Whether cached blocks hold file space, not only memory of this process. */
-static bool
-holds_file_space(const struct heap_caches *hc)
-{
-	const struct backing *b = hc->slabs->region->backing;
-
-	return b->has_file_space && !b->is_private;
-}
-
-static size_t
-bin_max(const struct heap_caches *hc, unsigned size_class)
-{
-	size_t nr = hc->max_bytes / Size_classes.size[size_class];
-
-	if (holds_file_space(hc))
-		return min_size(
-		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
-	/* In a small region, BIN_MIN blocks would be a large part of it. */
-	if (nr < BIN_MIN && hc->max_bytes < BIN_BYTES)
-		return nr;
-	return min_size(max_size(nr, BIN_MIN), BIN_MAX);
-}
-
+/* The bins are in durable_items, unless that is NULL. */
 static void
-init_cache(struct thread_cache *c, void **items, struct heap_caches *hc,
-    struct thread_caches *t)
+init_cache(struct cache_record *record, void **durable_items,
+    struct heap_caches *hc, struct thread_caches *t)
 {
-	void **at = items + OUTBOX_MAX; /* the outbox is below the first bin */
+	struct thread_cache *c = &record->cache;
+	/* The outbox is below the first bin. */
+	void **at = durable_items != NULL ? durable_items + 1
+					  : record->items + OUTBOX_MAX;
 
 	memset(c, 0, sizeof(*c));
 	c->base = (uintptr_t)hc->slabs->region->base;
 	c->size = hc->slabs->region->size;
 	c->words = hc->slabs->pages->words;
 	c->thread = t;
-	outbox_init(&c->outbox, items);
+	c->durable_items = durable_items;
+	outbox_init(&c->outbox, record->items);
 	c->caches = hc;
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
 		struct cache_bin *bin = cache_bin_of(c, i);
@@ -259,7 +275,7 @@ init_cache(struct thread_cache *c, void **items, struct heap_caches *hc,
 		bin->batch = FIRST_BATCH;
 		cache_set_top(bin, bin->base);
 	}
-	DK_BUG_ON(at > items + ITEMS_MAX);
+	DK_BUG_ON(durable_items == NULL && at > record->items + ITEMS_MAX);
 }
 
 /* NULL: there is no memory for it. */
@@ -273,14 +289,12 @@ new_cache(struct heap_caches *hc, struct thread_caches *t)
 	if (record == NULL)
 		return NULL;
 	if (ds != NULL)
-		items = durable_slabs_new_items(ds, ITEMS_MAX);
+		items = durable_slabs_new_items(ds, nr_durable_items(hc));
 	if (ds != NULL && items == NULL) {
 		records_put(&Cache_records, record);
 		return NULL;
 	}
-	init_cache(
-	    &record->cache, items != NULL ? items : record->items, hc, t);
-	record->cache.durable_items = items;
+	init_cache(record, items, hc, t);
 	return &record->cache;
 }
 
@@ -491,6 +505,15 @@ thread_cache_reclaim_idle(struct heap_caches *hc)
 {
 	cache_collect_idle(hc, find_cache(hc));
 	return thread_cache_bytes(hc) > 0;
+}
+
+void
+thread_cache_flush_all(struct heap_caches *hc)
+{
+	lock_take(&hc->lock);
+	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next)
+		cache_flush_locked(hc, c);
+	lock_drop(&hc->lock);
 }
 
 void
@@ -818,6 +841,19 @@ thread_cache_free_slow(struct heap_caches *hc, void *ptr, unsigned size_class)
 		free_at_slabs(hc, c, ptr, size_class);
 }
 
+/* Without a store to the stacks. */
+static void
+empty_bins(struct thread_cache *c)
+{
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
+		struct cache_bin *bin = cache_bin_of(c, i);
+
+		bin->limit = bin->base;
+		cache_set_top(bin, bin->base);
+	}
+	c->durable_items = NULL;
+}
+
 /* --- fork ------------------------------------------------------------------------------ */
 
 void
@@ -847,13 +883,18 @@ thread_cache_heap_after_fork_in_child(struct heap_caches *hc)
 	bool is_off = region_is_off(hc->slabs->region);
 
 	hc->nr_leaving = 0;
-	if (is_off)
+	if (is_off) {
 		hc->max_bytes = 0;
+		hc->owner = NULL; /* nobody gets a cache back */
+	}
 	for (struct thread_cache *c = hc->list; c != NULL; c = c->heap_next) {
 		atomic_store(&c->busy, 0);
 		if (atomic_load(&c->at_slabs) % 2 != 0)
 			atomic_fetch_add(&c->at_slabs, 1);
 		if (is_off)
 			atomic_store(&c->owner, NULL);
+		/* The stacks are the parent's. */
+		if (is_off && c->durable_items != NULL)
+			empty_bins(c);
 	}
 }

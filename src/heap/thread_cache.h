@@ -82,7 +82,9 @@ void thread_cache_free_past(
  * is worth looking for room again.
  */
 bool thread_cache_reclaim(struct heap_caches *hc);
-/* The same, but caches may be filled again at once. */
+/* Empty all caches, while no other thread uses the heap. */
+void thread_cache_flush_all(struct heap_caches *hc);
+/* As thread_cache_reclaim(), but caches may be filled again at once. */
 void thread_cache_empty(struct heap_caches *hc);
 /* Around a fork: all threads' caches, then those of each heap.  In the child,
  * a heap that is off loses its caches. */

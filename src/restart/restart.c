@@ -40,7 +40,8 @@ static const char Boot_id[] = "/proc/sys/kernel/random/boot_id";
 
 /* --- the address ---------------------------------------------------------------- */
 
-static void
+/* False: it stays where it is mapped. */
+static bool
 choose_base(struct restart *r)
 {
 	uint64_t nr = BASE_SPAN / BASE_ALIGN;
@@ -56,9 +57,10 @@ choose_base(struct restart *r)
 		if (os_move_mapping(r->backing->base, r->backing->size, to) ==
 		    0) {
 			r->backing->base = to;
-			break;
+			return true;
 		}
 	}
+	return false;
 }
 
 static int
@@ -74,7 +76,7 @@ go_to_base(struct restart *r, const struct restart_request *request)
 		return 0;
 	}
 	if ((request->flags & RESTART_RELOCATE) != 0) {
-		choose_base(r);
+		(void)choose_base(r);
 		r->moved_by = b->base - to;
 		return 0;
 	}
@@ -99,11 +101,12 @@ is_zero_page(struct backing *b, size_t off)
 	       memcmp(b->base + off, zeroes, DK_PAGE) == 0;
 }
 
-/* Of a device: nobody has begun to use it. */
+/* Nobody has begun to use it: a file without data, as one is whose first opening
+ * was cut short, or a device that begins and ends with zeroes. */
 static bool
 is_empty(struct backing *b)
 {
-	return b->starts_zero ||
+	return b->starts_zero || backing_is_hole(b, 0, b->size) ||
 	       (b->type == BACKING_DEVDAX && is_zero_page(b, 0) &&
 		   is_zero_page(b, b->size - DK_PAGE));
 }
@@ -114,7 +117,11 @@ set_up_superblock(struct restart *r, const struct restart_request *request)
 	struct superblock *sb = &r->sb;
 	size_t size = r->backing->size;
 
+	/* Of copies of an older heap none may look later than the new one's. */
+	uint64_t sequence = sb->sequence;
+
 	memset(sb, 0, sizeof(*sb));
+	sb->sequence = sequence;
 	memcpy(sb->magic, SUPERBLOCK_MAGIC, sizeof(sb->magic));
 	int rc = os_random(sb->uuid, sizeof(sb->uuid));
 	if (rc < 0)
@@ -180,8 +187,12 @@ format(struct restart *r, const struct restart_request *request)
 
 	if (rc == 0)
 		rc = ensure_fixed(r, request->path);
-	if (rc == 0)
-		choose_base(r);
+	if (rc == 0 && !choose_base(r))
+		rc = error_set(-ENOMEM,
+		    "%s: %zu bytes cannot be mapped at an address that will "
+		    "be free the next time; raise the limit of the address "
+		    "space (ulimit -v), or use another file system",
+		    request->path, r->backing->size);
 	/* What was there is gone before anything of it is overwritten. */
 	if (rc == 0)
 		rc = superblock_erase(r->backing);
@@ -238,7 +249,8 @@ check_request(const struct restart *r, const struct restart_request *request)
 		    "daxkind that it was made with",
 		    request->path);
 	if (r->how == RESTART_HOW_POWER &&
-	    r->backing->granularity == FLUSH_PAGE &&
+	    (sb->granularity == FLUSH_PAGE ||
+		r->backing->granularity == FLUSH_PAGE) &&
 	    (request->flags & RESTART_SALVAGE) == 0)
 		return error_set(-EUCLEAN,
 		    "%s was not closed before the machine was reset, and its "
@@ -424,6 +436,7 @@ set_state(struct restart *r, enum medium_state state, const char *path)
 	if (state == MEDIUM_OPEN) {
 		sb.generation++;
 		sb.base = (uintptr_t)r->backing->base;
+		sb.granularity = r->backing->granularity;
 		read_boot(sb.boot);
 	}
 	int rc = superblock_write(r->backing, &sb);
@@ -468,18 +481,18 @@ restart_open(struct backing *b, const struct restart_request *request,
 		goto err_free;
 	r->roots = (struct medium_root *)(void *)(b->base + r->sb.roots_off);
 	lock_init(&r->roots_lock, RANK_ROOTS);
-	rc = set_state(r, MEDIUM_OPEN, request->path);
-	if (rc < 0)
-		goto err_close;
 	*out = r;
 	return 0;
 
-err_close:
-	lock_fini(&r->roots_lock);
-	ledger_close(&r->ledger);
 err_free:
 	os_delete(r);
 	return rc;
+}
+
+int
+restart_begin(struct restart *r)
+{
+	return set_state(r, MEDIUM_OPEN, "the region");
 }
 
 struct adoption {
@@ -516,7 +529,7 @@ adopt_unit(void *arg, const struct ledger_unit *unit)
 }
 
 int
-restart_adopt(const struct restart *r, struct daxkind_region *region)
+restart_adopt(struct restart *r, struct daxkind_region *region)
 {
 	struct adoption a = {region, 0, r->sb.heap_off};
 	struct adoption end = {
@@ -525,7 +538,11 @@ restart_adopt(const struct restart *r, struct daxkind_region *region)
 
 	if (rc == 0)
 		rc = mark_run(&a);
-	return rc == 0 ? mark_run(&end) : rc;
+	if (rc == 0)
+		rc = mark_run(&end);
+	if (rc == 0)
+		r->region = region;
+	return rc;
 }
 
 static int
@@ -556,8 +573,12 @@ restart_abandon(struct restart *r)
 int
 restart_close(struct restart *r, bool is_owner)
 {
-	int rc = is_owner ? close_cleanly(r) : 0;
-
+	if (!is_owner) {
+		/* A thread of the parent may have its locks. */
+		os_delete(r);
+		return 0;
+	}
+	int rc = close_cleanly(r);
 	restart_abandon(r);
 	return rc;
 }
@@ -628,19 +649,39 @@ restart_root_set(struct restart *r, const char *name, size_t off)
 	return rc;
 }
 
-size_t
-restart_root(const struct restart *r, const char *name)
+/* A child of fork(2) only reads, and a thread of the parent may have the lock. */
+static bool
+lock_roots(struct restart *r)
 {
-	const struct medium_root *root = find_root(r, name);
-	return root != NULL ? valid_offset(r, root) : 0;
+	bool is_child = r->region != NULL && region_is_off(r->region);
+
+	if (!is_child)
+		lock_take(&r->roots_lock);
+	return !is_child;
 }
 
 size_t
-restart_root_at(const struct restart *r, size_t i, char *name)
+restart_root(struct restart *r, const char *name)
 {
+	bool is_locked = lock_roots(r);
+	const struct medium_root *root = find_root(r, name);
+	size_t off = root != NULL ? valid_offset(r, root) : 0;
+
+	if (is_locked)
+		lock_drop(&r->roots_lock);
+	return off;
+}
+
+size_t
+restart_root_at(struct restart *r, size_t i, char *name)
+{
+	bool is_locked = lock_roots(r);
 	const struct medium_root *root = &r->roots[i];
+	size_t off = valid_offset(r, root);
 
 	memcpy(name, root->name, MEDIUM_NAME_SIZE);
 	name[MEDIUM_NAME_SIZE - 1] = '\0';
-	return valid_offset(r, root);
+	if (is_locked)
+		lock_drop(&r->roots_lock);
+	return off;
 }

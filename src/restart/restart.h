@@ -32,7 +32,8 @@ enum restart_how {
 
 struct restart {
 	struct backing *backing;
-	struct superblock sb; /* as on the medium */
+	const struct daxkind_region *region; /* that has adopted it */
+	struct superblock sb;                /* as on the medium */
 	struct ledger ledger;
 	struct medium_root *roots;
 	struct lock roots_lock; /* rank RANK_ROOTS: sets of roots */
@@ -64,8 +65,12 @@ struct restart_request {
 int restart_open(struct backing *b, const struct restart_request *request,
     struct restart **restart) DK_MUST_CHECK;
 
+/* From now on it is open on the medium, too: before the first block is handed
+ * out.  -errno of msync(2). */
+int restart_begin(struct restart *restart) DK_MUST_CHECK;
+
 /* Mark what is allocated in the map of a region that is on the backing. */
-int restart_adopt(const struct restart *restart, struct daxkind_region *region)
+int restart_adopt(struct restart *restart, struct daxkind_region *region)
     DK_MUST_CHECK;
 
 /*
@@ -85,8 +90,8 @@ void restart_abandon(struct restart *restart);
 int restart_root_set(struct restart *restart, const char *name, size_t off)
     DK_MUST_CHECK;
 /* Its offset, or 0. */
-size_t restart_root(const struct restart *restart, const char *name);
+size_t restart_root(struct restart *restart, const char *name);
 /* The offset of number i of MEDIUM_ROOTS, or 0; name has MEDIUM_NAME_SIZE bytes. */
-size_t restart_root_at(const struct restart *restart, size_t i, char *name);
+size_t restart_root_at(struct restart *restart, size_t i, char *name);
 
 #endif /* RESTART_H */

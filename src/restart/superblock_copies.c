@@ -82,6 +82,19 @@ struct copies {
 	enum copy_is is;
 };
 
+/* What a later version wrote counts too: its copy may be the later one. */
+static bool
+is_later(const struct copies *best, const union superblock_copy *page,
+    enum copy_is is)
+{
+	if (is < COPY_FOREIGN || best->is < COPY_FOREIGN)
+		return is > best->is;
+	/* At the end of a device may be one of a heap that was here before. */
+	return memcmp(page->sb.uuid, best->page.sb.uuid,
+		   sizeof(page->sb.uuid)) == 0 &&
+	       page->sb.sequence > best->page.sb.sequence;
+}
+
 static void
 consider(struct copies *best, struct backing *b, size_t off)
 {
@@ -91,8 +104,7 @@ consider(struct copies *best, struct backing *b, size_t off)
 		return;
 	memcpy(&page, b->base + off, sizeof(page));
 	enum copy_is is = look_at(&page);
-	if (is > best->is ||
-	    (is == COPY_VALID && page.sb.sequence > best->page.sb.sequence)) {
+	if (is_later(best, &page, is)) {
 		best->page = page;
 		best->is = is;
 	}

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <memkind_fixed.h>
+
 #define SIZE (16 * TEST_MIB)
 static const char Layout[] = "test_durable 1";
 
@@ -610,6 +612,10 @@ test_a_child_changes_nothing(void **state)
 			  daxkind_root_set(kind, "list", NULL) == -ENOMEM;
 
 		memkind_free(kind, p);
+		/* Nor does it get its caches back. */
+		(void)daxkind_quarantine(kind, p, TEST_PAGE);
+		ok = memkind_malloc(kind, 10) == NULL && ok;
+		memkind_free(kind, p);
 		ok = memkind_destroy_kind(kind) == 0 && ok;
 		ok = daxkind_region_close(region) == 0 && ok;
 		_exit(ok ? 0 : 1);
@@ -643,6 +649,80 @@ cache_some(void *arg)
 	for (size_t i = 0; i < 40; i++)
 		memkind_free(kind, blocks[i]);
 	return NULL;
+}
+
+/* A service that was killed before its file was formatted comes up again. */
+static void
+test_a_file_without_data_is_formatted(void **state)
+{
+	struct daxkind_region *region;
+	int fd = open(Path, O_WRONLY | O_CREAT, 0600);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	assert_int_equal(close(fd), 0);
+	region = open_with(0, DAXKIND_RESTART_NEW);
+	assert_int_equal(daxkind_region_close(region), 0);
+}
+
+static void
+test_a_kind_without_a_heap(void **state)
+{
+	struct daxkind_region *region = make_region();
+	memkind_t kind = make_kind(region);
+	size_t nr = 0;
+
+	(void)state;
+	(void)memkind_fixed_destroy(kind);
+	assert_int_equal(daxkind_walk(kind, count, &nr), -EINVAL);
+	test_says_why();
+	(void)memkind_destroy_kind(kind); /* its operation fails */
+	assert_int_equal(daxkind_region_close(region), 0);
+}
+
+static pthread_barrier_t Barrier;
+
+static void *
+use_and_stay(void *arg)
+{
+	memkind_t kind = arg;
+
+	memkind_free(kind, memkind_malloc(kind, 8));
+	(void)pthread_barrier_wait(&Barrier);
+	(void)pthread_barrier_wait(&Barrier);
+	return NULL;
+}
+
+/* What threads keep in the region is little of it. */
+static void
+test_threads_cost_little(void **state)
+{
+	enum {
+		NR_THREADS = 20
+	};
+	pthread_t threads[NR_THREADS];
+	struct daxkind_region *region;
+
+	(void)state;
+	assert_int_equal(daxkind_region_open_durable(
+			     Path, TEST_MIB, Layout, DAXKIND_CREATE, &region),
+	    0);
+	memkind_t kind = make_kind(region);
+	assert_int_equal(
+	    pthread_barrier_init(&Barrier, NULL, NR_THREADS + 1), 0);
+	for (size_t i = 0; i < NR_THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, use_and_stay, kind), 0);
+	(void)pthread_barrier_wait(&Barrier);
+	void *large = memkind_malloc(kind, 800 * TEST_KIB);
+	assert_non_null(large);
+	memkind_free(kind, large);
+	(void)pthread_barrier_wait(&Barrier);
+	for (size_t i = 0; i < NR_THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(pthread_barrier_destroy(&Barrier), 0);
+	end(region, kind);
 }
 
 /* A block that is freed twice takes no other one with it. */
@@ -725,6 +805,9 @@ main(void)
 	    UNIT(test_arguments),
 	    UNIT(test_a_volatile_heap_ends_a_durable_one),
 	    UNIT(test_a_child_changes_nothing),
+	    UNIT(test_a_file_without_data_is_formatted),
+	    UNIT(test_a_kind_without_a_heap),
+	    UNIT(test_threads_cost_little),
 	    UNIT(test_freed_twice),
 	    UNIT(test_exit_without_close),
 	};

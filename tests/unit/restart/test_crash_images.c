@@ -163,7 +163,7 @@ check_slots(void)
 }
 
 static void
-check_roots(const struct restart *r)
+check_roots(struct restart *r)
 {
 	for (size_t i = 0; i < MAX_ROOTS; i++) {
 		char name[] = {(char)('a' + i), '\0'};
@@ -361,6 +361,8 @@ start(void)
 	memcpy(Medium, Memory, SIZE);
 	assert_int_equal(region_open(b, b->base, b->size, &Region), 0);
 	assert_int_equal(restart_adopt(r, Region), 0);
+	assert_int_equal(restart_begin(r), 0);
+	memcpy(Medium, Memory, SIZE);
 	Region->restart = r;
 	assert_int_equal(heap_new(Region, &Heap), 0);
 	Is_recording = true;

@@ -8,6 +8,8 @@
 #include "../../support/test_region.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,8 @@ enum {
 
 static char *Memory;
 static unsigned Backing_flags; /* of the next opening */
+static size_t Open_size;       /* likewise */
+static const char *Layout;     /* likewise */
 static struct daxkind_region *Region;
 static struct heap *Heap;
 
@@ -43,6 +47,8 @@ setup(void **state)
 	assert_true(Memory != MAP_FAILED);
 	memset(Memory, 0xa5, SIZE);
 	Backing_flags = BACKING_PERSISTENT;
+	Open_size = SIZE;
+	Layout = "test";
 	return 0;
 }
 
@@ -61,14 +67,14 @@ open_restart(unsigned flags, struct restart **r, struct backing **b)
 {
 	struct restart_request request = {
 	    .path = "memory",
-	    .layout = "test",
+	    .layout = Layout,
 	    .flags = flags,
 	    .class_sizes = Size_classes.size,
 	};
 
 	error_clear();
 	assert_int_equal(
-	    backing_mapping_open(Memory, SIZE, Backing_flags, b), 0);
+	    backing_mapping_open(Memory, Open_size, Backing_flags, b), 0);
 	int rc = restart_open(*b, &request, r);
 	Memory = (*b)->base;
 	if (rc < 0) {
@@ -89,6 +95,7 @@ open_heap(unsigned flags, enum restart_how how)
 	assert_int_equal(r->how, how);
 	assert_int_equal(region_open(b, b->base, b->size, &Region), 0);
 	assert_int_equal(restart_adopt(r, Region), 0);
+	assert_int_equal(restart_begin(r), 0);
 	Region->restart = r;
 	assert_int_equal(heap_new(Region, &Heap), 0);
 }
@@ -243,6 +250,116 @@ test_after_a_reset_pages_are_not_trusted(void **state)
 	/* Closed, they were written back. */
 	change_both(forget_boot);
 	open_heap(0, RESTART_HOW_CLEAN);
+	close_heap();
+}
+
+/* --- walking --------------------------------------------------------------------- */
+
+static sem_t Is_idle, May_end;
+
+static void *
+cache_and_idle(void *arg)
+{
+	void *blocks[NR_CACHED];
+
+	(void)arg;
+	for (size_t i = 0; i < NR_CACHED; i++)
+		blocks[i] = heap_alloc(Heap, 8, 0, false);
+	for (size_t i = 0; i < NR_CACHED; i++)
+		heap_free(Heap, blocks[i]);
+	(void)sem_post(&Is_idle);
+	while (sem_wait(&May_end) != 0)
+		;
+	return NULL;
+}
+
+static int
+count_block(void *arg, void *block, size_t usable)
+{
+	(void)block;
+	(void)usable;
+	++*(size_t *)arg;
+	return 0;
+}
+
+/* What is in a cache of another thread is not live: also where others cannot be
+ * kept out of it, since none of them uses the heap now. */
+static void
+test_a_walk_has_only_live_blocks(void **state)
+{
+	pthread_t thread;
+	size_t nr = 0;
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	assert_non_null(heap_alloc(Heap, 8, 0, false));
+	assert_int_equal(sem_init(&Is_idle, 0, 0), 0);
+	assert_int_equal(sem_init(&May_end, 0, 0), 0);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, cache_and_idle, NULL), 0);
+	while (sem_wait(&Is_idle) != 0)
+		;
+	mock_os_fail_all("os_membarrier", EPERM);
+	assert_int_equal(heap_walk(Heap, count_block, &nr), 0);
+	mock_os_reset();
+	(void)sem_post(&May_end);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(nr, 1);
+	close_heap();
+}
+
+/* --- resets ------------------------------------------------------------------------ */
+
+/* Pages that were not flushed, by whoever flushes lines now. */
+static void
+test_after_a_reset_the_last_one_s_granularity_counts(void **state)
+{
+	struct restart *r;
+	struct backing *b;
+
+	(void)state;
+	Backing_flags = 0;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	fill_heap();
+	kill_heap();
+	change_both(forget_boot);
+	Backing_flags = BACKING_PERSISTENT;
+	assert_int_equal(open_restart(0, &r, &b), -EUCLEAN);
+}
+
+/* At the end of the memory is a superblock of a heap that was larger. */
+static void
+test_a_larger_heap_that_was_here_is_gone(void **state)
+{
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	close_heap();
+	for (size_t i = 0; i < 5; i++) {
+		open_heap(0, RESTART_HOW_CLEAN);
+		close_heap();
+	}
+	char *last = malloc(DK_PAGE);
+	assert_non_null(last);
+	memcpy(last, Memory + SIZE - DK_PAGE, DK_PAGE);
+	Open_size = SIZE / 2;
+	Layout = "new";
+	char *whole = Memory;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	close_heap();
+	/* Only the half was moved: put both together again. */
+	char *both = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(both != MAP_FAILED);
+	memcpy(both, Memory, SIZE / 2);
+	memcpy(both + SIZE - DK_PAGE, last, DK_PAGE);
+	assert_int_equal(munmap(Memory, SIZE / 2), 0);
+	if (whole != Memory)
+		assert_int_equal(munmap(whole + SIZE / 2, SIZE / 2), 0);
+	free(last);
+	Memory = both;
+	Open_size = SIZE;
+	open_heap(0, RESTART_HOW_CLEAN);
+	assert_string_equal(Region->restart->sb.layout, "new");
 	close_heap();
 }
 
@@ -506,8 +623,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_after_a_kill_what_was_cached_is_free),
+	    UNIT(test_a_walk_has_only_live_blocks),
 	    UNIT(test_after_a_reset_it_has_leaked),
 	    UNIT(test_after_a_reset_pages_are_not_trusted),
+	    UNIT(test_after_a_reset_the_last_one_s_granularity_counts),
+	    UNIT(test_a_larger_heap_that_was_here_is_gone),
 	    UNIT(test_stacks_begin_empty),
 	    UNIT(test_a_slab_over_extents_is_empty),
 	    UNIT(test_other_versions_are_refused),
