@@ -31,6 +31,10 @@ superblock_is_bad(struct backing *b, size_t off)
 static bool
 is_on_page(struct backing *b, size_t off)
 {
+	/* On an fsdax file system a hole that was read counts as data, and would
+	 * not be written when it gets file space. */
+	if (b->has_content && backing_is_hole(b, off, DK_PAGE))
+		return false;
 	return !superblock_is_bad(b, off) && superblock_is_at(b->base + off);
 }
 
