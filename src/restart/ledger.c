@@ -382,7 +382,7 @@ ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 		memset(bits, 0, bits_len(c));
 		ledger_persist(l, bits, bits_len(c));
 	}
-	clear(l, line, c->nr_chunks * MEDIUM_LINE);
+	clear(l, line, c->nr_chunks * sizeof(*line));
 	store(l, &line->words[0], LINE_SLAB | size_class);
 	return 0;
 }
