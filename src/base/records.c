@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/export.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/util.h"
@@ -142,6 +143,7 @@ use_unit(struct records *records)
 		if (records->gone == NULL && !add_chunk(records))
 			return NULL;
 		unit = records->gone;
+		DK_ASSUME(unit != NULL); /* a chunk has some */
 		unlink_unit(&records->gone, unit);
 	}
 	link_unit(&records->used, unit);
