@@ -102,6 +102,9 @@ consider(struct copies *best, struct backing *b, size_t off)
 
 	if (off > b->size - DK_PAGE || superblock_is_bad(b, off))
 		return;
+	/* To read a hole of tmpfs would fill it. */
+	if (b->has_content && backing_is_hole(b, off, DK_PAGE))
+		return;
 	memcpy(&page, b->base + off, sizeof(page));
 	enum copy_is is = look_at(&page);
 	if (is_later(best, &page, is)) {
