@@ -94,8 +94,12 @@ libdaxkind_core_la_SOURCES += \
 	src/restart/ledger.c \
 	src/restart/ledger.h \
 	src/restart/medium.h \
+	src/restart/recovery.c \
+	src/restart/recovery.h \
 	src/restart/restart.c \
 	src/restart/restart.h \
+	src/restart/roots.c \
+	src/restart/roots.h \
 	src/restart/superblock_copies.c \
 	src/restart/superblock_copies.h
 libdaxkind_core_la_SOURCES += \

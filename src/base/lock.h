@@ -28,7 +28,7 @@ enum lock_rank {
 	RANK_THREADS,    /* thread_cache.c: the caches of all threads */
 	RANK_CACHES,     /* thread_cache.c: the caches of one heap */
 	RANK_QUARANTINE, /* quarantine.c: withheld blocks of one heap */
-	RANK_ROOTS,      /* restart.c: setting roots */
+	RANK_ROOTS,      /* roots.c: the roots of one durable heap */
 	RANK_SLABS,      /* durable_slabs.c: the slabs of a size class */
 	RANK_LEDGER,     /* ledger.c: preparing lines */
 	RANK_DRAM,       /* dram_source.c: free pieces of huge pages */

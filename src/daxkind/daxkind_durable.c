@@ -253,7 +253,7 @@ daxkind_root_set(memkind_t kind, const char *name, const void *ptr)
 			    -EINVAL, "%p is not in the kind's region", ptr);
 	}
 	if (rc == 0)
-		rc = restart_root_set(region->restart, name, off);
+		rc = roots_set(&region->restart->roots, name, off);
 	if (rc == -ENOSPC)
 		rc = error_set(rc,
 		    "there are %d roots already; unset one, or have one point "
@@ -274,7 +274,7 @@ daxkind_root(memkind_t kind, const char *name)
 		(void)api_result(rc);
 		return NULL;
 	}
-	size_t off = restart_root(region->restart, name);
+	size_t off = roots_find(&region->restart->roots, name);
 	if (off == 0) {
 		(void)api_result(
 		    error_set(-ENOENT, "there is no root %s", name));
@@ -297,7 +297,7 @@ daxkind_root_walk(memkind_t kind,
 		return api_result(rc);
 	for (size_t i = 0; i < MEDIUM_ROOTS; i++) {
 		char name[MEDIUM_NAME_SIZE];
-		size_t off = restart_root_at(region->restart, i, name);
+		size_t off = roots_at(&region->restart->roots, i, name);
 
 		if (off != 0 && visit(arg, name, region->base + off) != 0)
 			return 1;

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "restart/recovery.h"
 #include "restart/superblock_copies.h"
 
 /* Where durable heaps are mapped: no loader and no sanitizer puts anything there
@@ -299,107 +300,19 @@ count(struct restart *r, size_t *nr_stacks)
 	return rc;
 }
 
-/* --- what stood in caches ------------------------------------------------------------- */
-
-struct recovery {
-	struct restart *r;
-	/* For each chunk: the class of the slab that begins there + 1, or 0. */
-	uint8_t *classes;
-	bool frees; /* what is in stacks; else only the stacks go */
-};
-
-static int
-note_slab(void *arg, const struct ledger_unit *unit)
-{
-	const struct recovery *recovery = arg;
-
-	if (unit->type == LEDGER_SLAB)
-		recovery->classes[unit->off / MEDIUM_CHUNK] =
-		    (uint8_t)(unit->size_class + 1);
-	return 0;
-}
-
-/* Free the block at off, if it is one. */
-static void
-free_cached(const struct recovery *recovery, size_t off)
-{
-	struct restart *r = recovery->r;
-	const struct ledger *l = &r->ledger;
-	size_t chunk = off / MEDIUM_CHUNK;
-
-	if (off >= r->sb.heap_end)
-		return;
-	/* No slab has more than a few chunks. */
-	while (chunk > 0 && recovery->classes[chunk] == 0 &&
-	       off / MEDIUM_CHUNK - chunk < 8)
-		chunk--;
-	if (recovery->classes[chunk] == 0)
-		return;
-	unsigned size_class = recovery->classes[chunk] - 1u;
-	const struct ledger_class *c = &l->classes[size_class];
-	size_t in_slab = off - chunk * MEDIUM_CHUNK;
-	size_t i = in_slab / c->size;
-	if (in_slab % c->size != 0 || i >= c->nr_blocks || i < c->nr_reserved)
-		return;
-	_Atomic(uint64_t) *word = &ledger_bits(l, chunk, size_class)[i / 64];
-	uint64_t bit = UINT64_C(1) << i % 64;
-	uint64_t value = atomic_load(word);
-	if ((value & bit) == 0)
-		return;
-	atomic_store(word, value & ~bit);
-	ledger_persist(l, word, sizeof(*word));
-	r->nr_blocks--;
-	r->bytes -= c->size;
-}
-
-static int
-take_back(void *arg, const struct ledger_unit *unit)
-{
-	const struct recovery *recovery = arg;
-	struct restart *r = recovery->r;
-	const uint64_t *items = (const void *)(r->backing->base + unit->off);
-
-	if (unit->type != LEDGER_STACKS)
-		return 0;
-	for (size_t i = 0; recovery->frees && i < unit->len / 8; i++) {
-		/* The address that it had in the other process. */
-		if (items[i] > r->sb.base)
-			free_cached(recovery, items[i] - r->sb.base);
-	}
-	return 0;
-}
-
-static int
-remove_stacks(void *arg, const struct ledger_unit *unit)
-{
-	struct restart *r = arg;
-
-	if (unit->type == LEDGER_STACKS)
-		ledger_remove_extent(&r->ledger, unit->off);
-	return 0;
-}
-
+/* After a kill, what stood in caches is free.  After a reset it has leaked, as
+ * nobody flushed the stacks. */
 static int
 recover(struct restart *r)
 {
-	size_t len = align_up(r->ledger.nr_chunks, DK_PAGE);
-	struct recovery recovery = {
-	    .r = r,
-	    .frees = r->how == RESTART_HOW_CRASH,
-	};
-	void *classes;
-	int rc = os_map_anon(len, &classes);
+	struct recovered freed = {0};
+	int rc = 0;
 
-	if (rc < 0)
-		return error_set(rc, "no memory to look for cached blocks");
-	recovery.classes = classes;
-	rc = ledger_walk(&r->ledger, note_slab, &recovery);
-	if (rc == 0)
-		rc = ledger_walk(&r->ledger, take_back, &recovery);
-	if (rc == 0)
-		rc = ledger_walk(&r->ledger, remove_stacks, r);
-	(void)os_unmap(classes, len);
-	return rc;
+	if (r->how == RESTART_HOW_CRASH)
+		rc = recovery_free_cached(&r->ledger, &r->sb, &freed);
+	r->nr_blocks -= freed.nr_blocks;
+	r->bytes -= freed.bytes;
+	return rc == 0 ? recovery_remove_stacks(&r->ledger) : rc;
 }
 
 /* --- open and close ---------------------------------------------------------------------- */
@@ -479,8 +392,7 @@ restart_open(struct backing *b, const struct restart_request *request,
 	int rc = find_and_open(r, request);
 	if (rc < 0)
 		goto err_free;
-	r->roots = (struct medium_root *)(void *)(b->base + r->sb.roots_off);
-	lock_init(&r->roots_lock, RANK_ROOTS);
+	roots_init(&r->roots, &r->ledger, &r->sb);
 	*out = r;
 	return 0;
 
@@ -541,7 +453,7 @@ restart_adopt(struct restart *r, struct daxkind_region *region)
 	if (rc == 0)
 		rc = mark_run(&end);
 	if (rc == 0)
-		r->region = region;
+		r->roots.region = region;
 	return rc;
 }
 
@@ -565,7 +477,7 @@ close_cleanly(struct restart *r)
 void
 restart_abandon(struct restart *r)
 {
-	lock_fini(&r->roots_lock);
+	roots_fini(&r->roots);
 	ledger_close(&r->ledger);
 	os_delete(r);
 }
@@ -581,107 +493,4 @@ restart_close(struct restart *r, bool is_owner)
 	int rc = close_cleanly(r);
 	restart_abandon(r);
 	return rc;
-}
-
-/* --- roots ------------------------------------------------------------------------------------ */
-
-static size_t
-valid_offset(const struct restart *r, const struct medium_root *root)
-{
-	uint64_t off = atomic_load_explicit(&root->off, memory_order_acquire);
-
-	return off >= r->sb.heap_off && off < r->sb.heap_end ? (size_t)off : 0;
-}
-
-static struct medium_root *
-find_root(const struct restart *r, const char *name)
-{
-	for (size_t i = 0; i < MEDIUM_ROOTS; i++) {
-		struct medium_root *root = &r->roots[i];
-
-		if (atomic_load_explicit(&root->off, memory_order_acquire) !=
-			0 &&
-		    strncmp(root->name, name, sizeof(root->name)) == 0)
-			return root;
-	}
-	return NULL;
-}
-
-static struct medium_root *
-find_unset_root(const struct restart *r)
-{
-	for (size_t i = 0; i < MEDIUM_ROOTS; i++) {
-		if (atomic_load(&r->roots[i].off) == 0)
-			return &r->roots[i];
-	}
-	return NULL;
-}
-
-static void
-persist(const struct restart *r, const void *addr, size_t len)
-{
-	ledger_persist(&r->ledger, addr, len);
-}
-
-/* The name is durable before the offset, which says that it counts. */
-int
-restart_root_set(struct restart *r, const char *name, size_t off)
-{
-	int rc = 0;
-
-	lock_take(&r->roots_lock);
-	struct medium_root *root = find_root(r, name);
-	if (root == NULL && off != 0) {
-		root = find_unset_root(r);
-		if (root == NULL) {
-			rc = -ENOSPC;
-		} else {
-			memset(root->name, 0, sizeof(root->name));
-			memcpy(root->name, name, strlen(name));
-			persist(r, root->name, sizeof(root->name));
-		}
-	}
-	if (root != NULL) {
-		atomic_store_explicit(&root->off, off, memory_order_release);
-		persist(r, &root->off, sizeof(root->off));
-	}
-	lock_drop(&r->roots_lock);
-	return rc;
-}
-
-/* A child of fork(2) only reads, and a thread of the parent may have the lock. */
-static bool
-lock_roots(struct restart *r)
-{
-	bool is_child = r->region != NULL && region_is_off(r->region);
-
-	if (!is_child)
-		lock_take(&r->roots_lock);
-	return !is_child;
-}
-
-size_t
-restart_root(struct restart *r, const char *name)
-{
-	bool is_locked = lock_roots(r);
-	const struct medium_root *root = find_root(r, name);
-	size_t off = root != NULL ? valid_offset(r, root) : 0;
-
-	if (is_locked)
-		lock_drop(&r->roots_lock);
-	return off;
-}
-
-size_t
-restart_root_at(struct restart *r, size_t i, char *name)
-{
-	bool is_locked = lock_roots(r);
-	const struct medium_root *root = &r->roots[i];
-	size_t off = valid_offset(r, root);
-
-	memcpy(name, root->name, MEDIUM_NAME_SIZE);
-	name[MEDIUM_NAME_SIZE - 1] = '\0';
-	if (is_locked)
-		lock_drop(&r->roots_lock);
-	return off;
 }

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include "base/export.h"
-#include "base/lock.h"
 #include "region/region.h"
 #include "restart/ledger.h"
 #include "restart/medium.h"
+#include "restart/roots.h"
 
 enum restart_flags {
 	RESTART_OVERWRITE = 1 << 0, /* give up what is there */
@@ -32,11 +32,9 @@ enum restart_how {
 
 struct restart {
 	struct backing *backing;
-	const struct daxkind_region *region; /* that has adopted it */
-	struct superblock sb;                /* as on the medium */
+	struct superblock sb; /* as on the medium */
 	struct ledger ledger;
-	struct medium_root *roots;
-	struct lock roots_lock; /* rank RANK_ROOTS: sets of roots */
+	struct roots roots;
 	/* As found, with what was in caches of a dead process freed. */
 	enum restart_how how;
 	ptrdiff_t moved_by;
@@ -82,16 +80,5 @@ int restart_close(struct restart *restart, bool is_owner) DK_MUST_CHECK;
 
 /* The same without a word on the medium: it stays open, as after a crash. */
 void restart_abandon(struct restart *restart);
-
-/* --- roots ----------------------------------------------------------------------- */
-
-/* Set a root, or with off 0 unset it: durable on return.  -ENOSPC: there are
- * MEDIUM_ROOTS of them. */
-int restart_root_set(struct restart *restart, const char *name, size_t off)
-    DK_MUST_CHECK;
-/* Its offset, or 0. */
-size_t restart_root(struct restart *restart, const char *name);
-/* The offset of number i of MEDIUM_ROOTS, or 0; name has MEDIUM_NAME_SIZE bytes. */
-size_t restart_root_at(struct restart *restart, size_t i, char *name);
 
 #endif /* RESTART_H */

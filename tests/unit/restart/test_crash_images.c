@@ -163,14 +163,14 @@ check_slots(void)
 	}
 }
 
-/* Without the lock of restart_root(): the thread is inside of others here. */
+/* Without the lock of roots_find(): the thread is inside of others here. */
 static size_t
 root_of(const struct restart *r, const char *name)
 {
 	for (size_t i = 0; i < MEDIUM_ROOTS; i++) {
-		size_t off = atomic_load(&r->roots[i].off);
+		size_t off = atomic_load(&r->roots.table[i].off);
 
-		if (off != 0 && strcmp(r->roots[i].name, name) == 0)
+		if (off != 0 && strcmp(r->roots.table[i].name, name) == 0)
 			return off;
 	}
 	return 0;
@@ -478,7 +478,7 @@ step(void)
 		char *ptr = next_random() % 3 == 0 ? NULL : s->ptr;
 
 		Roots[i].is_uncertain = true;
-		assert_int_equal(restart_root_set(Region->restart, name,
+		assert_int_equal(roots_set(&Region->restart->roots, name,
 				     ptr != NULL ? (size_t)(ptr - Memory) : 0),
 		    0);
 		Roots[i].ptr = ptr;
