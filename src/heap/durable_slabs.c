@@ -107,16 +107,6 @@ leave_slab(struct durable_slabs *ds, uint32_t chunk, unsigned size_class)
 	atomic_fetch_sub_explicit(&ds->slab_bytes, len, memory_order_relaxed);
 }
 
-static void
-give_back(struct durable_slabs *ds, char *at, size_t len)
-{
-	if (region_give(ds->region, at, len) < 0)
-		log_write(DK_LOG_ERROR,
-		    "%zu bytes of a region are lost until it is opened again: "
-		    "out of memory for a record",
-		    len);
-}
-
 static bool
 add_slab_locked(
     struct durable_slabs *ds, struct durable_class *class, unsigned size_class)
@@ -130,7 +120,7 @@ add_slab_locked(
 		return false;
 	size_t chunk = ledger_chunk_of(ds->ledger, block.addr);
 	if (ledger_add_slab(ds->ledger, chunk, size_class) < 0) {
-		give_back(ds, block.addr, len);
+		region_give_or_lose(ds->region, block.addr, len);
 		return false;
 	}
 	enter_slab(ds, (uint32_t)chunk, size_class, 0);
@@ -149,7 +139,7 @@ remove_slab_locked(struct durable_slabs *ds, struct durable_class *class,
 	class->nr_empty--;
 	leave_slab(ds, chunk, size_class);
 	ledger_remove_slab(ds->ledger, chunk);
-	give_back(ds, ledger_chunk_at(ds->ledger, chunk),
+	region_give_or_lose(ds->region, ledger_chunk_at(ds->ledger, chunk),
 	    durable_slabs_size(ds, size_class));
 }
 
@@ -538,7 +528,7 @@ durable_slabs_new_items(struct durable_slabs *ds, size_t nr)
 	memset(block.addr, 0, len);
 	if (ledger_add_extent(ds->ledger,
 		(size_t)(block.addr - ds->ledger->base), len, true) < 0) {
-		give_back(ds, block.addr, len);
+		region_give_or_lose(ds->region, block.addr, len);
 		return NULL;
 	}
 	return (void **)(void *)block.addr;
@@ -552,7 +542,8 @@ durable_slabs_delete_items(struct durable_slabs *ds, void **items, size_t nr)
 	if (region_is_off(ds->region))
 		return;
 	ledger_remove_extent(ds->ledger, (size_t)(at - ds->ledger->base));
-	give_back(ds, at, align_up(nr * sizeof(void *), DK_PAGE));
+	region_give_or_lose(
+	    ds->region, at, align_up(nr * sizeof(void *), DK_PAGE));
 }
 
 /* --- the whole ------------------------------------------------------------------------------------ */

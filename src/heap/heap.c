@@ -202,16 +202,6 @@ collect(struct heap *heap)
 	return any;
 }
 
-static void
-give_pages(struct heap *heap, char *ptr, size_t len)
-{
-	if (region_give(heap->region, ptr, len) < 0)
-		log_write(DK_LOG_ERROR,
-		    "%zu bytes of a region are lost: out of memory for a "
-		    "record",
-		    len);
-}
-
 /* Under MAP_SYNC a punched hole is not durable before the next commit: what the
  * program keeps there must be stores of its own. */
 static bool
@@ -233,7 +223,7 @@ take_pages(struct heap *heap, size_t len, size_t align, bool zero)
 	if (heap->durable != NULL &&
 	    ledger_add_extent(heap->durable->ledger, offset(heap, block.addr),
 		len, false) < 0) {
-		give_pages(heap, block.addr, len);
+		region_give_or_lose(heap->region, block.addr, len);
 		return NULL;
 	}
 	page_map_set(&heap->pages, block.addr, page_word_of_large(len));
@@ -271,7 +261,7 @@ free_large(struct heap *heap, char *ptr, uint32_t word)
 	    &heap->large_bytes, len, memory_order_relaxed);
 	if (heap->durable != NULL)
 		ledger_remove_extent(heap->durable->ledger, offset(heap, ptr));
-	give_pages(heap, ptr, len);
+	region_give_or_lose(heap->region, ptr, len);
 }
 
 static void

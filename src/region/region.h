@@ -130,6 +130,10 @@ int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
 int region_adopt(struct daxkind_region *r, size_t off, size_t len)
     DK_MUST_CHECK;
 
+/* The same for a caller that cannot keep it: without memory for the records it is
+ * lost until the region is opened again, and the log says so. */
+void region_give_or_lose(struct daxkind_region *r, void *addr, size_t len);
+
 /* -ENOMEM, with the text that explains is_off. */
 int region_refuse_in_child(void);
 

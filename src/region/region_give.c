@@ -235,6 +235,16 @@ region_give(struct daxkind_region *r, void *addr, size_t len)
 }
 
 void
+region_give_or_lose(struct daxkind_region *r, void *addr, size_t len)
+{
+	if (region_give(r, addr, len) < 0)
+		log_write(DK_LOG_ERROR,
+		    "%zu bytes of a region are lost until it is opened again: "
+		    "out of memory for a record",
+		    len);
+}
+
+void
 region_give_all(struct daxkind_region *r)
 {
 	size_t pos = r->space.base, stop = pos + r->size, end;
