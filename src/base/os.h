@@ -61,12 +61,13 @@ enum os_map_flags {
 	/* Faults bring in single pages, not large pieces of the page cache
 	 * (folios).  A store to a page of a folio would need file space for the
 	 * whole folio. */
-	OS_MAP_BY_PAGE = 1 << 2
+	OS_MAP_BY_PAGE = 1 << 2,
+	OS_MAP_READ_ONLY = 1 << 3
 };
 
 /*
- * Map len bytes of fd at file offset off, shared, readable and writable, at an
- * address that is a multiple of align (a power of two, at least a page).
+ * Map len bytes of fd at file offset off, shared, readable and (unless
+ * OS_MAP_READ_ONLY) writable, at an address that is a multiple of align (a power of two, at least a page).
  */
 int os_map_file(int fd, size_t off, size_t len, size_t align, unsigned flags,
     void **addr) DK_MUST_CHECK;

@@ -278,6 +278,8 @@ os_map_file(
 {
 	int how = (flags & OS_MAP_SYNC) != 0 ? MAP_SHARED_VALIDATE | MAP_SYNC
 					     : MAP_SHARED;
+	int prot = (flags & OS_MAP_READ_ONLY) != 0 ? PROT_READ
+						   : PROT_READ | PROT_WRITE;
 
 	if ((flags & OS_MAP_POPULATE) != 0)
 		how |= MAP_POPULATE;
@@ -285,8 +287,7 @@ os_map_file(
 	how |= MAP_NORESERVE;
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
-	int rc =
-	    map_aligned(len, align, PROT_READ | PROT_WRITE, how, fd, off, addr);
+	int rc = map_aligned(len, align, prot, how, fd, off, addr);
 	if (rc == 0 && (flags & OS_MAP_BY_PAGE) != 0) {
 		int saved_errno = errno;
 

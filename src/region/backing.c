@@ -53,8 +53,8 @@ static const struct {
 static int
 check_flags(const struct backing_class *class, unsigned flags)
 {
-	static const unsigned internal =
-	    BACKING_ANY_AREA | BACKING_NO_OWNER | BACKING_KEEP;
+	static const unsigned internal = BACKING_ANY_AREA | BACKING_NO_OWNER |
+					 BACKING_KEEP | BACKING_READ_ONLY;
 	unsigned wrong = flags & ~class->flags & ~internal;
 
 	for (size_t i = 0; i < ARRAY_LEN(Flags); i++) {

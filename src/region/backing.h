@@ -44,6 +44,10 @@ struct backing_ops {
 	/* Whether the range holds no data, so that a discard loses nothing.
 	 * Called only if has_content, for ranges not handed out before. */
 	bool (*is_hole)(struct backing *b, size_t off, size_t len);
+	/* The first part of the range that holds no data and reads as zero.
+	 * False: there is none, or nobody knows.  NULL: likewise. */
+	bool (*find_hole)(struct backing *b, size_t off, size_t len,
+	    size_t *hole_off, size_t *hole_len);
 	/* Call visit for the known bad blocks in the range; NULL: there is no
 	 * list of them. */
 	int (*find_bad)(struct backing *b, size_t off, size_t len,
@@ -96,6 +100,9 @@ enum backing_flags {
 	BACKING_NO_OWNER = 1 << 17,
 	/* Internal: content stays; the caller looks what it is. */
 	BACKING_KEEP = 1 << 18,
+	/* Internal: an existing file or device, mapped for reading.  Nothing may
+	 * be stored to it, and ensure and discard must not be called. */
+	BACKING_READ_ONLY = 1 << 19,
 };
 
 /* What to open; each class uses some of the members. */
@@ -162,6 +169,14 @@ static inline bool
 backing_is_hole(struct backing *b, size_t off, size_t len)
 {
 	return b->ops->is_hole != NULL && b->ops->is_hole(b, off, len);
+}
+
+static inline bool
+backing_find_hole(struct backing *b, size_t off, size_t len, size_t *hole_off,
+    size_t *hole_len)
+{
+	return b->ops->find_hole != NULL &&
+	       b->ops->find_hole(b, off, len, hole_off, hole_len);
 }
 
 static inline int

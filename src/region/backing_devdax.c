@@ -189,7 +189,8 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 	struct backing_devdax *d = os_new(sizeof(*d));
 	if (d == NULL)
 		return error_set(-ENOMEM, "no memory for a region's record");
-	rc = os_open(path, false, &fd);
+	bool is_read_only = (flags & BACKING_READ_ONLY) != 0;
+	rc = is_read_only ? os_open_read(path, &fd) : os_open(path, false, &fd);
 	if (rc < 0) {
 		rc = error_set(rc, "devdax device %s: %s", path, strerror(-rc));
 		goto err_free;
@@ -201,7 +202,9 @@ backing_devdax_open(const char *path, size_t offset, size_t size,
 			goto err_close;
 	}
 	rc = os_map_file(fd, offset, size, max_size(device.align, DK_HUGE_PAGE),
-	    (flags & BACKING_PREFAULT) != 0 ? OS_MAP_POPULATE : 0, &addr);
+	    ((flags & BACKING_PREFAULT) != 0 ? OS_MAP_POPULATE : 0) |
+		(is_read_only ? OS_MAP_READ_ONLY : 0),
+	    &addr);
 	if (rc < 0) {
 		rc = error_set(rc, "%s: %zu bytes cannot be mapped: %s%s", path,
 		    size, strerror(-rc),

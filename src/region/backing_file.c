@@ -63,6 +63,14 @@ is_hole(struct backing *b, size_t off, size_t len)
 	return file_space_is_hole(&file_of(b)->space, off, len);
 }
 
+static bool
+find_hole(struct backing *b, size_t off, size_t len, size_t *hole_off,
+    size_t *hole_len)
+{
+	return file_space_find_hole(
+	    &file_of(b)->space, off, len, hole_off, hole_len);
+}
+
 static void
 undo_open(int fd, const char *path, unsigned undo)
 {
@@ -119,6 +127,7 @@ static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
     .is_hole = is_hole,
+    .find_hole = find_hole,
     .find_bad = find_bad,
     .can_read = can_read,
     .close = close_file,
@@ -136,16 +145,18 @@ unit_of(int fd)
  * working MAP_SYNC proves that flushing is enough: ext4 with dax on virtio-pmem
  * reports DAX, but refuses MAP_SYNC. */
 static int
-map(struct backing *b, int fd, const char *name)
+map(struct backing *b, int fd, const char *name, unsigned flags)
 {
 	size_t align = max_size(b->unit, DK_HUGE_PAGE);
+	unsigned how = (flags & BACKING_READ_ONLY) != 0 ? OS_MAP_READ_ONLY : 0;
 	void *addr;
-	int rc = os_map_file(fd, 0, b->size, align, OS_MAP_SYNC, &addr);
+	int rc = os_map_file(fd, 0, b->size, align, OS_MAP_SYNC | how, &addr);
 
 	b->is_sync = rc == 0;
 	/* A kernel before 4.15 returns EINVAL. */
 	if (rc == -EOPNOTSUPP || rc == -EINVAL)
-		rc = os_map_file(fd, 0, b->size, align, OS_MAP_BY_PAGE, &addr);
+		rc = os_map_file(
+		    fd, 0, b->size, align, OS_MAP_BY_PAGE | how, &addr);
 	if (rc < 0)
 		return error_set(rc, "%s: %zu bytes cannot be mapped: %s%s",
 		    name, b->size, strerror(-rc),
@@ -207,9 +218,10 @@ start(struct backing_file *f, size_t size, unsigned flags)
 
 	b->size = align_down(size, DK_PAGE);
 	/* The page cache may use large pieces: see OS_MAP_BY_PAGE. */
-	if (b->has_content && !os_is_dense(f->space.fd.fd, size))
+	if (b->has_content && (flags & BACKING_READ_ONLY) == 0 &&
+	    !os_is_dense(f->space.fd.fd, size))
 		os_drop_cache(f->space.fd.fd);
-	int rc = map(b, f->space.fd.fd, f->path);
+	int rc = map(b, f->space.fd.fd, f->path, flags);
 	if (rc < 0)
 		return rc;
 	if ((flags & BACKING_PREFAULT) != 0) {
@@ -405,6 +417,34 @@ sync_new(int fd, const char *path)
 		    strerror(-rc));
 }
 
+static int
+open_to_read(const char *path, unsigned flags, struct backing **out)
+{
+	struct os_stat st;
+	int fd = -1;
+	int rc = os_stat(path, &st);
+
+	/* To open a pipe would wait. */
+	if (rc == 0 && !st.is_file)
+		return error_set(-EINVAL,
+		    "%s is neither a regular file nor a devdax device", path);
+	if (rc == 0)
+		rc = os_open_read(path, &fd);
+	if (rc < 0)
+		return error_set(rc, "file %s: %s", path, strerror(-rc));
+	if (st.size < DK_PAGE)
+		rc = error_set(-ENODATA,
+		    "%s has %zu bytes, which is too short for a heap", path,
+		    st.size);
+	if (rc == 0 && (flags & BACKING_NO_OWNER) == 0)
+		rc = lock_owner(fd, path);
+	if (rc == 0)
+		rc = new_backing(fd, path, st.size, false, 0, flags, out);
+	if (rc < 0)
+		os_close(fd);
+	return rc;
+}
+
 int
 backing_file_open(
     const char *path, size_t size, unsigned flags, struct backing **out)
@@ -413,6 +453,8 @@ backing_file_open(
 	size_t old_size = 0;
 	int fd, rc;
 
+	if ((flags & BACKING_READ_ONLY) != 0)
+		return open_to_read(path, flags, out);
 	rc = os_open(path, false, &fd);
 	if (rc == -ENOENT) {
 		rc = make_file(path, size, flags, &fd);

@@ -264,12 +264,19 @@ file_space_ensure(struct file_space *s, size_t off, size_t len, bool *is_zero)
 }
 
 bool
+file_space_find_hole(const struct file_space *s, size_t off, size_t len,
+    size_t *hole_off, size_t *hole_len)
+{
+	return kept_fd_is_ours(&s->fd) &&
+	       os_find_hole(s->fd.fd, off, len, hole_off, hole_len) == 0;
+}
+
+bool
 file_space_is_hole(const struct file_space *s, size_t off, size_t len)
 {
 	size_t hole_off, hole_len;
 
-	return kept_fd_is_ours(&s->fd) &&
-	       os_find_hole(s->fd.fd, off, len, &hole_off, &hole_len) == 0 &&
+	return file_space_find_hole(s, off, len, &hole_off, &hole_len) &&
 	       hole_len == len;
 }
 

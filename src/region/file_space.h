@@ -43,6 +43,8 @@ int file_space_ensure(
     struct file_space *s, size_t off, size_t len, bool *is_zero) DK_MUST_CHECK;
 int file_space_discard(struct file_space *s, size_t off, size_t len)
     DK_MUST_CHECK;
+bool file_space_find_hole(const struct file_space *s, size_t off, size_t len,
+    size_t *hole_off, size_t *hole_len);
 bool file_space_is_hole(const struct file_space *s, size_t off, size_t len);
 /* Reserve all file space and fault it in.  On failure, a file with content
  * holds no more space than before. */

@@ -1232,6 +1232,70 @@ test_only_map_sync_makes_it_synchronous(void **state)
 	mock_os_reset();
 }
 
+/* --- for reading only --------------------------------------------------------- */
+
+static void
+test_a_file_to_read_is_left_as_it_is(void **state)
+{
+	size_t hole_off, hole_len;
+	struct backing *b, *other;
+
+	(void)state;
+	make_file("content", 3 * DK_PAGE + 5);
+	struct stat before = look();
+	assert_int_equal(backing_file_open(Path, 0, BACKING_READ_ONLY, &b), 0);
+	assert_int_equal(b->size, 3 * DK_PAGE);
+	assert_memory_equal(b->base, "content", 8);
+	assert_int_equal(os_probe_write(b->base), -EFAULT);
+	if (backing_find_hole(b, 0, b->size, &hole_off, &hole_len)) {
+		assert_true(hole_off >= 8);
+		assert_true(hole_len <= b->size - hole_off);
+	}
+	/* One at a time, but for who only looks. */
+	assert_int_equal(
+	    backing_file_open(Path, 0, BACKING_READ_ONLY, &other), -EBUSY);
+	assert_int_equal(
+	    backing_file_open(Path, 0, BACKING_OVERWRITE, &other), -EBUSY);
+	assert_int_equal(backing_file_open(Path, 0,
+			     BACKING_READ_ONLY | BACKING_NO_OWNER, &other),
+	    0);
+	backing_close(other);
+	backing_close(b);
+	assert_content("content", 3 * DK_PAGE + 5);
+	assert_int_equal(look().st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+	assert_int_equal(look().st_blocks, before.st_blocks);
+}
+
+static void
+test_a_file_to_read_that_cannot_be(void **state)
+{
+	struct backing *b = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    backing_file_open(Path, 0, BACKING_READ_ONLY, &b), -ENOENT);
+	assert_no_file();
+	make_file("short", DK_PAGE - 1);
+	assert_int_equal(
+	    backing_file_open(Path, 0, BACKING_READ_ONLY, &b), -ENODATA);
+	assert_non_null(strstr(error_text(), "too short"));
+	assert_int_equal(
+	    backing_file_open("/dev/null", 0, BACKING_READ_ONLY, &b), -EINVAL);
+	assert_int_equal(unlink(Path), 0);
+	make_file("long", 2 * DK_PAGE);
+	for (unsigned n = 1;; n++) {
+		mock_os_fail_nth(n, EIO);
+		int rc = backing_file_open(Path, 0, BACKING_READ_ONLY, &b);
+		const char *failed = mock_os_failed();
+		mock_os_reset();
+		if (rc == 0)
+			backing_close(b);
+		if (failed == NULL)
+			break;
+	}
+	assert_content("long", 2 * DK_PAGE);
+}
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1278,6 +1342,8 @@ main(void)
 	    UNIT(test_the_lock_stays_without_the_descriptor),
 	    UNIT(test_prefault_reserves_and_touches_all),
 	    UNIT(test_only_map_sync_makes_it_synchronous),
+	    UNIT(test_a_file_to_read_is_left_as_it_is),
+	    UNIT(test_a_file_to_read_that_cannot_be),
 	};
 
 	return cmocka_run_group_tests_name("backing_file", tests, NULL, NULL);
