@@ -91,8 +91,13 @@ libdaxkind_core_la_SOURCES += \
 	src/dram/topology.c \
 	src/dram/topology.h
 libdaxkind_core_la_SOURCES += \
+	src/restart/check.c \
+	src/restart/check.h \
+	src/restart/fault.c \
+	src/restart/fault.h \
 	src/restart/ledger.c \
 	src/restart/ledger.h \
+	src/restart/ledger_walk.c \
 	src/restart/medium.h \
 	src/restart/recovery.c \
 	src/restart/recovery.h \

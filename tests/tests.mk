@@ -37,6 +37,7 @@ UNIT_TESTS = \
 	tests/unit/kind/test_fork \
 	tests/unit/kind/test_kind \
 	tests/unit/kind/test_sigbus \
+	tests/unit/restart/test_check \
 	tests/unit/restart/test_crash_images \
 	tests/unit/restart/test_restart \
 	tests/unit/region/test_backing_anon \

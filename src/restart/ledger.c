@@ -24,8 +24,6 @@
 #include "base/sched_point.h"
 
 enum {
-	BITS_PER_WORD = 64,
-	FIRST_BIT_WORD = 1, /* of the first line */
 	PAGES_PER_CHUNK = MEDIUM_CHUNK / DK_PAGE
 };
 
@@ -67,13 +65,7 @@ ledger_bits(const struct ledger *l, size_t chunk, unsigned size_class)
 {
 	if (l->classes[size_class].nr_reserved > 0)
 		return (_Atomic(uint64_t) *)(void *)ledger_chunk_at(l, chunk);
-	return &l->lines[chunk].words[FIRST_BIT_WORD];
-}
-
-static size_t
-bits_len(const struct ledger_class *c)
-{
-	return align_up(c->nr_blocks, BITS_PER_WORD) / 8;
+	return &l->lines[chunk].words[LEDGER_BIT_WORD];
 }
 
 /* --- durable stores ---------------------------------------------------------------- */
@@ -164,30 +156,43 @@ ledger_end_off(size_t ledger_off, size_t size)
 	return align_up(ledger_off + nr_chunks * MEDIUM_LINE, DK_PAGE);
 }
 
-static int
-open_marks(struct ledger *l, bool is_new)
+static void
+make_marks(struct ledger *l)
 {
-	size_t low = 0, high = l->nr_chunks;
+	atomic_store(&l->low, 0);
+	atomic_store(&l->high, l->nr_chunks);
+	store(l, &l->marks->low, mark_of(0));
+	store(l, &l->marks->high, mark_of(l->nr_chunks));
+}
 
-	if (is_new) {
-		store(l, &l->marks->low, mark_of(low));
-		store(l, &l->marks->high, mark_of(high));
-	} else if (!read_mark(&l->marks->low, &low) ||
-		   !read_mark(&l->marks->high, &high) || low > high ||
-		   high > l->nr_chunks) {
-		return error_set(-EUCLEAN,
-		    "the ledger is damaged: its marks at offset %zu are not "
-		    "valid; restore the region from a copy",
-		    (size_t)((char *)l->marks - l->base));
+/* Where a mark is damaged, no line on its side is read. */
+static int
+find_marks(struct ledger *l, const struct fault_sink *faults)
+{
+	size_t at = (size_t)((char *)l->marks - l->base);
+	size_t low = 0, high = l->nr_chunks;
+	int rc = 0;
+
+	if (!read_mark(&l->marks->low, &low) || low > l->nr_chunks) {
+		low = 0;
+		rc = fault_note(faults, at,
+		    "the ledger's lower mark is not valid: which of its first "
+		    "lines are in use is not known");
+	}
+	if (rc == 0 && (!read_mark(&l->marks->high, &high) || high < low ||
+			   high > l->nr_chunks)) {
+		high = l->nr_chunks;
+		rc = fault_note(faults, at + sizeof(l->marks->low),
+		    "the ledger's upper mark is not valid: which of its last "
+		    "lines are in use is not known");
 	}
 	atomic_store(&l->low, low);
 	atomic_store(&l->high, high);
-	return 0;
+	return rc;
 }
 
-int
-ledger_open(struct ledger *l, struct backing *b, const struct superblock *sb,
-    bool is_new)
+static void
+set_up(struct ledger *l, struct backing *b, const struct superblock *sb)
 {
 	*l = (struct ledger){
 	    .backing = b,
@@ -197,18 +202,34 @@ ledger_open(struct ledger *l, struct backing *b, const struct superblock *sb,
 	    .marks = (struct ledger_marks *)(void *)(b->base + DK_PAGE),
 	    .nr_chunks = (sb->size + MEDIUM_CHUNK - 1) / MEDIUM_CHUNK,
 	};
-	int rc = 0;
-
-	if (b->granularity != FLUSH_PAGE)
-		rc = flush_get_ops(b->granularity, &l->flush);
-	if (rc == 0)
-		rc = open_marks(l, is_new);
-	if (rc < 0)
-		return rc;
 	for (size_t i = 0; i < MEDIUM_CLASSES; i++)
 		init_class(&l->classes[i], sb->class_size[i]);
-	lock_init(&l->lock, RANK_LEDGER);
-	return 0;
+}
+
+int
+ledger_open(struct ledger *l, struct backing *b, const struct superblock *sb,
+    bool is_new)
+{
+	int rc = 0;
+
+	set_up(l, b, sb);
+	if (b->granularity != FLUSH_PAGE)
+		rc = flush_get_ops(b->granularity, &l->flush);
+	if (rc == 0 && is_new)
+		make_marks(l);
+	else if (rc == 0)
+		rc = find_marks(l, NULL);
+	if (rc == 0)
+		lock_init(&l->lock, RANK_LEDGER);
+	return rc;
+}
+
+int
+ledger_open_to_read(struct ledger *l, struct backing *b,
+    const struct superblock *sb, const struct fault_sink *faults)
+{
+	set_up(l, b, sb);
+	return find_marks(l, faults);
 }
 
 void
@@ -218,15 +239,6 @@ ledger_close(struct ledger *l)
 }
 
 /* --- lines ------------------------------------------------------------------------------ */
-
-static bool
-is_prepared(const struct ledger *l, size_t chunk, size_t nr)
-{
-	size_t high = atomic_load_explicit(&l->high, memory_order_acquire);
-	size_t low = atomic_load_explicit(&l->low, memory_order_acquire);
-
-	return chunk + nr <= low || chunk >= high || low == high;
-}
 
 /* With file space, and 0. */
 static int
@@ -283,11 +295,11 @@ ledger_prepare(struct ledger *l, size_t chunk, size_t nr)
 {
 	int rc = 0;
 
-	if (DK_LIKELY(is_prepared(l, chunk, nr)))
+	if (DK_LIKELY(ledger_is_prepared(l, chunk, nr)))
 		return 0;
 	lock_take(&l->lock);
 	/* From below and from above, where it lies between. */
-	while (rc == 0 && !is_prepared(l, chunk, nr) &&
+	while (rc == 0 && !ledger_is_prepared(l, chunk, nr) &&
 	       atomic_load(&l->low) < atomic_load(&l->high)) {
 		size_t low = atomic_load(&l->low);
 		size_t first = max_size(chunk, low);
@@ -345,22 +357,10 @@ ledger_remove_extent(struct ledger *l, size_t off)
 
 /* --- slabs ---------------------------------------------------------------------------------- */
 
-static bool
-is_zero(const void *addr, size_t len)
-{
-	const uint64_t *words = addr;
-
-	for (size_t i = 0; i < len / sizeof(*words); i++) {
-		if (words[i] != 0)
-			return false;
-	}
-	return true;
-}
-
 static void
 clear(const struct ledger *l, void *addr, size_t len)
 {
-	if (is_zero(addr, len))
+	if (ledger_is_zero(addr, len))
 		return;
 	memset(addr, 0, len);
 	ledger_persist(l, addr, len);
@@ -379,8 +379,8 @@ ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 	if (c->nr_reserved > 0) {
 		char *bits = ledger_chunk_at(l, chunk);
 
-		memset(bits, 0, bits_len(c));
-		ledger_persist(l, bits, bits_len(c));
+		memset(bits, 0, ledger_bits_len(c));
+		ledger_persist(l, bits, ledger_bits_len(c));
 	}
 	clear(l, line, c->nr_chunks * sizeof(*line));
 	store(l, &line->words[0], LINE_SLAB | size_class);
@@ -391,188 +391,4 @@ void
 ledger_remove_slab(struct ledger *l, size_t chunk)
 {
 	store(l, &l->lines[chunk].words[0], LINE_NONE);
-}
-
-size_t
-ledger_count(const struct ledger *l, const struct ledger_unit *slab)
-{
-	const struct ledger_class *c = &l->classes[slab->size_class];
-	const _Atomic(uint64_t) *bits =
-	    ledger_bits(l, slab->off / MEDIUM_CHUNK, slab->size_class);
-	size_t nr = 0;
-
-	for (size_t i = 0; i < bits_len(c) / sizeof(*bits); i++)
-		nr += (size_t)__builtin_popcountll(load(&bits[i]));
-	return nr;
-}
-
-int
-ledger_walk_slab(const struct ledger *l, const struct ledger_unit *slab,
-    int (*visit)(void *arg, void *block, size_t usable), void *arg)
-{
-	const struct ledger_class *c = &l->classes[slab->size_class];
-	const _Atomic(uint64_t) *bits =
-	    ledger_bits(l, slab->off / MEDIUM_CHUNK, slab->size_class);
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < c->nr_blocks; i++) {
-		uint64_t word = load(&bits[i / BITS_PER_WORD]);
-
-		if ((word >> i % BITS_PER_WORD & 1) != 0)
-			rc = visit(
-			    arg, l->base + slab->off + i * c->size, c->size);
-	}
-	return rc;
-}
-
-/* --- reading all of it ------------------------------------------------------------------------ */
-
-struct walk {
-	const struct ledger *l;
-	int (*visit)(void *arg, const struct ledger_unit *unit);
-	void *arg;
-	size_t first, end; /* offsets between which blocks can be */
-	size_t pos;        /* where the last one ended */
-};
-
-static int
-damaged(size_t off, const char *what)
-{
-	return error_set(-EUCLEAN,
-	    "the ledger is damaged: at offset %zu %s; restore the region from "
-	    "a copy",
-	    off, what);
-}
-
-static int
-report(struct walk *w, const struct ledger_unit *unit)
-{
-	if (unit->off < w->pos)
-		return damaged(unit->off, "two blocks overlap");
-	if (unit->off < w->first || unit->len == 0 || unit->off > w->end ||
-	    unit->len > w->end - unit->off)
-		return damaged(unit->off, "a block is outside of the heap");
-	w->pos = unit->off + unit->len;
-	return w->visit(w->arg, unit);
-}
-
-static int
-walk_pages(struct walk *w, size_t chunk)
-{
-	const struct ledger_line *line = &w->l->lines[chunk];
-
-	for (size_t i = 1 + PAGES_PER_CHUNK; i < MEDIUM_LINE_WORDS; i++) {
-		if (load(&line->words[i]) != 0)
-			return damaged(chunk * MEDIUM_CHUNK,
-			    "a line has what no line of its sort has");
-	}
-	for (size_t i = 0; i < PAGES_PER_CHUNK; i++) {
-		uint64_t word = load(&line->words[1 + i]);
-		uint64_t nr_pages = word & ~EXTENT_STACKS;
-
-		if (word == 0)
-			continue;
-		struct ledger_unit unit = {
-		    .type = (word & EXTENT_STACKS) != 0 ? LEDGER_STACKS
-							: LEDGER_EXTENT,
-		    .off = chunk * MEDIUM_CHUNK + i * DK_PAGE,
-		    .len =
-			nr_pages <= w->end / DK_PAGE ? nr_pages * DK_PAGE : 0,
-		};
-		int rc = report(w, &unit);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static bool
-has_reserved_set(const struct ledger *l, size_t chunk, unsigned size_class)
-{
-	const struct ledger_class *c = &l->classes[size_class];
-	const _Atomic(uint64_t) *bits = ledger_bits(l, chunk, size_class);
-
-	for (size_t i = c->nr_blocks; i < bits_len(c) * 8; i++) {
-		if ((load(&bits[i / 64]) >> i % 64 & 1) != 0)
-			return true;
-	}
-	for (size_t i = 0; i < c->nr_reserved; i++) {
-		if ((load(&bits[i / 64]) >> i % 64 & 1) != 0)
-			return true;
-	}
-	return false;
-}
-
-static int
-walk_slab(struct walk *w, size_t chunk, uint64_t class)
-{
-	const struct ledger *l = w->l;
-	size_t off = chunk * MEDIUM_CHUNK;
-
-	if (class >= MEDIUM_CLASSES)
-		return damaged(off, "a slab is of no size class");
-	const struct ledger_class *c = &l->classes[class];
-	struct ledger_unit unit = {
-	    .type = LEDGER_SLAB,
-	    .size_class = (unsigned)class,
-	    .off = off,
-	    .len = c->nr_chunks * MEDIUM_CHUNK,
-	};
-	if (!is_prepared(l, chunk, c->nr_chunks))
-		return damaged(off, "a slab has no lines");
-	if (off >= w->first && unit.len <= w->end && off <= w->end - unit.len &&
-	    has_reserved_set(l, chunk, unit.size_class))
-		return damaged(off, "a slab has blocks that none can have");
-	return report(w, &unit);
-}
-
-/* The line of a chunk; *next is the next one to look at. */
-static int
-walk_line(struct walk *w, size_t chunk, size_t *next)
-{
-	const struct ledger_line *line = &w->l->lines[chunk];
-	uint64_t word = load(&line->words[0]);
-
-	*next = chunk + 1;
-	if (word == LINE_NONE) {
-		if (!is_zero(line, MEDIUM_LINE))
-			return damaged(
-			    chunk * MEDIUM_CHUNK, "an empty line is not empty");
-		return 0;
-	}
-	if (word == LINE_PAGES)
-		return walk_pages(w, chunk);
-	if ((word & ~UINT64_C(0xff)) != LINE_SLAB)
-		return damaged(chunk * MEDIUM_CHUNK, "a line is of no sort");
-	int rc = walk_slab(w, chunk, word & 0xff);
-	if (rc == 0)
-		*next = chunk + w->l->classes[word & 0xff].nr_chunks;
-	return rc;
-}
-
-static int
-walk_lines(struct walk *w, size_t from, size_t to)
-{
-	size_t next;
-	int rc = 0;
-
-	for (size_t chunk = from; rc == 0 && chunk < to; chunk = next)
-		rc = walk_line(w, chunk, &next);
-	return rc;
-}
-
-int
-ledger_walk(const struct ledger *l,
-    int (*visit)(void *arg, const struct ledger_unit *unit), void *arg)
-{
-	size_t first =
-	    ledger_end_off((size_t)((const char *)l->lines - l->base), l->size);
-	struct walk w = {l, visit, arg, first, l->size - DK_PAGE, 0};
-	size_t low = atomic_load(&l->low), high = atomic_load(&l->high);
-
-	/* Where they have met, a slab may reach from one into the other. */
-	if (low == high)
-		return walk_lines(&w, 0, l->nr_chunks);
-	int rc = walk_lines(&w, 0, low);
-	return rc == 0 ? walk_lines(&w, high, l->nr_chunks) : rc;
 }

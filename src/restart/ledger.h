@@ -22,6 +22,7 @@
 #include "base/export.h"
 #include "base/lock.h"
 #include "region/backing.h"
+#include "restart/fault.h"
 #include "restart/medium.h"
 
 /* What follows from the size of a class's blocks. */
@@ -56,6 +57,10 @@ size_t ledger_end_off(size_t ledger_off, size_t size);
 int ledger_open(struct ledger *l, struct backing *b,
     const struct superblock *sb, bool is_new) DK_MUST_CHECK;
 void ledger_close(struct ledger *l);
+/* The same for reading only, on a backing that may be mapped so: each fault of
+ * the marks goes to faults.  Not to be closed. */
+int ledger_open_to_read(struct ledger *l, struct backing *b,
+    const struct superblock *sb, const struct fault_sink *faults) DK_MUST_CHECK;
 
 /* Make stores to the region's [addr, addr + len) durable. */
 void ledger_persist(const struct ledger *l, const void *addr, size_t len);
@@ -80,6 +85,10 @@ int ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 /* All of its blocks are free. */
 void ledger_remove_slab(struct ledger *l, size_t chunk);
 
+enum {
+	LEDGER_BIT_WORD = 1 /* of a slab's first line: the first with bits */
+};
+
 /* The bits of a slab. */
 _Atomic(uint64_t) *ledger_bits(
     const struct ledger *l, size_t chunk, unsigned size_class);
@@ -94,6 +103,36 @@ static inline char *
 ledger_chunk_at(const struct ledger *l, size_t chunk)
 {
 	return l->base + chunk * MEDIUM_CHUNK;
+}
+
+/* Bytes of a slab's bits. */
+static inline size_t
+ledger_bits_len(const struct ledger_class *c)
+{
+	return align_up(c->nr_blocks, 64) / 8;
+}
+
+/* Whether each of these chunks has a line. */
+static inline bool
+ledger_is_prepared(const struct ledger *l, size_t chunk, size_t nr)
+{
+	size_t high = atomic_load_explicit(&l->high, memory_order_acquire);
+	size_t low = atomic_load_explicit(&l->low, memory_order_acquire);
+
+	return chunk + nr <= low || chunk >= high || low == high;
+}
+
+/* Whether len bytes, a multiple of 8, are 0. */
+static inline bool
+ledger_is_zero(const void *addr, size_t len)
+{
+	const uint64_t *words = addr;
+
+	for (size_t i = 0; i < len / sizeof(*words); i++) {
+		if (words[i] != 0)
+			return false;
+	}
+	return true;
 }
 
 /* --- reading ------------------------------------------------------------------- */
@@ -117,6 +156,10 @@ size_t ledger_count(const struct ledger *l, const struct ledger_unit *slab);
 int ledger_walk_slab(const struct ledger *l, const struct ledger_unit *slab,
     int (*visit)(void *arg, void *block, size_t usable), void *arg);
 
+/* Whether off, which is in the unit, is in a block that is allocated, likewise. */
+bool ledger_has_block(
+    const struct ledger *l, const struct ledger_unit *unit, size_t off);
+
 /*
  * Call visit for each slab and extent, in the order of their offsets, until it
  * returns another value than 0, which is returned then.  -EUCLEAN, with a text:
@@ -124,5 +167,10 @@ int ledger_walk_slab(const struct ledger *l, const struct ledger_unit *slab,
  */
 int ledger_walk(const struct ledger *l,
     int (*visit)(void *arg, const struct ledger_unit *unit), void *arg);
+/* The same, and each fault goes to faults: goes on behind it, if that says so.  A
+ * slab or extent that overlaps with others is visited, too. */
+int ledger_walk_with_faults(const struct ledger *l,
+    int (*visit)(void *arg, const struct ledger_unit *unit), void *arg,
+    const struct fault_sink *faults);
 
 #endif /* LEDGER_H */

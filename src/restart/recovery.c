@@ -9,91 +9,120 @@
 #include "base/error.h"
 #include "base/os.h"
 
-struct recovery {
-	struct ledger *ledger;
-	const struct superblock *sb;
+struct search {
+	const struct ledger *ledger;
+	uint64_t base; /* that addresses in the stacks are of */
 	/* For each chunk: the class of the slab that begins there + 1, or 0. */
 	uint8_t *classes;
-	struct recovered freed;
+	void (*visit)(void *arg, const struct cached_block *block);
+	void *arg;
 };
 
 static int
 note_slab(void *arg, const struct ledger_unit *unit)
 {
-	const struct recovery *recovery = arg;
+	const struct search *search = arg;
 
 	if (unit->type == LEDGER_SLAB)
-		recovery->classes[unit->off / MEDIUM_CHUNK] =
+		search->classes[unit->off / MEDIUM_CHUNK] =
 		    (uint8_t)(unit->size_class + 1);
 	return 0;
 }
 
-/* Free the block at off, if it is one. */
+/* Visit the block at off, if it is one. */
 static void
-free_cached(struct recovery *recovery, size_t off)
+visit_cached(const struct search *search, size_t off)
 {
-	const struct ledger *l = recovery->ledger;
+	const struct ledger *l = search->ledger;
 	size_t chunk = off / MEDIUM_CHUNK;
 
-	if (off >= recovery->sb->heap_end)
+	if (off >= l->size - DK_PAGE)
 		return;
 	/* No slab has more than a few chunks. */
-	while (chunk > 0 && recovery->classes[chunk] == 0 &&
+	while (chunk > 0 && search->classes[chunk] == 0 &&
 	       off / MEDIUM_CHUNK - chunk < 8)
 		chunk--;
-	if (recovery->classes[chunk] == 0)
+	if (search->classes[chunk] == 0)
 		return;
-	unsigned size_class = recovery->classes[chunk] - 1u;
+	unsigned size_class = search->classes[chunk] - 1u;
 	const struct ledger_class *c = &l->classes[size_class];
 	size_t in_slab = off - chunk * MEDIUM_CHUNK;
 	size_t i = in_slab / c->size;
 	if (in_slab % c->size != 0 || i >= c->nr_blocks || i < c->nr_reserved)
 		return;
-	_Atomic(uint64_t) *word = &ledger_bits(l, chunk, size_class)[i / 64];
-	uint64_t bit = UINT64_C(1) << i % 64;
-	uint64_t value = atomic_load(word);
-	if ((value & bit) == 0)
-		return;
-	atomic_store(word, value & ~bit);
-	ledger_persist(l, word, sizeof(*word));
-	recovery->freed.nr_blocks++;
-	recovery->freed.bytes += c->size;
+	struct cached_block block = {
+	    .off = off,
+	    .size = c->size,
+	    .word = &ledger_bits(l, chunk, size_class)[i / 64],
+	    .bit = UINT64_C(1) << i % 64,
+	};
+	if ((atomic_load(block.word) & block.bit) != 0)
+		search->visit(search->arg, &block);
 }
 
 static int
-take_back(void *arg, const struct ledger_unit *unit)
+search_stacks(void *arg, const struct ledger_unit *unit)
 {
-	struct recovery *recovery = arg;
-	uint64_t base = recovery->sb->base;
-	const uint64_t *items =
-	    (const void *)(recovery->ledger->base + unit->off);
+	const struct search *search = arg;
+	const struct ledger *l = search->ledger;
+	const uint64_t *items = (const void *)(l->base + unit->off);
 
-	if (unit->type != LEDGER_STACKS)
+	if (unit->type != LEDGER_STACKS ||
+	    (l->backing->has_content &&
+		backing_is_hole(l->backing, unit->off, unit->len)))
 		return 0;
-	for (size_t i = 0; i < unit->len / 8; i++) {
+	for (size_t i = 0; i < unit->len / sizeof(*items); i++) {
 		/* The address that it had in the other process. */
-		if (items[i] > base)
-			free_cached(recovery, items[i] - base);
+		if (items[i] > search->base)
+			visit_cached(search, items[i] - search->base);
 	}
 	return 0;
+}
+
+int
+recovery_walk_cached(const struct ledger *l, const struct superblock *sb,
+    void (*visit)(void *arg, const struct cached_block *block), void *arg,
+    const struct fault_sink *faults)
+{
+	size_t len = align_up(l->nr_chunks, DK_PAGE);
+	struct search search = {
+	    .ledger = l, .base = sb->base, .visit = visit, .arg = arg};
+	void *classes;
+	int rc = os_map_anon(len, &classes);
+
+	if (rc < 0)
+		return error_set(rc, "no memory to look for cached blocks");
+	search.classes = classes;
+	rc = ledger_walk_with_faults(l, note_slab, &search, faults);
+	if (rc == 0)
+		rc = ledger_walk_with_faults(l, search_stacks, &search, faults);
+	(void)os_unmap(classes, len);
+	return rc;
+}
+
+struct recovery {
+	const struct ledger *ledger;
+	struct recovered freed;
+};
+
+static void
+free_cached(void *arg, const struct cached_block *block)
+{
+	struct recovery *recovery = arg;
+
+	atomic_store(block->word, atomic_load(block->word) & ~block->bit);
+	ledger_persist(recovery->ledger, block->word, sizeof(*block->word));
+	recovery->freed.nr_blocks++;
+	recovery->freed.bytes += block->size;
 }
 
 int
 recovery_free_cached(
     struct ledger *l, const struct superblock *sb, struct recovered *freed)
 {
-	size_t len = align_up(l->nr_chunks, DK_PAGE);
-	struct recovery recovery = {.ledger = l, .sb = sb};
-	void *classes;
-	int rc = os_map_anon(len, &classes);
+	struct recovery recovery = {.ledger = l};
+	int rc = recovery_walk_cached(l, sb, free_cached, &recovery, NULL);
 
-	if (rc < 0)
-		return error_set(rc, "no memory to look for cached blocks");
-	recovery.classes = classes;
-	rc = ledger_walk(l, note_slab, &recovery);
-	if (rc == 0)
-		rc = ledger_walk(l, take_back, &recovery);
-	(void)os_unmap(classes, len);
 	*freed = recovery.freed;
 	return rc;
 }

@@ -8,18 +8,32 @@
 #ifndef RECOVERY_H
 #define RECOVERY_H
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/export.h"
 #include "restart/ledger.h"
 #include "restart/medium.h"
 
+struct cached_block {
+	size_t off, size;
+	_Atomic(uint64_t) *word; /* its bit in the ledger, which is set */
+	uint64_t bit;
+};
+
+/* Call visit for each block that stands in stacks; one may be visited twice, if
+ * its bit is not cleared.  sb has the base that the dead process had.  -ENOMEM,
+ * with a text, or what fault_note() returns. */
+int recovery_walk_cached(const struct ledger *l, const struct superblock *sb,
+    void (*visit)(void *arg, const struct cached_block *block), void *arg,
+    const struct fault_sink *faults) DK_MUST_CHECK;
+
 struct recovered {
 	size_t nr_blocks, bytes;
 };
 
-/* Free what stands in stacks; sb has the base that the dead process had.
- * -ENOMEM, -EUCLEAN, with a text. */
+/* Free them.  -ENOMEM, -EUCLEAN, with a text. */
 int recovery_free_cached(struct ledger *l, const struct superblock *sb,
     struct recovered *freed) DK_MUST_CHECK;
 /* Remove the stacks. */

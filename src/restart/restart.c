@@ -37,8 +37,6 @@ enum {
 	BASE_TRIES = 16
 };
 
-static const char Boot_id[] = "/proc/sys/kernel/random/boot_id";
-
 /* --- the address ---------------------------------------------------------------- */
 
 /* False: it stays where it is mapped. */
@@ -210,28 +208,6 @@ format(struct restart *r, const struct restart_request *request)
 
 /* --- as it was left ------------------------------------------------------------------ */
 
-static void
-read_boot(char *boot)
-{
-	memset(boot, 0, MEDIUM_BOOT_SIZE);
-	/* Unknown, it is another one. */
-	if (os_read_line(Boot_id, boot, MEDIUM_BOOT_SIZE) < 0)
-		memset(boot, 0, MEDIUM_BOOT_SIZE);
-}
-
-static enum restart_how
-how_it_was_left(const struct superblock *sb)
-{
-	char boot[MEDIUM_BOOT_SIZE];
-
-	if (sb->state == MEDIUM_CLOSED)
-		return RESTART_HOW_CLEAN;
-	read_boot(boot);
-	return boot[0] != '\0' && strcmp(boot, sb->boot) == 0
-		   ? RESTART_HOW_CRASH
-		   : RESTART_HOW_POWER;
-}
-
 static int
 check_request(const struct restart *r, const struct restart_request *request)
 {
@@ -243,15 +219,10 @@ check_request(const struct restart *r, const struct restart_request *request)
 		    "\"%s\"; open it by the program that made it, or pass "
 		    "DAXKIND_OVERWRITE to give it up",
 		    request->path, sb->layout, request->layout);
-	if (memcmp(sb->class_size, request->class_sizes,
-		sizeof(sb->class_size)) != 0)
-		return error_set(-EPROTONOSUPPORT,
-		    "%s holds a durable heap with other size classes; use the "
-		    "daxkind that it was made with",
-		    request->path);
-	if (r->how == RESTART_HOW_POWER &&
-	    (sb->granularity == FLUSH_PAGE ||
-		r->backing->granularity == FLUSH_PAGE) &&
+	int rc = check_classes(sb, request->class_sizes, request->path);
+	if (rc < 0)
+		return rc;
+	if (check_lost_pages(sb, r->how, r->backing->granularity) &&
 	    (request->flags & RESTART_SALVAGE) == 0)
 		return error_set(-EUCLEAN,
 		    "%s was not closed before the machine was reset, and its "
@@ -322,7 +293,7 @@ load(struct restart *r, const struct restart_request *request)
 {
 	size_t nr_stacks = 0;
 
-	r->how = how_it_was_left(&r->sb);
+	r->how = check_how(&r->sb);
 	int rc = check_request(r, request);
 	if (rc == 0)
 		rc = go_to_base(r, request);
@@ -350,7 +321,7 @@ set_state(struct restart *r, enum medium_state state, const char *path)
 		sb.generation++;
 		sb.base = (uintptr_t)r->backing->base;
 		sb.granularity = r->backing->granularity;
-		read_boot(sb.boot);
+		check_read_boot(sb.boot);
 	}
 	int rc = superblock_write(r->backing, &sb);
 	if (rc == 0)

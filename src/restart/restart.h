@@ -12,6 +12,7 @@
 
 #include "base/export.h"
 #include "region/region.h"
+#include "restart/check.h"
 #include "restart/ledger.h"
 #include "restart/medium.h"
 #include "restart/roots.h"
@@ -20,14 +21,6 @@ enum restart_flags {
 	RESTART_OVERWRITE = 1 << 0, /* give up what is there */
 	RESTART_RELOCATE = 1 << 1,  /* another address will do */
 	RESTART_SALVAGE = 1 << 2,   /* in spite of pages that may be older */
-};
-
-/* How the heap came to be as it was found. */
-enum restart_how {
-	RESTART_HOW_NEW,
-	RESTART_HOW_CLEAN, /* it was closed */
-	RESTART_HOW_CRASH, /* its process ended */
-	RESTART_HOW_POWER  /* the machine was reset */
 };
 
 struct restart {

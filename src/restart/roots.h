@@ -35,4 +35,14 @@ size_t roots_find(struct roots *r, const char *name);
 /* The offset of number i of MEDIUM_ROOTS, or 0; name has MEDIUM_NAME_SIZE bytes. */
 size_t roots_at(struct roots *r, size_t i, char *name);
 
+/*
+ * Call visit for each root that is set, until it returns another value than 0,
+ * which is returned then; name has an end.  What a root cannot be goes to faults,
+ * and its offset is that of a byte of the heap, or 0.  Takes no lock: nobody sets
+ * roots meanwhile.
+ */
+int roots_check(const struct ledger *l, const struct superblock *sb,
+    int (*visit)(void *arg, const char *name, size_t off, size_t record_off),
+    void *arg, const struct fault_sink *faults) DK_MUST_CHECK;
+
 #endif /* ROOTS_H */

@@ -18,14 +18,6 @@
 
 /* --- reading ------------------------------------------------------------------ */
 
-/* What a page of the medium has. */
-enum copy_is {
-	COPY_NONE,
-	COPY_DAMAGED,
-	COPY_FOREIGN, /* of a version or with a feature that is not known */
-	COPY_VALID
-};
-
 static uint32_t
 checksum(const union superblock_copy *page)
 {
@@ -41,40 +33,68 @@ is_page_in(uint64_t off, uint64_t end)
 	return off % DK_PAGE == 0 && off <= end;
 }
 
-/* A checksum is right by accident, or where somebody computed it. */
-static bool
-is_plausible(const struct superblock *sb)
+/* A checksum is right by accident, or where somebody computed it.  NULL, or what
+ * is wrong. */
+static const char *
+find_implausible(const struct superblock *sb)
 {
 	uint64_t roots_end =
 	    sb->roots_off + MEDIUM_ROOTS * sizeof(struct medium_root);
 
 	if (sb->size % DK_PAGE != 0 || sb->size > UINT64_C(1) << 50 ||
-	    sb->roots_off != 2 * DK_PAGE || sb->ledger_off != roots_end ||
+	    sb->size < 16 * DK_PAGE)
+		return "its size of the region cannot be";
+	if (sb->roots_off != 2 * DK_PAGE || sb->ledger_off != roots_end ||
 	    !is_page_in(sb->heap_off, sb->heap_end) ||
 	    sb->heap_end != sb->size - DK_PAGE ||
 	    sb->heap_off != ledger_end_off(sb->ledger_off, sb->size))
-		return false;
+		return "its offsets of roots, ledger and heap cannot be";
 	if (sb->state != MEDIUM_OPEN && sb->state != MEDIUM_CLOSED)
-		return false;
+		return "its state is neither open nor closed";
 	if (sb->base % DK_PAGE != 0)
-		return false;
-	return memchr(sb->layout, '\0', sizeof(sb->layout)) != NULL &&
-	       memchr(sb->boot, '\0', sizeof(sb->boot)) != NULL;
+		return "its address cannot be";
+	if (memchr(sb->layout, '\0', sizeof(sb->layout)) == NULL ||
+	    memchr(sb->boot, '\0', sizeof(sb->boot)) == NULL)
+		return "a text in it has no end";
+	return NULL;
 }
 
 static enum copy_is
-look_at(const union superblock_copy *page)
+look_at(const union superblock_copy *page, const char **why)
 {
 	const struct superblock *sb = &page->sb;
 
+	*why = "it does not begin as one";
 	if (!superblock_is_at(page))
 		return COPY_NONE;
+	*why = "its checksum is wrong";
 	if (checksum(page) != sb->crc)
 		return COPY_DAMAGED;
+	*why = "its format is not known";
 	if (sb->version != MEDIUM_VERSION || sb->incompatible != 0 ||
 	    sb->read_only_compatible != 0 || sb->nr_classes != MEDIUM_CLASSES)
 		return COPY_FOREIGN;
-	return is_plausible(sb) ? COPY_VALID : COPY_DAMAGED;
+	*why = find_implausible(sb);
+	return *why == NULL ? COPY_VALID : COPY_DAMAGED;
+}
+
+enum copy_is
+superblock_look(struct backing *b, size_t off, union superblock_copy *page,
+    const char **why)
+{
+	memset(page, 0, sizeof(*page));
+	*why = "it is beyond the end";
+	if (b->size < DK_PAGE || off > b->size - DK_PAGE)
+		return COPY_NONE;
+	*why = "it lies in a bad block";
+	if (superblock_is_bad(b, off))
+		return COPY_NONE;
+	/* To read a hole of tmpfs would fill it. */
+	*why = "nothing was ever written there";
+	if (b->has_content && backing_is_hole(b, off, DK_PAGE))
+		return COPY_NONE;
+	memcpy(page, b->base + off, sizeof(*page));
+	return look_at(page, why);
 }
 
 struct copies {
@@ -99,33 +119,37 @@ static void
 consider(struct copies *best, struct backing *b, size_t off)
 {
 	union superblock_copy page;
+	const char *why;
 
-	if (off > b->size - DK_PAGE || superblock_is_bad(b, off))
-		return;
-	/* To read a hole of tmpfs would fill it. */
-	if (b->has_content && backing_is_hole(b, off, DK_PAGE))
-		return;
-	memcpy(&page, b->base + off, sizeof(page));
-	enum copy_is is = look_at(&page);
+	enum copy_is is = superblock_look(b, off, &page, &why);
 	if (is_later(best, &page, is)) {
 		best->page = page;
 		best->is = is;
 	}
 }
 
-int
-superblock_read(struct backing *b, const char *path, struct superblock *sb)
+enum copy_is
+superblock_find(struct backing *b, struct superblock *sb)
 {
 	struct copies best = {.is = COPY_NONE};
 
-	if (b->size < DK_PAGE)
-		return -ENOENT;
-	consider(&best, b, 0);
-	consider(&best, b, b->size - DK_PAGE);
+	if (b->size >= DK_PAGE) {
+		consider(&best, b, 0);
+		consider(&best, b, b->size - DK_PAGE);
+	}
 	/* Where the backing has grown, the copy is where it ended. */
 	if (best.is == COPY_VALID && best.page.sb.size < b->size)
 		consider(&best, b, best.page.sb.size - DK_PAGE);
-	switch (best.is) {
+	*sb = best.page.sb;
+	return best.is;
+}
+
+int
+superblock_read(struct backing *b, const char *path, struct superblock *sb)
+{
+	struct superblock found;
+
+	switch (superblock_find(b, &found)) {
 	case COPY_NONE:
 		return -ENOENT;
 	case COPY_DAMAGED:
@@ -139,19 +163,19 @@ superblock_read(struct backing *b, const char *path, struct superblock *sb)
 		    "%s holds a durable heap of format version %u with "
 		    "features %llx, which this daxkind does not know; use a "
 		    "later one",
-		    path, best.page.sb.version,
-		    (unsigned long long)(best.page.sb.incompatible |
-					 best.page.sb.read_only_compatible));
+		    path, found.version,
+		    (unsigned long long)(found.incompatible |
+					 found.read_only_compatible));
 	case COPY_VALID:
 	default:
 		break;
 	}
-	if (best.page.sb.size > b->size)
+	if (found.size > b->size)
 		return error_set(-EFBIG,
 		    "%s holds a durable heap of %llu bytes, and has only %zu "
 		    "now; give it its size back, or restore it from a copy",
-		    path, (unsigned long long)best.page.sb.size, b->size);
-	*sb = best.page.sb;
+		    path, (unsigned long long)found.size, b->size);
+	*sb = found;
 	return 0;
 }
 
@@ -177,10 +201,11 @@ superblock_write(struct backing *b, struct superblock *sb)
 {
 	size_t last = sb->size - DK_PAGE;
 	union superblock_copy page, first;
+	const char *why;
 
 	memcpy(&first, b->base, sizeof(first));
-	bool first_is_older =
-	    look_at(&first) != COPY_VALID || first.sb.sequence < sb->sequence;
+	bool first_is_older = look_at(&first, &why) != COPY_VALID ||
+			      first.sb.sequence < sb->sequence;
 	memset(&page, 0, sizeof(page));
 	sb->sequence++;
 	page.sb = *sb;

@@ -9,6 +9,22 @@
 #include "region/backing.h"
 #include "restart/medium.h"
 
+/* What a page of the medium has. */
+enum copy_is {
+	COPY_NONE,
+	COPY_DAMAGED,
+	COPY_FOREIGN, /* of a version or with a feature that is not known */
+	COPY_VALID
+};
+
+/* What is at off; page gets what could be read, of which nothing is sure unless it
+ * is valid.  Otherwise *why says what is wrong with "it", the superblock. */
+enum copy_is superblock_look(struct backing *b, size_t off,
+    union superblock_copy *page, const char **why);
+/* The later of the two that are valid; if none is, the one to complain about.
+ * sb is to be trusted only if it is valid, and may be of a larger region. */
+enum copy_is superblock_find(struct backing *b, struct superblock *sb);
+
 /*
  * The later of the two that are valid, checked so far that every offset in it
  * is inside the backing.  Writes nothing.  On failure there is a text, which

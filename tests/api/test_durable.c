@@ -514,10 +514,10 @@ test_what_is_damaged_is_refused(void **state)
 	assert_refused(EUCLEAN, Layout, "superblocks");
 	make_closed();
 	flip(4096); /* a mark */
-	assert_refused(EUCLEAN, Layout, "marks");
+	assert_refused(EUCLEAN, Layout, "lower mark");
 	make_closed();
 	flip((2 + 4) * 4096 + 2); /* the first line of the ledger */
-	assert_refused(EUCLEAN, Layout, "ledger");
+	assert_refused(EUCLEAN, Layout, "is damaged");
 	make_closed();
 	assert_int_equal(truncate(Path, SIZE / 2), 0);
 	assert_refused(EFBIG, Layout, "has only");

@@ -6,7 +6,7 @@
  * medium.  Before each fence, what was stored since may be there or not, line by
  * line: of that the recorder makes images, as they could be found after a reset:
  * nothing of it, all, one line alone, all but one, and parts by chance.  Each
- * image opens, its ledger is sound, and has each block that was handed out and not
+ * image passes daxkind check, opens, and has each block that was handed out and not
  * freed.
  *
  * DAXKIND_TEST_IMAGES is how many.
@@ -189,6 +189,30 @@ check_roots(const struct restart *r)
 	}
 }
 
+static int
+fail_for(void *arg, size_t off, const char *text)
+{
+	(void)arg;
+	fail_msg("image %lu: at offset %zu: %s", Nr_images, off, text);
+	return 0;
+}
+
+/* As daxkind check does it: opening repairs what it may. */
+static void
+check_image(struct backing *b)
+{
+	static struct check_result Result;
+	struct check_request request = {
+	    .path = "image",
+	    .class_sizes = Size_classes.size,
+	    .faults = {fail_for, NULL},
+	};
+
+	if (check_run(b, &request, &Result) < 0)
+		fail_msg("image %lu: %s", Nr_images, error_text());
+	assert_true(Result.has_ledger);
+}
+
 static void
 judge(void)
 {
@@ -205,6 +229,7 @@ judge(void)
 	forget_boot(Image + SIZE - DK_PAGE);
 	assert_int_equal(
 	    backing_mapping_open(Image, SIZE, BACKING_PERSISTENT, &b), 0);
+	check_image(b);
 	if (restart_open(b, &request, &r) < 0)
 		fail_msg(
 		    "image %lu does not open: %s", Nr_images, error_text());
@@ -430,8 +455,32 @@ choose_size(void)
 }
 
 static void
+set_root(size_t i, char *ptr)
+{
+	char name[] = {(char)('a' + i), '\0'};
+
+	Roots[i].is_uncertain = true;
+	assert_int_equal(roots_set(&Region->restart->roots, name,
+			     ptr != NULL ? (size_t)(ptr - Memory) : 0),
+	    0);
+	Roots[i].ptr = ptr;
+	Roots[i].is_uncertain = false;
+}
+
+/* Unlink first. */
+static void
+unset_roots(const char *ptr)
+{
+	for (size_t i = 0; i < MAX_ROOTS; i++) {
+		if (Roots[i].ptr == ptr && ptr != NULL)
+			set_root(i, NULL);
+	}
+}
+
+static void
 free_slot(struct slot *s)
 {
+	unset_roots(s->ptr);
 	s->is_uncertain = true;
 	heap_free(Heap, s->ptr);
 	s->ptr = NULL;
@@ -457,6 +506,7 @@ change(struct slot *s)
 	size_t size = next_random() % 2 == 0 ? choose_size()
 					     : s->size + next_random() % 20000;
 
+	unset_roots(s->ptr);
 	s->is_uncertain = true;
 	char *ptr = heap_resize(Heap, s->ptr, size);
 	if (ptr != NULL) {
@@ -474,15 +524,8 @@ step(void)
 
 	if (r == 0) {
 		size_t i = next_random() % MAX_ROOTS;
-		char name[] = {(char)('a' + i), '\0'};
-		char *ptr = next_random() % 3 == 0 ? NULL : s->ptr;
 
-		Roots[i].is_uncertain = true;
-		assert_int_equal(roots_set(&Region->restart->roots, name,
-				     ptr != NULL ? (size_t)(ptr - Memory) : 0),
-		    0);
-		Roots[i].ptr = ptr;
-		Roots[i].is_uncertain = false;
+		set_root(i, next_random() % 3 == 0 ? NULL : s->ptr);
 	} else if (r == 1 && Phase != PHASE_TINY) {
 		heap_purge(Heap); /* caches are closed for a while */
 	} else if (s->ptr == NULL) {
