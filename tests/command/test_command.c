@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char Program[4096];
@@ -41,7 +42,7 @@ static void
 test_help_and_version(void **state)
 {
 	static const char *const Commands[] = {
-	    "list", "probe", "map", "emulate"};
+	    "list", "probe", "map", "check", "emulate"};
 
 	(void)state;
 	test_command_ok("%s --help", Program);
@@ -101,6 +102,11 @@ test_wrong_usage_is_2(void **state)
 	    {"map --size=-1 /tmp", "--size \"-1\" is not a size"},
 	    {"map --size= /tmp", "--size \"\" is not a size"},
 	    {"map -s 1KB /tmp", "--size \"1KB\" is not a size"},
+
+	    {"check", "daxkind check: give a PATH"},
+	    {"check ''", "daxkind check: the PATH is empty"},
+	    {"check a b", "daxkind check: unexpected argument \"b\""},
+	    {"check --size=1 /tmp", "there is no option --size"},
 
 	    {"emulate a b", "daxkind emulate: unexpected argument \"b\""},
 	    {"emulate ''", "daxkind emulate: the NAMESPACE is empty"},
@@ -321,6 +327,220 @@ test_map_demo(void **state)
 	json_object_put(object);
 }
 
+/* --- durable heaps ------------------------------------------------------------ */
+
+#define HEAP_SIZE (16 * TEST_MIB)
+
+/* A heap with blocks of some sizes, and the root "first". */
+static memkind_t
+make_heap(const char *path, struct daxkind_region **region)
+{
+	memkind_t kind;
+
+	if (daxkind_region_open_durable(
+		path, HEAP_SIZE, "test_command 1", DAXKIND_CREATE, region) != 0)
+		fail_msg("%s", daxkind_last_error());
+	assert_int_equal(daxkind_kind_create(*region, &kind), 0);
+	for (size_t i = 0; i < 300; i++) {
+		void *p = memkind_malloc(kind, 1 + i * 977 % 40000);
+
+		assert_non_null(p);
+		if (i == 0)
+			assert_int_equal(daxkind_root_set(kind, "first", p), 0);
+	}
+	return kind;
+}
+
+static void
+make_closed_heap(const char *path)
+{
+	struct daxkind_region *region;
+	memkind_t kind = make_heap(path, &region);
+
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+}
+
+/* As kill -9 leaves it. */
+static void
+make_killed_heap(const char *path)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct daxkind_region *region;
+
+		(void)make_heap(path, &region);
+		_exit(0);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Sum and times of a file, with the space that it has. */
+static void
+describe_file(const char *path, char *text, size_t size)
+{
+	struct stat st;
+
+	test_command_ok("cksum <%s", path);
+	assert_int_equal(stat(path, &st), 0);
+	(void)snprintf(text, size, "%s %lld %lld.%ld %lld", test_command_text(),
+	    (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+	    st.st_mtim.tv_nsec, (long long)st.st_blocks);
+}
+
+/* It ends with status, says that, and leaves the file as it was. */
+static void
+assert_leaves_alone(
+    const char *path, const char *command, int status, const char *said)
+{
+	char before[256], after[256];
+
+	describe_file(path, before, sizeof(before));
+	assert_int_equal(
+	    test_command("%s %s %s", Program, command, path), status);
+	test_has(test_command_text(), said);
+	describe_file(path, after, sizeof(after));
+	assert_string_equal(after, before);
+}
+
+static void
+flip_bit(const char *path, long off)
+{
+	FILE *f = fopen(path, "r+e");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, off, SEEK_SET), 0);
+	int c = getc(f);
+	assert_true(c != EOF);
+	assert_int_equal(fseek(f, off, SEEK_SET), 0);
+	assert_true(putc(c ^ 4, f) != EOF);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+test_check_of_sound_heaps(void **state)
+{
+	char path[4096];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/heap", test_dir());
+	make_closed_heap(path);
+	assert_leaves_alone(path, "check", 0, "heap: sound");
+	/* A copy with holes where there are zeroes. */
+	test_command_ok("cp --sparse=always %s %s", path, test_path("sparse"));
+	assert_leaves_alone(test_path("sparse"), "check", 0, "sparse: sound");
+	assert_int_equal(unlink(test_path("sparse")), 0);
+	assert_int_equal(chmod(path, 0400), 0);
+	assert_leaves_alone(path, "check", 0, "heap: sound");
+	assert_int_equal(unlink(path), 0);
+	make_killed_heap(path);
+	assert_leaves_alone(path, "check", 0, "heap: sound");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_check_of_damaged_heaps(void **state)
+{
+	static const struct {
+		long off;
+		const char *said;
+	} Rows[] = {
+	    {77, "heap: at offset 0: the superblock is damaged"},
+	    {HEAP_SIZE - 4096 + 50,
+		"heap: at offset 16773120: the copy of the superblock is"},
+	    {4096, "heap: at offset 4096: the ledger's lower mark"},
+	    {8192 + 1, "heap: at offset 8192: root \"first\""},
+	    /* the line of the chunk that the heap begins in */
+	    {24576 + 5 * 64 + 40, "of the line of chunk 5"},
+	};
+	const char *path = test_path("heap");
+
+	(void)state;
+	make_closed_heap(path);
+	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
+		dk_row(Rows[i].said);
+		flip_bit(path, Rows[i].off);
+		assert_leaves_alone(path, "check", 1, Rows[i].said);
+		assert_leaves_alone(path, "check", 1, "heap: damaged");
+		flip_bit(path, Rows[i].off);
+	}
+	flip_bit(path, Rows[0].off);
+	flip_bit(path, Rows[1].off);
+	char line[4200];
+	(void)snprintf(line, sizeof(line), "check -j %s", path);
+	json_object *object = get_json(line, 1);
+	assert_string_equal(get_text(object, "sound"), "false");
+	assert_string_equal(get_text(object, "nr_faults"), "2");
+	json_object_put(object);
+	flip_bit(path, Rows[0].off);
+	flip_bit(path, Rows[1].off);
+	assert_leaves_alone(path, "check", 0, "heap: sound");
+	assert_int_equal(truncate(path, HEAP_SIZE / 2), 0);
+	assert_leaves_alone(path, "check", 1, "is cut");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_check_of_what_is_no_heap(void **state)
+{
+	static const struct {
+		const char *how, *said;
+	} Rows[] = {
+	    {"truncate -s 1M", "holds no durable heap"},
+	    {"dd if=/dev/zero bs=1M count=1 status=none of=",
+		"holds no durable heap"},
+	    {"dd if=/dev/urandom bs=1M count=1 status=none of=",
+		"holds no durable heap"},
+	    {"cp /bin/sh", "holds no durable heap"},
+	    {"truncate -s 0", "0 bytes, which is too short"},
+	    {"truncate -s 4095", "4095 bytes, which is too short"},
+	};
+	const char *path = test_path("other");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
+		dk_row(Rows[i].how);
+		test_command_ok("%s%s%s", Rows[i].how,
+		    strstr(Rows[i].how, "of=") != NULL ? "" : " ", path);
+		assert_leaves_alone(path, "check", 2, Rows[i].said);
+		assert_int_equal(unlink(path), 0);
+	}
+	test_command_ok("mkfifo %s", path);
+	assert_int_equal(test_command("%s check %s", Program, path), 2);
+	test_has(test_command_text(), "neither a regular file nor");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(test_command("%s check %s", Program, path), 2);
+	test_has(test_command_text(), "No such file");
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(test_command("%s check %s", Program, test_dir()), 2);
+	test_has(test_command_text(), "is a directory");
+	char line[4200];
+	(void)snprintf(line, sizeof(line), "check -j %s", path);
+	json_object *object = get_json(line, 2);
+	test_has(get_text(object, "error"), "No such file");
+	json_object_put(object);
+}
+
+static void
+test_check_waits_for_nobody(void **state)
+{
+	const char *path = test_path("heap");
+	struct daxkind_region *region;
+
+	(void)state;
+	memkind_t kind = make_heap(path, &region);
+	assert_int_equal(test_command("%s check %s", Program, path), 2);
+	test_has(test_command_text(), "is already open as a region");
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_leaves_alone(path, "check", 0, "heap: sound");
+	assert_int_equal(unlink(path), 0);
+}
+
 /* --- emulate ---------------------------------------------------------------- */
 
 /* A memory map in the form of /proc/iomem. */
@@ -435,6 +655,10 @@ main(void)
 	    test_unit(test_what_can_not_be_is_1),
 	    test_unit(test_map_leaves_a_file_alone),
 	    test_unit(test_map_demo),
+	    test_unit(test_check_of_sound_heaps),
+	    test_unit(test_check_of_damaged_heaps),
+	    test_unit(test_check_of_what_is_no_heap),
+	    test_unit(test_check_waits_for_nobody),
 	    test_unit(test_emulate_stays_inside_ram_above_4g),
 	    test_unit(test_emulate_quotes_its_commands),
 	    test_unit(test_emulate_reads_a_firmware_map),

@@ -11,8 +11,10 @@
 /* Exit statuses, as in daxkind(1). */
 enum command_status {
 	COMMAND_OK = 0,
-	COMMAND_FAILED = 1,  /* it failed, and the reason was printed */
-	COMMAND_USAGE = 2,   /* invalid arguments */
+	COMMAND_FAILED = 1, /* it failed, and the reason was printed */
+	COMMAND_USAGE = 2,  /* invalid arguments */
+	/* check: it is not known whether the heap is sound */
+	COMMAND_UNREADABLE = 2,
 	COMMAND_NOT_DAX = 3, /* probe: a region opens, but without DAX */
 };
 
@@ -47,12 +49,14 @@ int command_usage(const struct command *command, const char *fmt, ...)
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int command_bench(const struct command *command, int argc, char **argv);
+int command_check(const struct command *command, int argc, char **argv);
 int command_emulate(const struct command *command, int argc, char **argv);
 int command_list(const struct command *command, int argc, char **argv);
 int command_map(const struct command *command, int argc, char **argv);
 int command_probe(const struct command *command, int argc, char **argv);
 
 extern const char Command_bench_help[];
+extern const char Command_check_help[];
 extern const char Command_emulate_help[];
 extern const char Command_list_help[];
 extern const char Command_map_help[];

@@ -12,7 +12,10 @@ EXTRA_DIST += doc/ns-by-size.svg \
 
 utils_daxkind_daxkind_SOURCES = \
 	utils/daxkind/bench.c \
+	utils/daxkind/check.c \
 	utils/daxkind/command.h \
+	utils/daxkind/durable.c \
+	utils/daxkind/durable.h \
 	utils/daxkind/emulate.c \
 	utils/daxkind/inspect.c \
 	utils/daxkind/inspect.h \
