@@ -135,6 +135,8 @@ POWER_LOG = \
 FUZZER = \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/fuzz_api.c \
+	tests/fuzz/image.c \
+	tests/fuzz/image.h \
 	tests/fuzz/shadow.c \
 	tests/fuzz/shadow.h
 

@@ -588,27 +588,45 @@ heap_quarantine(struct heap *heap, void *addr, size_t len)
 	return rc;
 }
 
+/* Of allocated bytes, those that are in no cache. */
+static size_t
+live_bytes(struct heap *heap, size_t allocated)
+{
+	size_t cached = thread_cache_bytes(&heap->caches) +
+			atomic_load(&heap->quarantine.withheld_bytes);
+
+	return allocated - min_size(cached, allocated);
+}
+
+void
+heap_get_slab_figures(struct heap *heap, size_t *small, size_t *slabs)
+{
+	*small = 0;
+	*slabs = 0;
+	if (heap->durable == NULL)
+		return;
+	*small = live_bytes(heap, atomic_load(&heap->durable->live_bytes));
+	*slabs = atomic_load(&heap->durable->slab_bytes);
+}
+
 int
 heap_get_stats(struct heap *heap, struct heap_stats *stats)
 {
 	struct heap_stats sum = {0};
 	struct space_figures figures;
-	int rc = 0;
 
 	if (heap->durable != NULL) {
-		sum.allocated = atomic_load(&heap->durable->live_bytes);
-		sum.active = atomic_load(&heap->durable->slab_bytes);
+		heap_get_slab_figures(heap, &sum.allocated, &sum.active);
 	} else {
-		rc = arena_set_get_stats(&heap->arenas, &sum);
+		int rc = arena_set_get_stats(&heap->arenas, &sum);
+
+		if (rc < 0)
+			return rc;
+		sum.allocated = live_bytes(heap, sum.allocated);
 	}
-	if (rc < 0)
-		return rc;
 	size_t large =
 	    atomic_load_explicit(&heap->large_bytes, memory_order_relaxed);
-	size_t cached = thread_cache_bytes(&heap->caches) +
-			atomic_load(&heap->quarantine.withheld_bytes);
 	region_get_figures(heap->region, &figures);
-	sum.allocated -= min_size(cached, sum.allocated);
 	sum.allocated += large;
 	sum.active += large;
 	sum.resident =

@@ -91,6 +91,9 @@ int heap_walk(struct heap *heap,
     int (*visit)(void *arg, void *block, size_t usable), void *arg);
 /* Give back all memory without live blocks. */
 void heap_purge(struct heap *heap);
+/* Bytes of live blocks in slabs of the heap's own, and of these slabs; 0 where
+ * jemalloc has the slabs. */
+void heap_get_slab_figures(struct heap *heap, size_t *small, size_t *slabs);
 /* jemalloc's counts are as of the last je_stats_refresh(). */
 int heap_get_stats(struct heap *heap, struct heap_stats *stats) DK_MUST_CHECK;
 

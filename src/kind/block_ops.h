@@ -20,6 +20,8 @@ struct memkind;
 
 struct block_figures {
 	size_t large_bytes;  /* in live blocks outside jemalloc */
+	size_t small_bytes;  /* the same, of a durable heap's slabs */
+	size_t slab_bytes;   /* of these slabs */
 	size_t nr_bad_frees; /* frees of invalid pointers */
 };
 

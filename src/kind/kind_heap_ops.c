@@ -61,6 +61,8 @@ region_get_figures_of(struct memkind *kind, struct block_figures *figures)
 {
 	figures->large_bytes = atomic_load_explicit(
 	    &kind->heap->large_bytes, memory_order_relaxed);
+	heap_get_slab_figures(
+	    kind->heap, &figures->small_bytes, &figures->slab_bytes);
 	figures->nr_bad_frees = heap_nr_bad_frees(kind->heap);
 }
 

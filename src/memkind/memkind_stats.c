@@ -74,9 +74,9 @@ pick_of_kind(struct memkind *kind, void *arg)
 	    kind_pick_stat(&kind->stats, request->stat, request->value));
 }
 
-/* Add the large blocks, which jemalloc does not count. */
+/* Add what jemalloc does not count. */
 static int
-add_large(struct memkind *kind, void *arg)
+add_own(struct memkind *kind, void *arg)
 {
 	struct block_figures figures;
 
@@ -84,9 +84,10 @@ add_large(struct memkind *kind, void *arg)
 		return 0;
 	kind->blocks->get_figures(kind, &figures);
 	heap_stats_add(
-	    arg, &(struct heap_stats){.allocated = figures.large_bytes,
-		     .active = figures.large_bytes,
-		     .resident = figures.large_bytes});
+	    arg, &(struct heap_stats){
+		     .allocated = figures.large_bytes + figures.small_bytes,
+		     .active = figures.large_bytes + figures.slab_bytes,
+		     .resident = figures.large_bytes + figures.slab_bytes});
 	return 0;
 }
 
@@ -98,8 +99,8 @@ stat_of_library(memkind_stat_type stat, size_t *value)
 
 	if (je_stats(&je) < 0)
 		return MEMKIND_ERROR_OPERATION_FAILED;
-	kind_static_walk(add_large, &sum);
-	(void)kind_registry_walk(add_large, &sum);
+	kind_static_walk(add_own, &sum);
+	(void)kind_registry_walk(add_own, &sum);
 	sum.allocated += je.allocated;
 	sum.active += je.active;
 	sum.resident += je.resident;

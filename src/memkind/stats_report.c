@@ -102,6 +102,7 @@ pass_on(void *arg, const char *text)
 struct large {
 	char name[KIND_NAME_SIZE];
 	size_t bytes;
+	size_t small_bytes, slab_bytes; /* 0: jemalloc's */
 	size_t nr_bad_frees;
 };
 
@@ -135,6 +136,8 @@ add_kind(struct memkind *kind, void *arg)
 
 		memcpy(large->name, kind->name, sizeof(large->name));
 		large->bytes = figures.large_bytes;
+		large->small_bytes = figures.small_bytes;
+		large->slab_bytes = figures.slab_bytes;
 		large->nr_bad_frees = figures.nr_bad_frees;
 	}
 	return 0;
@@ -166,12 +169,19 @@ write_text(const struct report *report, const struct larges *larges,
 		write_format(report,
 		    "Large blocks of kinds, not jemalloc's: %zu bytes\n",
 		    larges->sum);
-	for (size_t i = 0; has_kinds && i < larges->nr; i++)
+	for (size_t i = 0; has_kinds && i < larges->nr; i++) {
+		if (larges->at[i].slab_bytes > 0)
+			write_format(report,
+			    "Small blocks of durable kind %s: %zu bytes in "
+			    "slabs of %zu\n",
+			    larges->at[i].name, larges->at[i].small_bytes,
+			    larges->at[i].slab_bytes);
 		write_format(report,
 		    "Large blocks of kind %s: %zu bytes\n"
 		    "Frees of what is no block in use, kind %s: %zu\n",
 		    larges->at[i].name, larges->at[i].bytes, larges->at[i].name,
 		    larges->at[i].nr_bad_frees);
+	}
 }
 
 /* A kind's name may contain any characters. */
@@ -211,10 +221,14 @@ write_json(const struct report *report, const struct larges *larges,
 	for (size_t i = 0; has_kinds && i < larges->nr; i++) {
 		quote(name, sizeof(name), larges->at[i].name);
 		write_format(report,
-		    "%s\n\t\t\t{\"name\": \"%s\", \"large\": %zu, "
-		    "\"bad_frees\": %zu}",
-		    i > 0 ? "," : "", name, larges->at[i].bytes,
-		    larges->at[i].nr_bad_frees);
+		    "%s\n\t\t\t{\"name\": \"%s\", \"large\": %zu, ",
+		    i > 0 ? "," : "", name, larges->at[i].bytes);
+		if (larges->at[i].slab_bytes > 0)
+			write_format(report, "\"small\": %zu, \"slabs\": %zu, ",
+			    larges->at[i].small_bytes,
+			    larges->at[i].slab_bytes);
+		write_format(
+		    report, "\"bad_frees\": %zu}", larges->at[i].nr_bad_frees);
 	}
 	write_format(report, "%s\n\t}\n", has_kinds ? "\n\t\t]" : "");
 }

@@ -762,6 +762,67 @@ test_freed_twice(void **state)
 }
 
 /* _exit(2) without closing: what stood in caches is free again. */
+/* --- figures --------------------------------------------------------------------- */
+
+struct text {
+	char s[256 * 1024];
+	size_t len;
+};
+
+static void
+append(void *arg, const char *more)
+{
+	struct text *t = arg;
+	size_t len = strlen(more);
+
+	assert_true(len < sizeof(t->s) - t->len);
+	memcpy(t->s + t->len, more, len + 1);
+	t->len += len;
+}
+
+static size_t
+allocated(memkind_t kind)
+{
+	size_t value;
+
+	assert_int_equal(memkind_update_cached_stats(), 0);
+	assert_int_equal(
+	    memkind_get_stat(kind, MEMKIND_STAT_TYPE_ALLOCATED, &value), 0);
+	return value;
+}
+
+/* jemalloc does not know of its slabs: who adds up must. */
+static void
+test_figures_have_its_small_blocks(void **state)
+{
+	const size_t nr = 1000, size = 128;
+	static struct text Text;
+	struct daxkind_region *region = make_region();
+	memkind_t kind = make_kind(region);
+	char want[128];
+
+	(void)state;
+	size_t before = allocated(NULL);
+	for (size_t i = 0; i < nr; i++)
+		assert_non_null(memkind_malloc(kind, size));
+	assert_int_equal(allocated(kind), nr * size);
+	assert_true(allocated(NULL) >= before + nr * size);
+	for (size_t form = 0; form < 2; form++) {
+		Text.len = 0;
+		assert_int_equal(
+		    memkind_stats_print(append, &Text,
+			form == 0 ? MEMKIND_STAT_PRINT_ALL
+				  : MEMKIND_STAT_PRINT_JSON_FORMAT),
+		    0);
+		(void)snprintf(want, sizeof(want),
+		    form == 0 ? ": %zu bytes in slabs of "
+			      : "\"small\": %zu, \"slabs\": ",
+		    nr * size);
+		assert_non_null(strstr(Text.s, want));
+	}
+	end(region, kind);
+}
+
 static void
 test_exit_without_close(void **state)
 {
@@ -817,6 +878,7 @@ main(void)
 	    UNIT(test_a_kind_without_a_heap),
 	    UNIT(test_threads_cost_little),
 	    UNIT(test_freed_twice),
+	    UNIT(test_figures_have_its_small_blocks),
 	    UNIT(test_exit_without_close),
 	};
 

@@ -3,6 +3,7 @@
  * fuzz.h -- what the parts of the API fuzzer share.
  *
  *	fuzz_api.c     bytes to calls, and what each call must do
+ *	image.c        the file of a durable heap as a kill leaves it
  *	shadow.c       what is in which live block
  *	test_corpus.c  main() that replays files, where libFuzzer is not
  *

@@ -13,7 +13,10 @@
  *	K R	make it anew: fixed, over a region
  *	F	make it anew, over a file: as the first letter only, as it takes
  *		100 times as long
+ *	P	make it anew: durable, over a file
  *	D N C	end it; end it and make it again; close its region too
+ *	k J	close a durable region, or kill its process, and open it again
+ *	W G	walk through a durable kind and drop some; set a root
  *	m c a x	malloc, calloc, posix_memalign, memkind_fixed_mmap
  *	b B L	many mallocs; free every few blocks; free all, fill it whole
  *	r g s z	realloc: any size, a bit more, less, to 0
@@ -33,12 +36,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <daxkind.h>
 #include <memkind.h>
 #include <memkind_fixed.h>
 
 #include "fuzz.h"
+#include "image.h"
 #include "shadow.h"
 
 #define PAGE ((size_t)4096)
@@ -62,6 +67,8 @@ enum {
 	MAX_PAGES = 20 * 256, /* of the largest kind, over a file of 18 MiB */
 	MAX_DEPTH = 3,        /* threads that wait for one another */
 	MAX_THREADS = 6,      /* of one input */
+	MAX_OPENED = 12,      /* durable regions, the same again counts */
+	NR_ROOTS = 4,
 	MAX_OPS = 4096
 };
 
@@ -70,6 +77,7 @@ enum heap_type {
 	HEAP_FIXED,
 	HEAP_REGION,
 	HEAP_FILE,
+	HEAP_DURABLE,
 	HEAP_DRAM
 };
 
@@ -85,6 +93,9 @@ struct heap {
 	bool allows_zero;
 	size_t nr_bad; /* pages */
 	bool bad[MAX_PAGES];
+	/* Of a durable one: */
+	char *root[NR_ROOTS];
+	uint64_t generation;
 };
 
 struct input {
@@ -99,6 +110,7 @@ bool Fuzz_is_verbose;
 static struct heap Heaps[NR_HEAPS];
 static unsigned Current;
 static unsigned Nr_threads; /* made for this input */
+static unsigned Nr_opened;  /* durable regions, by this input */
 static char *Mapping;
 static char A_static[64];
 
@@ -214,6 +226,21 @@ expect_blocks(unsigned heap)
 	}
 }
 
+/* The kind ends, and its blocks stay: the next kind on the region has them. */
+static void
+detach_kind(unsigned nr)
+{
+	struct heap *h = &Heaps[nr];
+
+	if (h->kind == NULL)
+		return;
+	say("destroy_kind(%u), blocks stay", nr);
+	expect_blocks(nr);
+	expect(memkind_destroy_kind(h->kind) == MEMKIND_SUCCESS, "kind %u", nr);
+	h->kind = NULL;
+	expect_blocks(nr);
+}
+
 /* End the kind with what is live in it; nothing of the area is touched. */
 static void
 end_kind(unsigned nr)
@@ -228,7 +255,7 @@ end_kind(unsigned nr)
 		expect(daxkind_region_close(h->region) == -EBUSY, "busy");
 	expect(memkind_destroy_kind(h->kind) == MEMKIND_SUCCESS, "kind %u", nr);
 	h->kind = NULL;
-	if (h->type != HEAP_FILE)
+	if (h->type != HEAP_FILE && h->type != HEAP_DURABLE)
 		expect_blocks(nr);
 	if (h->size > 0)
 		expect(memkind_detect_kind(h->base) == NULL, "kind %u", nr);
@@ -238,7 +265,7 @@ end_kind(unsigned nr)
 		return;
 	}
 	struct daxkind_space space = space_of(h);
-	if (h->type != HEAP_FILE)
+	if (h->type != HEAP_FILE && h->type != HEAP_DURABLE)
 		expect(space.taken == 0 && space.bad == h->nr_bad * PAGE,
 		    "%zu taken, %zu bad of %zu", space.taken, space.bad,
 		    h->nr_bad * PAGE);
@@ -256,6 +283,8 @@ end_heap(unsigned nr)
 		return;
 	say("region_close(%u)", nr);
 	expect(daxkind_region_close(h->region) == 0, "region %u", nr);
+	if (h->type == HEAP_DURABLE)
+		(void)unlink(image_path(nr));
 	*h = (struct heap){0};
 }
 
@@ -362,6 +391,43 @@ make_file(unsigned nr, unsigned how)
 	make_kind_on_region(nr);
 }
 
+static struct daxkind_restart
+restart_of(const struct heap *h)
+{
+	struct daxkind_restart restart;
+
+	expect(
+	    daxkind_region_restart(h->region, &restart, sizeof(restart)) == 0,
+	    "region_restart");
+	return restart;
+}
+
+/* What an empty durable heap is like. */
+static void
+make_durable(unsigned nr, unsigned how)
+{
+	struct heap *h = &Heaps[nr];
+	const char *path = image_path(nr);
+
+	if (Nr_opened == MAX_OPENED)
+		return;
+	Nr_opened++;
+	*h = (struct heap){.type = HEAP_DURABLE, .owns_region = true};
+	(void)unlink(path);
+	say("region_open_durable(%u, %u MiB)", nr, 2U << how % 3);
+	if (daxkind_region_open_durable(path, 2 * MIB << how % 3, "fuzz",
+		DAXKIND_CREATE, &h->region) != 0) {
+		*h = (struct heap){0};
+		return;
+	}
+	struct daxkind_restart restart = restart_of(h);
+	expect(restart.how == DAXKIND_RESTART_NEW && restart.blocks == 0 &&
+		   restart.leaked == 0,
+	    "%d, %zu blocks", (int)restart.how, (size_t)restart.blocks);
+	h->generation = restart.generation;
+	make_kind_on_region(nr);
+}
+
 /* The kind that the next call is about. */
 static struct heap *
 current(void)
@@ -389,6 +455,12 @@ try_areas_in_use(const struct heap *h, unsigned how)
 	expect(memkind_create_fixed(Mapping, SIZE_MAX - how, &kind) ==
 		   MEMKIND_ERROR_INVALID,
 	    "an area that wraps");
+	if (h->type == HEAP_DURABLE) {
+		expect(daxkind_region_open_durable(image_path(Current), 0,
+			   "fuzz", DAXKIND_RELOCATE, &region) == -EBUSY,
+		    "a file in use");
+		expect(region == NULL, "a handle");
+	}
 	if (h->area == NULL || h->area_len == 0)
 		return;
 	expect(memkind_create_fixed(h->area + skip, h->area_len - skip,
@@ -476,7 +548,7 @@ expect_full(const struct heap *h, size_t size, size_t align)
 		return;
 	expect(h->type != HEAP_DRAM, "%zu bytes of DRAM", size);
 	/* A file system may be full. */
-	if (h->type == HEAP_FILE)
+	if (h->type == HEAP_FILE || h->type == HEAP_DURABLE)
 		return;
 	size_t need = SLAB_MAX;
 	if (size > SMALL_MAX || align > PAGE)
@@ -500,7 +572,7 @@ limit_size(const struct heap *h, size_t size)
 {
 	size_t max = SIZE_MAX;
 
-	if (h->type == HEAP_FILE)
+	if (h->type == HEAP_FILE || h->type == HEAP_DURABLE)
 		max = FILE_BLOCK_MAX;
 	if (h->type == HEAP_DRAM)
 		max = DRAM_BLOCK_MAX;
@@ -729,7 +801,7 @@ do_persist(unsigned i)
 	const struct shadow_block *b = &Shadow[i];
 	const struct heap *h = &Heaps[b->heap];
 
-	if (h->type == HEAP_FILE)
+	if (h->type == HEAP_FILE || h->type == HEAP_DURABLE)
 		return; /* as slow as the disk */
 	int want = h->type == HEAP_DRAM ? -ENOTSUP : 0;
 	expect(daxkind_persist(h->kind, b->addr, b->usable) == want,
@@ -1051,6 +1123,15 @@ longest_good_run(const struct heap *h)
 	return longest * PAGE;
 }
 
+static int
+expect_no_visit(void *arg, void *block, size_t usable)
+{
+	(void)arg;
+	fuzz_fail(__FILE__, __LINE__, "no block is left", "%p of %zu bytes",
+	    block, usable);
+	return 0;
+}
+
 /* No block is live: each run of good pages can be had, and nothing is left. */
 static void
 expect_empty(const struct heap *h)
@@ -1060,6 +1141,11 @@ expect_empty(const struct heap *h)
 	/* All of a file costs too much, and there may be no room for it. */
 	if (!is_over_region(h) || h->type == HEAP_FILE || h->size == 0)
 		return;
+	if (h->type == HEAP_DURABLE) {
+		expect(daxkind_walk(h->kind, expect_no_visit, NULL) == 0,
+		    "a block is left");
+		return;
+	}
 	say("all of it");
 	void *whole = memkind_fixed_mmap(h->kind, NULL, h->size);
 	expect((whole == MAP_FAILED) == (h->nr_bad > 0),
@@ -1090,6 +1176,126 @@ free_all(unsigned nr)
 	expect_empty(h);
 }
 
+/* --- durable kinds ---------------------------------------------------------------------- */
+
+struct visits {
+	unsigned heap;
+	unsigned nr;
+	unsigned step; /* drop each so many; 0: none */
+	char *last;
+};
+
+static int
+visit_block(void *arg, void *addr, size_t usable)
+{
+	struct visits *v = arg;
+	unsigned i = shadow_find(addr);
+
+	expect(i < Shadow_nr && Shadow[i].heap == v->heap,
+	    "%p of %zu bytes is nobody's", addr, usable);
+	expect(Shadow[i].usable == usable, "%p: %zu bytes, not %zu", addr,
+	    usable, Shadow[i].usable);
+	expect((char *)addr > v->last, "%p after %p", addr, (void *)v->last);
+	v->last = addr;
+	v->nr++;
+	if (v->step == 0 || v->nr % v->step != 0)
+		return DAXKIND_KEEP;
+	shadow_expect(i, addr, usable);
+	shadow_remove(i);
+	return DAXKIND_DROP;
+}
+
+/* Each block once, in order. */
+static void
+walk(unsigned nr, unsigned step)
+{
+	struct visits v = {.heap = nr, .step = step};
+	unsigned nr_blocks = shadow_count(nr);
+
+	say("walk(%u), %u blocks, drop each %u", nr, nr_blocks, step);
+	expect(daxkind_walk(Heaps[nr].kind, visit_block, &v) == 0, "walk");
+	expect(v.nr == nr_blocks, "%u of %u blocks", v.nr, nr_blocks);
+}
+
+static void
+expect_roots(const struct heap *h)
+{
+	for (unsigned i = 0; i < NR_ROOTS; i++) {
+		char name[2] = {(char)('a' + i), 0};
+
+		expect(daxkind_root(h->kind, name) == h->root[i],
+		    "root %s is not %p", name, (void *)h->root[i]);
+	}
+}
+
+static void
+set_root(struct heap *h, unsigned how, char *addr)
+{
+	char name[2] = {(char)('a' + how % NR_ROOTS), 0};
+
+	if (how / NR_ROOTS % 4 == 0)
+		addr = NULL;
+	say("root_set(%s, %p)", name, (void *)addr);
+	expect(daxkind_root_set(h->kind, name, addr) == 0, "root %s", name);
+	h->root[how % NR_ROOTS] = addr;
+	expect_roots(h);
+}
+
+/* All is as before: no thread was in a call, so nothing has leaked either. */
+static void
+open_again(unsigned nr, bool is_killed)
+{
+	struct heap *h = &Heaps[nr];
+	const char *path = image_path(nr);
+	char *base = h->base;
+
+	if (h->type != HEAP_DURABLE || Nr_opened == MAX_OPENED)
+		return;
+	Nr_opened++;
+	say("%s and open again(%u)", is_killed ? "kill" : "close", nr);
+	if (is_killed)
+		image_take(path);
+	detach_kind(nr);
+	expect(daxkind_region_close(h->region) == 0, "region %u", nr);
+	if (is_killed)
+		image_put(path);
+	h->region = NULL;
+	expect(daxkind_region_open_durable(path, 0, "fuzz", 0, &h->region) == 0,
+	    "open again");
+	struct daxkind_restart restart = restart_of(h);
+	expect(restart.how ==
+		   (is_killed ? DAXKIND_RESTART_CRASH : DAXKIND_RESTART_CLEAN),
+	    "%d", (int)restart.how);
+	expect(restart.generation == h->generation + 1 &&
+		   restart.moved_by == 0 && restart.leaked == 0,
+	    "generation %llu, moved by %lld, %zu leaked",
+	    (unsigned long long)restart.generation, (long long)restart.moved_by,
+	    (size_t)restart.leaked);
+	expect(restart.blocks == shadow_count(nr) &&
+		   restart.bytes == shadow_bytes(nr),
+	    "%zu blocks of %zu bytes, not %u of %zu", (size_t)restart.blocks,
+	    (size_t)restart.bytes, shadow_count(nr), shadow_bytes(nr));
+	h->generation = restart.generation;
+	make_kind_on_region(nr);
+	expect(h->base == base, "the region has moved");
+	expect_blocks(nr);
+	expect_roots(h);
+	walk(nr, 0);
+}
+
+static void
+run_on_durable(struct heap *h, unsigned op, unsigned how)
+{
+	if (h->type != HEAP_DURABLE)
+		return;
+	if (op == 'W')
+		walk(Current, how % 8);
+	else if (op == 'G')
+		set_root(h, how, h->base + h->size / 2 + how);
+	else
+		open_again(Current, op == 'J');
+}
+
 /* --- quarantine ------------------------------------------------------------------------ */
 
 static void
@@ -1100,6 +1306,9 @@ quarantine(struct heap *h, char *addr, size_t len)
 		    daxkind_quarantine(h->kind, addr, 1) == -ENOTSUP, "DRAM");
 		return;
 	}
+	/* The next opening would know nothing of it. */
+	if (h->type == HEAP_DURABLE)
+		return;
 	expect(daxkind_quarantine(h->kind, h->base + h->size, 1) == -EINVAL,
 	    "behind the region");
 	expect(daxkind_quarantine(h->kind, h->base, 0) == -EINVAL, "no bytes");
@@ -1169,6 +1378,12 @@ make_anew(struct input *in, unsigned op)
 
 	if (Current >= NR_AREAS)
 		return;
+	if (op == 'P') {
+		how = next(in);
+		end_heap(Current);
+		make_durable(Current, how);
+		return;
+	}
 	if (op == 'F') {
 		how = next(in);
 		if (in->is_first)
@@ -1196,6 +1411,12 @@ end_or_renew(unsigned op)
 		return;
 	if (op == 'C') {
 		end_heap(Current);
+		return;
+	}
+	if (h->type == HEAP_DURABLE) {
+		detach_kind(Current);
+		make_kind_on_region(Current);
+		walk(Current, 0);
 		return;
 	}
 	off = (size_t)(h->area - Mapping) % SLICE;
@@ -1338,6 +1559,14 @@ run_on_kind(struct input *in, unsigned op)
 	case 'E':
 		make_empty_kinds(1 + next(in) % 32);
 		break;
+	case 'W':
+	case 'G':
+		run_on_durable(h, op, next(in));
+		break;
+	case 'k':
+	case 'J':
+		run_on_durable(h, op, 0);
+		break;
 	default: /* p, y */
 		change_settings(h, op, next(in));
 	}
@@ -1356,14 +1585,15 @@ run(struct input *in)
 			Current = op - '0';
 		} else if (op == 't') {
 			run_in_thread(in, 1 + next(in) % 32);
-		} else if (op == 'K' || op == 'R' || op == 'F') {
+		} else if (op == 'K' || op == 'R' || op == 'F' || op == 'P') {
 			make_anew(in, op);
 		} else if (op == 'D' || op == 'N' || op == 'C') {
 			end_or_renew(op);
 		} else if (op != 0 && strchr("frgszMdewIq", (int)op) != NULL) {
 			if (pick(in, &i))
 				run_on_block(in, op, i);
-		} else if (op != 0 && strchr("mcaxbBLXHAvQZSOpyE", (int)op)) {
+		} else if (op != 0 &&
+			   strchr("mcaxbBLXHAvQZSOpyEkJWG", (int)op)) {
 			run_on_kind(in, op);
 		}
 	}
@@ -1401,6 +1631,7 @@ set_up(void)
 	}
 	shadow_clear();
 	Nr_threads = 0;
+	Nr_opened = 0;
 	Current = 0;
 	take_static_kind(DEFAULT, MEMKIND_DEFAULT);
 	take_static_kind(

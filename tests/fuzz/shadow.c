@@ -167,6 +167,26 @@ shadow_bytes(unsigned heap)
 	return bytes;
 }
 
+unsigned
+shadow_count(unsigned heap)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < Shadow_nr; i++)
+		nr += Shadow[i].heap == heap;
+	return nr;
+}
+
+unsigned
+shadow_find(const char *addr)
+{
+	unsigned i = 0;
+
+	while (i < Shadow_nr && Shadow[i].addr != addr)
+		i++;
+	return i;
+}
+
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

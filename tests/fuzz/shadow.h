@@ -37,5 +37,9 @@ void shadow_remove(unsigned i);
 void shadow_expect(unsigned i, const char *addr, size_t len);
 /* Bytes of the live blocks of a heap. */
 size_t shadow_bytes(unsigned heap);
+/* How many they are. */
+unsigned shadow_count(unsigned heap);
+/* Its number, or Shadow_nr: no block begins there. */
+unsigned shadow_find(const char *addr);
 
 #endif /* SHADOW_H */
