@@ -42,7 +42,7 @@ static void
 test_help_and_version(void **state)
 {
 	static const char *const Commands[] = {
-	    "list", "probe", "map", "check", "emulate"};
+	    "list", "probe", "map", "inspect", "check", "emulate"};
 
 	(void)state;
 	test_command_ok("%s --help", Program);
@@ -102,6 +102,11 @@ test_wrong_usage_is_2(void **state)
 	    {"map --size=-1 /tmp", "--size \"-1\" is not a size"},
 	    {"map --size= /tmp", "--size \"\" is not a size"},
 	    {"map -s 1KB /tmp", "--size \"1KB\" is not a size"},
+
+	    {"inspect", "daxkind inspect: give a PATH"},
+	    {"inspect ''", "daxkind inspect: the PATH is empty"},
+	    {"inspect a b", "daxkind inspect: unexpected argument \"b\""},
+	    {"inspect -s 1 /tmp", "there is no option -s"},
 
 	    {"check", "daxkind check: give a PATH"},
 	    {"check ''", "daxkind check: the PATH is empty"},
@@ -466,6 +471,12 @@ test_check_of_damaged_heaps(void **state)
 		flip_bit(path, Rows[i].off);
 		assert_leaves_alone(path, "check", 1, Rows[i].said);
 		assert_leaves_alone(path, "check", 1, "heap: damaged");
+		/* They show what they can, and the same fault. */
+		assert_leaves_alone(path, "inspect", 1, Rows[i].said);
+		assert_leaves_alone(
+		    path, "inspect", 1, "layout       test_command 1");
+		assert_leaves_alone(path, "map", 1, Rows[i].said);
+		assert_leaves_alone(path, "map", 1, "16 MiB, ");
 		flip_bit(path, Rows[i].off);
 	}
 	flip_bit(path, Rows[0].off);
@@ -481,6 +492,9 @@ test_check_of_damaged_heaps(void **state)
 	assert_leaves_alone(path, "check", 0, "heap: sound");
 	assert_int_equal(truncate(path, HEAP_SIZE / 2), 0);
 	assert_leaves_alone(path, "check", 1, "is cut");
+	assert_leaves_alone(path, "inspect", 1, "is cut");
+	assert_leaves_alone(path, "inspect", 1, "layout       test_command 1");
+	assert_leaves_alone(path, "map", 1, "is cut");
 	assert_int_equal(unlink(path), 0);
 }
 
@@ -507,6 +521,7 @@ test_check_of_what_is_no_heap(void **state)
 		test_command_ok("%s%s%s", Rows[i].how,
 		    strstr(Rows[i].how, "of=") != NULL ? "" : " ", path);
 		assert_leaves_alone(path, "check", 2, Rows[i].said);
+		assert_leaves_alone(path, "inspect", 2, Rows[i].said);
 		assert_int_equal(unlink(path), 0);
 	}
 	test_command_ok("mkfifo %s", path);
@@ -523,6 +538,108 @@ test_check_of_what_is_no_heap(void **state)
 	json_object *object = get_json(line, 2);
 	test_has(get_text(object, "error"), "No such file");
 	json_object_put(object);
+}
+
+static void
+test_inspect(void **state)
+{
+	const char *path = test_path("heap");
+	char line[4200];
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "inspect -j %s", path);
+	make_closed_heap(path);
+	assert_leaves_alone(path, "inspect", 0, "heap: durable heap, closed");
+	assert_leaves_alone(path, "inspect", 0, "    first  at ");
+	json_object *object = get_json(line, 0);
+	assert_string_equal(get_text(object, "state"), "closed");
+	assert_string_equal(get_text(object, "layout"), "test_command 1");
+	assert_string_equal(get_text(object, "generation"), "1");
+	assert_string_equal(get_text(object, "size"), "16777216");
+	assert_string_equal(get_text(object, "granularity"), "page");
+	assert_string_equal(get_text(object, "blocks"), "300");
+	assert_string_equal(get_text(object, "stacks"), "0");
+	assert_string_equal(get_text(object, "nr_faults"), "0");
+	assert_string_equal(get_text(object, "pid"), "");
+	assert_int_equal(strlen(get_text(object, "uuid")), 36);
+	json_object *roots, *classes;
+	assert_true(json_object_object_get_ex(object, "roots", &roots));
+	assert_int_equal(json_object_array_length(roots), 1);
+	assert_true(json_object_object_get_ex(object, "classes", &classes));
+	assert_true(json_object_array_length(classes) > 5);
+	json_object_put(object);
+	assert_int_equal(unlink(path), 0);
+
+	make_killed_heap(path);
+	assert_leaves_alone(path, "inspect", 0, "not closed by its process");
+	object = get_json(line, 0);
+	assert_string_equal(get_text(object, "state"), "crashed");
+	assert_string_equal(get_text(object, "blocks"), "300");
+	assert_string_equal(get_text(object, "stacks"), "1");
+	assert_string_not_equal(get_text(object, "cached_blocks"), "0");
+	json_object_put(object);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_inspect_of_an_open_heap(void **state)
+{
+	char line[4200], said[64];
+	const char *path = test_path("heap");
+	struct daxkind_region *region;
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "inspect -j %s", path);
+	memkind_t kind = make_heap(path, &region);
+	(void)snprintf(said, sizeof(said), "open in process %d (", getpid());
+	assert_leaves_alone(path, "inspect", 0, said);
+	json_object *object = get_json(line, 0);
+	assert_string_equal(get_text(object, "state"), "open");
+	assert_int_equal(strtol(get_text(object, "pid"), NULL, 10), getpid());
+	assert_string_equal(get_text(object, "layout"), "test_command 1");
+	/* Nothing that may be changing. */
+	json_object *value;
+	assert_false(json_object_object_get_ex(object, "blocks", &value));
+	json_object_put(object);
+	assert_leaves_alone(path, "map", 1, "is already open as a region");
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_map_of_a_durable_heap(void **state)
+{
+	const char *path = test_path("heap");
+	char line[4200];
+	size_t end = 0;
+
+	(void)state;
+	make_closed_heap(path);
+	assert_leaves_alone(path, "map", 0, "heap: 16 MiB, ");
+	(void)snprintf(line, sizeof(line), "map -j %s", path);
+	json_object *object = get_json(line, 0);
+	json_object *maps, *runs;
+	assert_true(json_object_object_get_ex(object, "maps", &maps));
+	assert_int_equal(json_object_array_length(maps), 1);
+	json_object *map = json_object_array_get_idx(maps, 0);
+	assert_true(json_object_object_get_ex(map, "runs", &runs));
+	/* All of it, once. */
+	for (size_t i = 0; i < json_object_array_length(runs); i++) {
+		json_object *run = json_object_array_get_idx(runs, i);
+
+		assert_int_equal(
+		    strtoul(get_text(run, "offset"), NULL, 10), end);
+		end += strtoul(get_text(run, "size"), NULL, 10);
+	}
+	assert_int_equal(end, HEAP_SIZE);
+	assert_int_equal(strtoul(get_text(map, "taken"), NULL, 10) +
+			     strtoul(get_text(map, "free"), NULL, 10),
+	    HEAP_SIZE);
+	assert_string_equal(
+	    get_text(json_object_array_get_idx(runs, 0), "what"), "records");
+	json_object_put(object);
+	assert_int_equal(unlink(path), 0);
 }
 
 static void
@@ -659,6 +776,9 @@ main(void)
 	    test_unit(test_check_of_damaged_heaps),
 	    test_unit(test_check_of_what_is_no_heap),
 	    test_unit(test_check_waits_for_nobody),
+	    test_unit(test_inspect),
+	    test_unit(test_inspect_of_an_open_heap),
+	    test_unit(test_map_of_a_durable_heap),
 	    test_unit(test_emulate_stays_inside_ram_above_4g),
 	    test_unit(test_emulate_quotes_its_commands),
 	    test_unit(test_emulate_reads_a_firmware_map),

@@ -13,7 +13,7 @@ enum command_status {
 	COMMAND_OK = 0,
 	COMMAND_FAILED = 1, /* it failed, and the reason was printed */
 	COMMAND_USAGE = 2,  /* invalid arguments */
-	/* check: it is not known whether the heap is sound */
+	/* check, inspect: it is not known whether the heap is sound */
 	COMMAND_UNREADABLE = 2,
 	COMMAND_NOT_DAX = 3, /* probe: a region opens, but without DAX */
 };
@@ -51,6 +51,7 @@ int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int command_bench(const struct command *command, int argc, char **argv);
 int command_check(const struct command *command, int argc, char **argv);
 int command_emulate(const struct command *command, int argc, char **argv);
+int command_inspect(const struct command *command, int argc, char **argv);
 int command_list(const struct command *command, int argc, char **argv);
 int command_map(const struct command *command, int argc, char **argv);
 int command_probe(const struct command *command, int argc, char **argv);
@@ -58,6 +59,7 @@ int command_probe(const struct command *command, int argc, char **argv);
 extern const char Command_bench_help[];
 extern const char Command_check_help[];
 extern const char Command_emulate_help[];
+extern const char Command_inspect_help[];
 extern const char Command_list_help[];
 extern const char Command_map_help[];
 extern const char Command_probe_help[];

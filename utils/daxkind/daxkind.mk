@@ -19,6 +19,7 @@ utils_daxkind_daxkind_SOURCES = \
 	utils/daxkind/emulate.c \
 	utils/daxkind/inspect.c \
 	utils/daxkind/inspect.h \
+	utils/daxkind/inspect_heap.c \
 	utils/daxkind/list.c \
 	utils/daxkind/main.c \
 	utils/daxkind/map.c \

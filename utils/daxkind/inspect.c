@@ -16,9 +16,9 @@
 #define SECTOR ((size_t)512)
 
 /* Parse "1: FLOCK ADVISORY WRITE 1234 fd:01:5678 0 EOF"; the device is
- * hexadecimal. */
+ * hexadecimal.  *pid is 0 or below for a process of another PID namespace. */
 static bool
-is_locked_inode(const struct stat *st)
+find_lock(const struct stat *st, int *pid)
 {
 	char want[64];
 	char *text;
@@ -29,15 +29,22 @@ is_locked_inode(const struct stat *st)
 		return false;
 	bool found = false;
 	char *rest = text, *line;
-	while (!found && (line = strsep(&rest, "\n")) != NULL)
-		found =
-		    strstr(line, "FLOCK") != NULL && strstr(line, want) != NULL;
+	while (!found && (line = strsep(&rest, "\n")) != NULL) {
+		char *inode = strstr(line, want);
+
+		if (strstr(line, "FLOCK") == NULL || inode == NULL)
+			continue;
+		found = true;
+		*inode = '\0';
+		const char *number = strrchr(line, ' ');
+		*pid = number != NULL ? (int)strtol(number, NULL, 10) : 0;
+	}
 	os_delete(text);
 	return found;
 }
 
-bool
-inspect_is_locked(const char *path)
+static bool
+find_owner(const char *path, int *pid)
 {
 	char size_path[64];
 	struct stat st;
@@ -45,11 +52,32 @@ inspect_is_locked(const char *path)
 	if (stat(path, &st) != 0)
 		return false;
 	if (!S_ISCHR(st.st_mode))
-		return is_locked_inode(&st);
+		return find_lock(&st, pid);
 	/* The owner lock of a device is on this file. */
 	(void)snprintf(size_path, sizeof(size_path), "/sys/dev/char/%u:%u/size",
 	    major(st.st_rdev), minor(st.st_rdev));
-	return stat(size_path, &st) == 0 && is_locked_inode(&st);
+	return stat(size_path, &st) == 0 && find_lock(&st, pid);
+}
+
+bool
+inspect_is_locked(const char *path)
+{
+	int pid;
+
+	return find_owner(path, &pid);
+}
+
+bool
+inspect_owner(const char *path, int *pid, char *name, size_t name_size)
+{
+	char comm[64];
+
+	if (!find_owner(path, pid) || *pid <= 0)
+		return false;
+	(void)snprintf(comm, sizeof(comm), "/proc/%d/comm", *pid);
+	if (os_read_line(comm, name, name_size) < 0)
+		(void)snprintf(name, name_size, "%s", "ended");
+	return true;
 }
 
 static bool

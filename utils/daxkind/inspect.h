@@ -11,6 +11,8 @@
 /* Whether a region is open on a file or device.  Reads /proc/locks, so that no
  * other process is locked out; shows only visible processes. */
 bool inspect_is_locked(const char *path);
+/* The process that opened it: its number and name; false: none that is visible. */
+bool inspect_owner(const char *path, int *pid, char *name, size_t name_size);
 
 /* For a block device, by its name in /sys/class/block: */
 size_t inspect_block_size(const char *name);  /* bytes */

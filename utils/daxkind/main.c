@@ -22,6 +22,8 @@ static const struct command Commands[] = {
     {"map", "[-j] [--size=SIZE] PATH | --demo",
 	"the space map of a region, as a picture", Command_map_help,
 	command_map},
+    {"inspect", "[-j] PATH", "what a durable heap has", Command_inspect_help,
+	command_inspect},
     {"check", "[-j] PATH", "whether a durable heap is sound",
 	Command_check_help, command_check},
     {"emulate", "[-j] [--apply] [OPTION...] [NAMESPACE]",
@@ -45,8 +47,9 @@ print_usage(FILE *out)
 	fprintf(out,
 	    "\n`daxkind COMMAND --help` tells more, daxkind(1) everything.\n"
 	    "\n%s"
-	    "\nExit status: 0 done; 1 failed, check: damaged; 2 wrong usage, "
-	    "check: not read;\n3 probe: a region, but not on DAX.\n",
+	    "\nExit status: 0 done; 1 failed, check and inspect: damaged; 2 wrong "
+	    "usage,\ncheck and inspect: not read; 3 probe: a region, but not on "
+	    "DAX.\n",
 	    Common_help + strlen("  -j, --json     print JSON\n"));
 }
 

@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/os.h"
 #include "base/parse.h"
 #include "base/util.h"
 #include "command.h"
 #include "dax/dax_name.h"
 #include "daxkind.h"
+#include "durable.h"
 #include "options.h"
 #include "output.h"
 
@@ -31,7 +33,8 @@ const char Command_map_help[] =
     "                   M, G or T; else all there is\n"
     "\n"
     "Opens a region on PATH, as daxkind_region_open(3) does, and shows which of\n"
-    "it is taken, free or bad.  Nothing is written to it; a file must exist.\n";
+    "it is taken, free or bad.  On PATH may be a durable heap that no program has\n"
+    "open.  Nothing is written; a file must exist.\n";
 
 enum {
 	NR_STATES = DAXKIND_RUN_BAD + 1,
@@ -72,6 +75,12 @@ struct picture {
 	size_t cells[NR_CELLS][NR_STATES];
 	json_object *runs; /* NULL: print a picture */
 };
+
+static void
+begin_picture(struct picture *picture, size_t size)
+{
+	picture->cell_len = (size + NR_CELLS - 1) / NR_CELLS;
+}
 
 static const char *
 state_name(enum daxkind_run_state state)
@@ -169,41 +178,59 @@ print_cells(const struct picture *picture)
 }
 
 static void
-print_text(const struct picture *picture, const struct daxkind_region *region,
+print_text(const struct picture *picture, const struct daxkind_space *space,
     const char *caption)
 {
-	struct daxkind_space space = {0};
-
-	(void)daxkind_region_space(region, &space, sizeof(space));
 	printf("%s: %s, %s taken, %s free (longest run %s)", caption,
-	    output_size(space.total).text, output_size(space.taken).text,
-	    output_size(space.free).text, output_size(space.largest_free).text);
-	if (space.bad > 0)
-		printf(", %s bad", output_size(space.bad).text);
-	printf(", %s of file space held\n", output_size(space.held).text);
+	    output_size(space->total).text, output_size(space->taken).text,
+	    output_size(space->free).text,
+	    output_size(space->largest_free).text);
+	if (space->bad > 0)
+		printf(", %s bad", output_size(space->bad).text);
+	printf(", %s of file space held\n", output_size(space->held).text);
 	print_cells(picture);
 }
 
 static json_object *
-make_json(const struct picture *picture, const struct daxkind_region *region,
+make_json(const struct picture *picture, const struct daxkind_space *space,
     const char *caption)
 {
 	json_object *object = json_object_new_object();
-	struct daxkind_space space = {0};
 
-	(void)daxkind_region_space(region, &space, sizeof(space));
 	output_text(object, "name", caption);
-	output_number(object, "total", (long long)space.total);
-	output_number(object, "taken", (long long)space.taken);
-	output_number(object, "free", (long long)space.free);
-	output_number(object, "bad", (long long)space.bad);
-	output_number(object, "largest_free", (long long)space.largest_free);
-	output_number(object, "held", (long long)space.held);
+	output_number(object, "total", (long long)space->total);
+	output_number(object, "taken", (long long)space->taken);
+	output_number(object, "free", (long long)space->free);
+	output_number(object, "bad", (long long)space->bad);
+	output_number(object, "largest_free", (long long)space->largest_free);
+	output_number(object, "held", (long long)space->held);
 	json_object_object_add(object, "runs", picture->runs);
 	return object;
 }
 
-/* Show the current state of the region, as a picture or in the JSON array. */
+/* As a picture or in the JSON array. */
+static void
+show_picture(const struct picture *picture, const struct daxkind_space *space,
+    const char *caption, json_object *array)
+{
+	if (array != NULL)
+		json_object_array_add(
+		    array, make_json(picture, space, caption));
+	else
+		print_text(picture, space, caption);
+}
+
+static struct picture *
+new_picture(const json_object *array)
+{
+	struct picture *picture = calloc(1, sizeof(*picture));
+
+	if (picture != NULL && array != NULL)
+		picture->runs = json_object_new_array();
+	return picture;
+}
+
+/* Show the current state of the region. */
 static int
 show(const struct daxkind_region *region, const char *caption,
     json_object *array)
@@ -213,19 +240,157 @@ show(const struct daxkind_region *region, const char *caption,
 
 	if (rc < 0)
 		return rc;
-	struct picture *picture = calloc(1, sizeof(*picture));
+	struct picture *picture = new_picture(array);
+	struct daxkind_space space = {0};
 	if (picture == NULL)
 		return -ENOMEM;
-	picture->cell_len = (info.size + NR_CELLS - 1) / NR_CELLS;
-	if (array != NULL)
-		picture->runs = json_object_new_array();
+	begin_picture(picture, info.size);
 	rc = daxkind_region_walk(region, share_out, picture);
-	if (array != NULL)
-		json_object_array_add(
-		    array, make_json(picture, region, caption));
-	else
-		print_text(picture, region, caption);
+	(void)daxkind_region_space(region, &space, sizeof(space));
+	show_picture(picture, &space, caption, array);
 	free(picture);
+	return rc;
+}
+
+/* --- a durable heap ------------------------------------------------------------- */
+
+/* Of slabs, what is free in them is idle. */
+struct heap_map {
+	struct picture *picture;
+	struct backing *backing; /* once it is known */
+	struct daxkind_space space;
+	size_t end; /* of what was shared out */
+};
+
+static void
+map_run(struct heap_map *map, size_t off, size_t len,
+    enum daxkind_run_state state, const char *what)
+{
+	struct picture *picture = map->picture;
+
+	if (len == 0)
+		return;
+	(void)share_out(picture, off, len, state);
+	if (picture->runs != NULL && what != NULL)
+		output_text(json_object_array_get_idx(picture->runs,
+				json_object_array_length(picture->runs) - 1),
+		    "what", what);
+}
+
+/* What no slab and no extent has, with file space or without. */
+static void
+map_free(struct heap_map *map, size_t to)
+{
+	size_t off = map->end;
+
+	if (off >= to)
+		return;
+	map->space.free += to - off;
+	map->space.largest_free = max_size(map->space.largest_free, to - off);
+	while (off < to) {
+		size_t hole_off = to, hole_len = 0;
+
+		if (!backing_find_hole(
+			map->backing, off, to - off, &hole_off, &hole_len)) {
+			hole_off = to;
+			hole_len = 0;
+		}
+		map_run(map, off, hole_off - off, DAXKIND_RUN_IDLE, NULL);
+		map_run(map, hole_off, hole_len, DAXKIND_RUN_HOLE, NULL);
+		off = hole_off + hole_len;
+	}
+	map->end = to;
+}
+
+static void
+map_taken(struct heap_map *map, size_t off, size_t len, const char *what)
+{
+	map_free(map, off);
+	map_run(map, off, len, DAXKIND_RUN_TAKEN, what);
+	map->space.taken += len;
+	map->end = max_size(map->end, off + len);
+}
+
+static int
+map_unit(void *arg, const struct ledger *l, const struct ledger_unit *unit)
+{
+	static const char *const Names[] = {
+	    [LEDGER_SLAB] = "slab",
+	    [LEDGER_EXTENT] = "extent",
+	    [LEDGER_STACKS] = "stacks",
+	};
+	struct heap_map *map = arg;
+
+	map->backing = l->backing;
+	if (map->picture->cell_len == 0) {
+		size_t first = ledger_end_off(
+		    (size_t)((const char *)l->lines - l->base), l->size);
+
+		begin_picture(map->picture, l->size);
+		map_taken(map, 0, first, "records");
+	}
+	size_t taken = unit->len;
+	if (unit->type == LEDGER_SLAB && map->picture->runs == NULL)
+		taken =
+		    ledger_count(l, unit) * l->classes[unit->size_class].size;
+	taken = min_size(taken, unit->len);
+	map_taken(map, unit->off, taken, Names[unit->type]);
+	map_run(
+	    map, unit->off + taken, unit->len - taken, DAXKIND_RUN_IDLE, NULL);
+	map->space.taken += unit->len - taken;
+	map->end = max_size(map->end, unit->off + unit->len);
+	return 0;
+}
+
+static void
+finish_map(struct heap_map *map, const struct durable *d)
+{
+	const struct superblock *sb = &d->result.sb;
+	struct os_stat st;
+
+	if (map->picture->cell_len == 0) { /* an empty heap */
+		begin_picture(map->picture, sb->size);
+		map_taken(map, 0, sb->heap_off, "records");
+	}
+	map_taken(map, sb->heap_end, sb->size - sb->heap_end, "superblock");
+	map->space.total = sb->size;
+	map->space.held = d->backing->size;
+	if (os_stat(d->place.path, &st) == 0 && st.is_file)
+		map->space.held = st.space;
+}
+
+/* -ENOENT: there is none. */
+static int
+map_heap(const char *path, json_object *array, int *status)
+{
+	struct heap_map map = {.picture = new_picture(array)};
+	struct durable *d = calloc(1, sizeof(*d));
+	int rc = -ENOMEM;
+
+	if (d == NULL || map.picture == NULL)
+		goto out;
+	*d = (struct durable){.path = path, .visit = map_unit, .arg = &map};
+	rc = durable_read(d);
+	if (rc < 0)
+		goto out;
+	map.backing = d->backing;
+	if (d->result.has_ledger) {
+		finish_map(&map, d);
+		show_picture(map.picture, &map.space, path, array);
+		map.picture->runs = NULL; /* the array's */
+	}
+	if (array == NULL)
+		durable_print_faults(d);
+	*status = d->result.nr_faults == 0 ? COMMAND_OK : COMMAND_FAILED;
+	if (*status != COMMAND_OK)
+		(void)command_fail(
+		    "%s is damaged; daxkind check tells more", path);
+	durable_close(d);
+out:
+	free(d);
+	if (map.picture != NULL)
+		json_object_put(map.picture->runs);
+	free(map.picture);
 	return rc;
 }
 
@@ -314,28 +479,41 @@ open_path(const char *path, size_t size, struct daxkind_region **region)
 }
 
 static int
-run_map(const char *path, size_t size, bool json)
+map_region(const char *path, size_t size, json_object *array)
 {
-	json_object *array = json ? json_object_new_array() : NULL;
 	struct daxkind_region *region;
 	int rc =
 	    path != NULL ? open_path(path, size, &region) : open_demo(&region);
 
-	if (rc < 0) {
-		json_object_put(array);
+	if (rc < 0)
 		return command_fail("%s", daxkind_last_error());
-	}
 	rc = path != NULL ? show(region, path, array) : run_demo(region, array);
 	(void)daxkind_region_close(region);
-	if (json) {
+	return rc < 0 ? command_fail("%s", strerror(-rc)) : COMMAND_OK;
+}
+
+static int
+run_map(const char *path, size_t size, bool json)
+{
+	json_object *array = json ? json_object_new_array() : NULL;
+	int status = COMMAND_OK;
+	int rc = path != NULL && size == 0 ? map_heap(path, array, &status)
+					   : -ENOENT;
+
+	/* What there is of another version is not taken for a region. */
+	if (rc == -EPROTONOSUPPORT)
+		status = command_fail("%s", daxkind_last_error());
+	else if (rc < 0)
+		status = map_region(path, size, array);
+	if (json && json_object_array_length(array) > 0) {
 		json_object *top = json_object_new_object();
 
 		json_object_object_add(top, "maps", array);
 		output_json(top);
+	} else {
+		json_object_put(array);
 	}
-	if (rc < 0)
-		return command_fail("%s", strerror(-rc));
-	return output_end(COMMAND_OK);
+	return status == COMMAND_OK ? output_end(COMMAND_OK) : status;
 }
 
 int
