@@ -17,10 +17,12 @@ EXAMPLES = \
 
 noinst_PROGRAMS += $(EXAMPLES) examples/tiered_cache/tiered_cache
 $(EXAMPLES): libdaxkind.interface
-TESTS += $(EXAMPLES) examples/run_tiered_cache.sh
+TESTS += $(EXAMPLES) examples/run_tiered_cache.sh examples/run_kept_cache.sh
 EXTRA_DIST += \
 	examples/.clang-tidy \
 	examples/README.md \
+	examples/cache_files.sh \
+	examples/run_kept_cache.sh \
 	examples/run_tiered_cache.sh
 
 examples_01_fixed_mapping_SOURCES = examples/01_fixed_mapping.c
@@ -79,8 +81,12 @@ examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/tiered_cache/cache.h \
 	examples/tiered_cache/corpus.c \
 	examples/tiered_cache/corpus.h \
+	examples/tiered_cache/curve.c \
+	examples/tiered_cache/curve.h \
 	examples/tiered_cache/histogram.c \
 	examples/tiered_cache/histogram.h \
+	examples/tiered_cache/kept.c \
+	examples/tiered_cache/kept.h \
 	examples/tiered_cache/main.c \
 	examples/tiered_cache/options.c \
 	examples/tiered_cache/options.h \
@@ -88,6 +94,8 @@ examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/tiered_cache/picture.h \
 	examples/tiered_cache/place.c \
 	examples/tiered_cache/place.h \
+	examples/tiered_cache/plot.c \
+	examples/tiered_cache/plot.h \
 	examples/tiered_cache/progress.c \
 	examples/tiered_cache/progress.h \
 	examples/tiered_cache/report.c \

@@ -73,6 +73,7 @@ API_TESTS = \
 	tests/api/test_full_fs \
 	tests/api/test_hbw \
 	tests/api/test_init_once \
+	tests/api/test_kept_objects \
 	tests/api/test_kind_pairs \
 	tests/api/test_kinds_cycle \
 	tests/api/test_locked_memory \
@@ -345,6 +346,12 @@ endif
 $(LINKED_TESTS): private TEST_LIBS = \
 	tests/libsupport.la $(LINKED_LIBRARY) $(CMOCKA_LIBS) $(LINKED_LIBS)
 $(LINKED_TESTS): tests/libsupport.la $(LINKED_NEEDS)
+
+tests_api_test_kept_objects_SOURCES = \
+	examples/tiered_cache/kept.c \
+	examples/tiered_cache/kept.h \
+	tests/api/test_kept_objects.c
+tests_api_test_kept_objects_CPPFLAGS = $(AM_CPPFLAGS)
 
 tests_dax_verifier_flush_log_SOURCES = \
 	tests/dax/verifier_flush_log.c $(POWER_LOG)

@@ -6,6 +6,9 @@
  * second one only by trylock (to make room), so there is no lock order.  An
  * object's bytes are read without a lock: an object that is held is neither
  * moved nor freed.
+ *
+ * Heat is counted in DRAM, and each change is stored into the object, too,
+ * where the next start finds it.  It ends at 3, so hot objects are seldom written.
  */
 #include "cache.h"
 
@@ -32,11 +35,14 @@
 struct entry {
 	struct entry *next; /* in the ring of its tier */
 	struct entry *prev;
-	unsigned char *block; /* of the tier's kind, NULL on disk */
-	size_t len;           /* of the object, in bytes */
+	struct kept_object *object; /* in the region; NULL on disk */
+	struct kept_slot *slot;     /* of the object, if it is kept */
+	unsigned char *copy;        /* in the DRAM tier, else NULL */
+	size_t len;                 /* of the object, in bytes */
 	enum cache_tier tier;
 	unsigned nr_holders;
-	unsigned heat; /* hits, at most HEAT_MAX, less rounds of the hand */
+	unsigned heat;   /* hits, at most HEAT_MAX, less rounds of the hand */
+	bool is_damaged; /* freed when nobody holds it */
 };
 
 struct ring {
@@ -51,13 +57,14 @@ struct shard {
 };
 
 struct cache {
-	memkind_t kinds[CACHE_DISK]; /* by tier */
-	size_t largest[CACHE_DISK];  /* largest object that evicts others */
-	size_t dram_size;            /* limit of the DRAM tier, in bytes */
-	atomic_size_t dram_used;     /* by objects, in bytes */
-	atomic_uint next_victim;     /* shard to evict from next */
-	struct entry *entries;       /* by number of the object */
-	size_t nr_entries;
+	memkind_t dax_kind;
+	struct kept *kept; /* NULL: objects end with the process */
+	const struct corpus *corpus;
+	size_t largest[CACHE_DISK]; /* largest object that evicts others */
+	size_t dram_size;           /* limit of the DRAM tier, in bytes */
+	atomic_size_t dram_used;    /* by objects, in bytes */
+	atomic_uint next_victim;    /* shard to evict from next */
+	struct entry *entries;      /* by number of the object */
 	unsigned nr_shards;
 	struct shard shards[]; /* an object's is its number modulo nr_shards */
 };
@@ -107,6 +114,13 @@ ring_remove(struct shard *shard, struct entry *entry)
 	entry->tier = CACHE_DISK;
 }
 
+static void
+set_heat(struct entry *entry, unsigned heat)
+{
+	entry->heat = heat;
+	entry->object->heat = heat;
+}
+
 /* The next cold object; NULL if all are held. */
 static struct entry *
 ring_victim(struct ring *ring)
@@ -121,7 +135,7 @@ ring_victim(struct ring *ring)
 			continue;
 		if (entry->heat == 0)
 			return entry;
-		entry->heat--;
+		set_heat(entry, entry->heat - 1);
 	}
 	return NULL;
 }
@@ -154,16 +168,27 @@ leave_shard(struct shard *home, struct shard *shard)
 }
 
 static void
+free_copy(struct cache *cache, struct entry *entry)
+{
+	memkind_free(MEMKIND_DEFAULT, entry->copy);
+	entry->copy = NULL;
+	atomic_fetch_sub(&cache->dram_used, entry->len);
+}
+
+/* Unlink first: no start may find an object that is free. */
+static void
 evict(struct cache *cache, struct shard *shard, struct entry *entry)
 {
-	enum cache_tier tier = entry->tier;
-
-	if (tier == CACHE_DRAM)
-		atomic_fetch_sub(&cache->dram_used, entry->len);
 	ring_remove(shard, entry);
-	memkind_free(cache->kinds[tier], entry->block);
-	entry->block = NULL;
+	if (entry->copy != NULL)
+		free_copy(cache, entry);
+	if (entry->slot != NULL)
+		kept_unlink(cache->kept, entry->slot);
+	memkind_free(cache->dax_kind, entry->object);
+	entry->object = NULL;
+	entry->slot = NULL;
 	entry->heat = 0;
+	entry->is_damaged = false;
 	shard->counts.evicted++;
 }
 
@@ -183,9 +208,12 @@ evict_size(struct cache *cache, struct shard *home, size_t wanted)
 		shard = visit_shard(cache, home, first + i);
 		if (shard == NULL)
 			continue;
-		while (
-		    freed < wanted &&
-		    (victim = ring_victim(&shard->rings[CACHE_DAX])) != NULL) {
+		while (freed < wanted) {
+			victim = ring_victim(&shard->rings[CACHE_DAX]);
+			if (victim == NULL)
+				victim = ring_victim(&shard->rings[CACHE_DRAM]);
+			if (victim == NULL)
+				break;
 			freed += victim->len;
 			evict(cache, shard, victim);
 		}
@@ -194,19 +222,19 @@ evict_size(struct cache *cache, struct shard *home, size_t wanted)
 	return freed;
 }
 
-/* Allocate a block of the DAX kind.  Its region may be full or fragmented: then
- * evict, and try again, within limits.  NULL: the object is turned away. */
-static unsigned char *
-take_dax_block(struct cache *cache, struct shard *home, size_t len)
+/* Allocate an object.  The region may be full or fragmented: then evict, and try
+ * again, within limits.  NULL: the object is turned away. */
+static struct kept_object *
+take_object(struct cache *cache, struct shard *home, size_t len)
 {
 	size_t to_evict = len * EVICT_FACTOR;
-	unsigned char *block;
+	struct kept_object *object;
 	size_t freed;
 
 	for (;;) {
-		block = memkind_malloc(cache->kinds[CACHE_DAX], len);
-		if (block != NULL)
-			return block;
+		object = memkind_malloc(cache->dax_kind, sizeof(*object) + len);
+		if (object != NULL)
+			return object;
 		home->counts.out_of_room++;
 		if (len > cache->largest[CACHE_DAX] || to_evict == 0)
 			break;
@@ -222,21 +250,10 @@ take_dax_block(struct cache *cache, struct shard *home, size_t len)
 /* --- moves between the tiers ------------------------------------------------ */
 
 static void
-move(struct cache *cache, struct shard *shard, struct entry *entry,
-    enum cache_tier tier, unsigned char *block)
+move(struct shard *shard, struct entry *entry, enum cache_tier tier)
 {
-	unsigned char *old_block = entry->block;
-	enum cache_tier old_tier = entry->tier;
-
-	memcpy(block, old_block, entry->len);
 	ring_remove(shard, entry);
-	entry->block = block;
 	ring_add(shard, tier, entry);
-	memkind_free(cache->kinds[old_tier], old_block);
-	if (tier == CACHE_DRAM)
-		atomic_fetch_add(&cache->dram_used, entry->len);
-	else
-		atomic_fetch_sub(&cache->dram_used, entry->len);
 }
 
 /* Move the shard's coldest object down; returns whether there was one. */
@@ -244,17 +261,12 @@ static bool
 demote_one(struct cache *cache, struct shard *shard)
 {
 	struct entry *victim = ring_victim(&shard->rings[CACHE_DRAM]);
-	unsigned char *block;
 
 	if (victim == NULL)
 		return false;
-	block = take_dax_block(cache, shard, victim->len);
-	if (block == NULL) {
-		evict(cache, shard, victim);
-	} else {
-		move(cache, shard, victim, CACHE_DAX, block);
-		shard->counts.demoted++;
-	}
+	free_copy(cache, victim);
+	move(shard, victim, CACHE_DAX);
+	shard->counts.demoted++;
 	return true;
 }
 
@@ -279,18 +291,79 @@ demote_until_it_fits(struct cache *cache, struct shard *home)
 static void
 promote(struct cache *cache, struct shard *shard, struct entry *entry)
 {
-	unsigned char *block;
-
 	if (entry->len > cache->largest[CACHE_DRAM])
 		return;
-	block = memkind_malloc(cache->kinds[CACHE_DRAM], entry->len);
-	if (block == NULL)
+	entry->copy = memkind_malloc(MEMKIND_DEFAULT, entry->len);
+	if (entry->copy == NULL)
 		return;
-	/* Move up first: that frees room in the DAX tier for the object that
-	 * moves down. */
-	move(cache, shard, entry, CACHE_DRAM, block);
+	memcpy(entry->copy, entry->object->data, entry->len);
+	atomic_fetch_add(&cache->dram_used, entry->len);
+	move(shard, entry, CACHE_DRAM);
 	shard->counts.promoted++;
 	demote_until_it_fits(cache, shard);
+}
+
+/* --- objects ---------------------------------------------------------------- */
+
+/* In the DAX tier; it is complete, and linked if it is to be kept. */
+static void
+add_object(struct shard *shard, struct entry *entry, struct kept_object *object,
+    struct kept_slot *slot)
+{
+	entry->object = object;
+	entry->slot = slot;
+	entry->len = object->len;
+	entry->heat = (unsigned)object->heat;
+	ring_add(shard, CACHE_DAX, entry);
+}
+
+/* Fill, then link. */
+static void
+fill_object(struct cache *cache, size_t id, struct kept_object *object,
+    const void *data, size_t len)
+{
+	const struct corpus_file *file = &cache->corpus->files[id];
+	struct shard *shard = shard_of(cache, id);
+	struct kept_slot *slot = NULL;
+
+	object->key = file->key;
+	object->checksum = file->checksum;
+	object->len = len;
+	object->heat = 0;
+	memcpy(object->data, data, len);
+	if (cache->kept != NULL) {
+		slot = kept_link(cache->kept, object);
+		if (slot == NULL) {
+			memkind_free(cache->dax_kind, object);
+			shard->counts.turned_away++;
+			return;
+		}
+	}
+	add_object(shard, &cache->entries[id], object, slot);
+}
+
+/* Whether an object of an earlier start is what its file has now.  That its data
+ * have this checksum is seen when it is served. */
+static bool
+want_object(void *arg, struct kept_object *object, struct kept_slot *slot)
+{
+	struct cache *cache = arg;
+	const struct corpus_file *file =
+	    corpus_find(cache->corpus, object->key);
+	struct entry *entry;
+	size_t id;
+
+	if (file == NULL || object->len != file->size ||
+	    object->checksum != file->checksum)
+		return false;
+	id = (size_t)(file - cache->corpus->files);
+	entry = &cache->entries[id];
+	if (entry->tier != CACHE_DISK)
+		return false;
+	if (object->heat > HEAT_MAX)
+		object->heat = 0;
+	add_object(shard_of(cache, id), entry, object, slot);
+	return true;
 }
 
 /* --- interface ------------------------------------------------------------ */
@@ -305,21 +378,22 @@ cache_new(const struct cache_config *config, struct cache **cache)
 	    1, sizeof(*made) + config->nr_shards * sizeof(made->shards[0]));
 	if (made == NULL)
 		return -ENOMEM;
-	made->entries = calloc(config->nr_objects, sizeof(*made->entries));
+	made->entries =
+	    calloc(config->corpus->nr_files, sizeof(*made->entries));
 	if (made->entries == NULL) {
 		free(made);
 		return -ENOMEM;
 	}
-	made->kinds[CACHE_DRAM] = MEMKIND_DEFAULT;
-	made->kinds[CACHE_DAX] = config->dax_kind;
+	made->dax_kind = config->dax_kind;
+	made->kept = config->kept;
+	made->corpus = config->corpus;
 	made->largest[CACHE_DRAM] = config->dram_size / LARGEST_IN_DRAM;
 	made->largest[CACHE_DAX] = config->dax_size / LARGEST_IN_DAX;
 	made->dram_size = config->dram_size;
 	made->nr_shards = config->nr_shards;
-	made->nr_entries = config->nr_objects;
 	for (i = 0; i < made->nr_shards; i++)
 		pthread_mutex_init(&made->shards[i].lock, NULL);
-	for (i = 0; i < made->nr_entries; i++)
+	for (i = 0; i < made->corpus->nr_files; i++)
 		made->entries[i].tier = CACHE_DISK;
 	*cache = made;
 	return 0;
@@ -333,16 +407,24 @@ cache_free(struct cache *cache)
 
 	if (cache == NULL)
 		return;
-	for (i = 0; i < cache->nr_entries; i++) {
+	for (i = 0; i < cache->corpus->nr_files; i++) {
 		entry = &cache->entries[i];
 		assert(entry->nr_holders == 0);
-		if (entry->tier != CACHE_DISK)
-			memkind_free(cache->kinds[entry->tier], entry->block);
+		if (entry->copy != NULL)
+			free_copy(cache, entry);
+		if (cache->kept == NULL)
+			memkind_free(cache->dax_kind, entry->object);
 	}
 	for (i = 0; i < cache->nr_shards; i++)
 		pthread_mutex_destroy(&cache->shards[i].lock);
 	free(cache->entries);
 	free(cache);
+}
+
+int
+cache_find(struct cache *cache, struct kept_found *found)
+{
+	return kept_find(cache->kept, want_object, cache, found);
 }
 
 bool
@@ -353,12 +435,13 @@ cache_hold(struct cache *cache, size_t id, struct cache_object *object)
 	bool is_there;
 
 	pthread_mutex_lock(&shard->lock);
-	is_there = entry->tier != CACHE_DISK;
+	is_there = entry->tier != CACHE_DISK && !entry->is_damaged;
 	if (is_there) {
 		entry->nr_holders++;
 		if (entry->heat < HEAT_MAX)
-			entry->heat++;
-		object->data = entry->block;
+			set_heat(entry, entry->heat + 1);
+		object->data =
+		    entry->copy != NULL ? entry->copy : entry->object->data;
 		object->len = entry->len;
 		object->tier = entry->tier;
 	}
@@ -366,8 +449,8 @@ cache_hold(struct cache *cache, size_t id, struct cache_object *object)
 	return is_there;
 }
 
-void
-cache_release(struct cache *cache, size_t id)
+static void
+release(struct cache *cache, size_t id, bool is_damaged)
 {
 	struct shard *shard = shard_of(cache, id);
 	struct entry *entry = &cache->entries[id];
@@ -375,29 +458,40 @@ cache_release(struct cache *cache, size_t id)
 	pthread_mutex_lock(&shard->lock);
 	assert(entry->nr_holders > 0);
 	entry->nr_holders--;
-	if (entry->tier == CACHE_DAX && entry->nr_holders == 0 &&
-	    entry->heat >= HEAT_PROMOTE)
-		promote(cache, shard, entry);
+	entry->is_damaged |= is_damaged;
+	if (entry->nr_holders == 0) {
+		if (entry->is_damaged)
+			evict(cache, shard, entry);
+		else if (entry->tier == CACHE_DAX &&
+			 entry->heat >= HEAT_PROMOTE)
+			promote(cache, shard, entry);
+	}
 	pthread_mutex_unlock(&shard->lock);
+}
+
+void
+cache_release(struct cache *cache, size_t id)
+{
+	release(cache, id, false);
+}
+
+void
+cache_drop(struct cache *cache, size_t id)
+{
+	release(cache, id, true);
 }
 
 void
 cache_insert(struct cache *cache, size_t id, const void *data, size_t len)
 {
 	struct shard *shard = shard_of(cache, id);
-	struct entry *entry = &cache->entries[id];
-	unsigned char *block;
+	struct kept_object *object;
 
 	pthread_mutex_lock(&shard->lock);
-	if (entry->tier == CACHE_DISK) {
-		block = take_dax_block(cache, shard, len);
-		if (block != NULL) {
-			memcpy(block, data, len);
-			entry->block = block;
-			entry->len = len;
-			entry->heat = 0;
-			ring_add(shard, CACHE_DAX, entry);
-		}
+	if (cache->entries[id].tier == CACHE_DISK) {
+		object = take_object(cache, shard, len);
+		if (object != NULL)
+			fill_object(cache, id, object, data, len);
 	}
 	pthread_mutex_unlock(&shard->lock);
 }

@@ -2,11 +2,14 @@
 /*
  * cache.h -- a cache of two tiers: a little DRAM over a lot of DAX memory.
  *
- * Objects are numbered from 0; each is one block of its tier's kind, and in one
- * tier at a time:
+ * An object is a file's content, has its file's number, and is one block of the
+ * DAX kind.  The hot ones also have a copy in DRAM, which serves them:
  *
- * disk --insert--> DAX tier --promote (hit again)--> DRAM tier disk <--evict---
- * DAX tier <-------demote---------- DRAM tier
+ *	disk --insert--> DAX tier --promote (hit again)--> DRAM tier
+ *	disk <--evict--- DAX tier <--demote (drop copy)--- DRAM tier
+ *
+ * So moving down writes nothing; and a cache whose objects are kept (kept.h)
+ * finds the hot ones, too, when it starts again.
  *
  * The DRAM tier is limited to a number of bytes.  The DAX tier is limited by
  * its region alone: if an allocation fails, objects are evicted until it
@@ -25,6 +28,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "corpus.h"
+#include "kept.h"
+
 enum cache_tier {
 	CACHE_DRAM,
 	CACHE_DAX,
@@ -35,10 +41,11 @@ enum cache_tier {
 struct cache;
 
 struct cache_config {
-	memkind_t dax_kind; /* must outlive the cache */
+	memkind_t dax_kind; /* must outlive the cache, as the next two */
+	struct kept *kept;  /* of its region; NULL: objects are not kept */
+	const struct corpus *corpus;
 	size_t dax_size;    /* of its region, in bytes */
 	size_t dram_size;   /* limit of the DRAM tier, in bytes */
-	size_t nr_objects;
 	unsigned nr_shards; /* 1 or more */
 };
 
@@ -58,8 +65,12 @@ struct cache_content {
 
 /* Returns 0 or a negative errno value. */
 int cache_new(const struct cache_config *config, struct cache **cache);
-/* Frees every block; no object may be held. */
+/* Frees every block that is not kept; no object may be held. */
 void cache_free(struct cache *cache);
+
+/* Take up the objects that an earlier start kept, once, with the corpus loaded
+ * and before any other use.  Returns 0 or a negative errno value. */
+int cache_find(struct cache *cache, struct kept_found *found);
 
 struct cache_object {
 	unsigned char *data;
@@ -71,6 +82,8 @@ struct cache_object {
  * it.  Returns false if it is in no tier. */
 bool cache_hold(struct cache *cache, size_t id, struct cache_object *object);
 void cache_release(struct cache *cache, size_t id);
+/* The same for an object that was found damaged: nobody can hold it any more. */
+void cache_drop(struct cache *cache, size_t id);
 
 /* Put a copy of an object into the DAX tier, unless it is in a tier already.
  * If there is no room for it, it is turned away. */

@@ -107,6 +107,44 @@ trim(struct corpus *corpus, size_t max_size)
 	}
 }
 
+static int
+compare_keys(const void *a, const void *b)
+{
+	const struct corpus_file *const *left = a;
+	const struct corpus_file *const *right = b;
+
+	return (*left)->key < (*right)->key ? -1 : (*left)->key > (*right)->key;
+}
+
+static int
+index_keys(struct corpus *corpus)
+{
+	size_t i;
+
+	corpus->by_key = calloc(corpus->nr_files, sizeof(struct corpus_file *));
+	if (corpus->by_key == NULL)
+		return -ENOMEM;
+	for (i = 0; i < corpus->nr_files; i++) {
+		corpus->files[i].key = checksum_xxh64(
+		    corpus->files[i].path, strlen(corpus->files[i].path), 0);
+		corpus->by_key[i] = &corpus->files[i];
+	}
+	qsort(corpus->by_key, corpus->nr_files, sizeof(struct corpus_file *),
+	    compare_keys);
+	return 0;
+}
+
+const struct corpus_file *
+corpus_find(const struct corpus *corpus, uint64_t key)
+{
+	const struct corpus_file wanted = {.key = key};
+	const struct corpus_file *address = &wanted;
+	const struct corpus_file **found = bsearch(&address, corpus->by_key,
+	    corpus->nr_files, sizeof(struct corpus_file *), compare_keys);
+
+	return found != NULL ? *found : NULL;
+}
+
 int
 corpus_list(struct corpus *corpus, const char *const *dirs, size_t nr_dirs,
     size_t max_size)
@@ -125,6 +163,8 @@ corpus_list(struct corpus *corpus, const char *const *dirs, size_t nr_dirs,
 	}
 	if (rc == 0 && corpus->nr_files == 0)
 		rc = -ENOENT;
+	if (rc == 0)
+		rc = index_keys(corpus);
 	if (rc < 0)
 		corpus_fini(corpus);
 	return rc;
@@ -137,6 +177,7 @@ corpus_fini(struct corpus *corpus)
 
 	for (i = 0; i < corpus->nr_files; i++)
 		free(corpus->files[i].path);
+	free(corpus->by_key);
 	free(corpus->files);
 	memset(corpus, 0, sizeof(*corpus));
 }

@@ -14,6 +14,7 @@
 
 struct corpus_file {
 	char *path;
+	uint64_t key;      /* the file's, whatever else is in the corpus */
 	size_t size;       /* in bytes; as read, once loaded */
 	uint64_t checksum; /* of its content; set by corpus_load() */
 };
@@ -21,7 +22,8 @@ struct corpus_file {
 struct corpus {
 	struct corpus_file *files;
 	size_t nr_files;
-	size_t size;       /* of all files, in bytes */
+	const struct corpus_file **by_key; /* all files, in the order of keys */
+	size_t size;                       /* of all files, in bytes */
 	size_t largest;    /* size of the largest file, in bytes */
 	size_t nr_omitted; /* files beyond the limit on size */
 };
@@ -41,6 +43,10 @@ struct corpus_buffer {
 int corpus_list(struct corpus *corpus, const char *const *dirs, size_t nr_dirs,
     size_t max_size);
 void corpus_fini(struct corpus *corpus);
+
+/* The file with that key; NULL: none. */
+const struct corpus_file *corpus_find(
+    const struct corpus *corpus, uint64_t key);
 
 /* Read a whole file.  Returns 0 or a negative errno value. */
 int corpus_read(const struct corpus_file *file, struct corpus_buffer *buffer);

@@ -5,6 +5,9 @@
  *
  *	list files -> open region, make kind -> load files into the cache
  *	  -> serve a trace of reads, all checked -> report -> free everything
+ *
+ * With --keep nothing is loaded: the cache begins with what the run before left
+ * in the region, and leaves what it has to the next one.
  */
 #include <daxkind.h>
 #include <errno.h>
@@ -16,6 +19,8 @@
 
 #include "cache.h"
 #include "corpus.h"
+#include "curve.h"
+#include "kept.h"
 #include "options.h"
 #include "picture.h"
 #include "place.h"
@@ -26,7 +31,7 @@
 #include "units.h"
 #include "zipf.h"
 
-#define EXIT_DAMAGED 1
+#define EXIT_FAILED 1
 #define EXIT_CANNOT_RUN 2
 
 #define MIB ((size_t)1 << 20)
@@ -34,6 +39,8 @@
 #define SVG_ROWS 24
 #define SVG_COLUMNS 96
 #define COLUMNS 64
+#define MAX_THREADS 256         /* of a run */
+#define LAYOUT "tiered_cache 1" /* changes with what kept.h and curve.h say */
 
 static int
 fail(const char *what, const char *why)
@@ -72,7 +79,9 @@ struct run {
 	struct daxkind_region *region;
 	memkind_t kind;
 	struct cache *cache;
-	FILE *svg; /* opened early, to report a bad name at once */
+	struct kept *kept; /* NULL: nothing is */
+	FILE *svg;         /* opened early, to report a bad name at once */
+	FILE *curves;      /* the same */
 	struct picture picture;
 	struct report report;
 };
@@ -84,34 +93,80 @@ round_up(size_t size, size_t unit)
 }
 
 /* Choose sizes that are too small for the files: 5 % and 40 % of them. */
-static int
-open_region(struct run *run)
+static void
+choose_place(struct run *run, size_t *size)
 {
 	const struct options *options = run->options;
-	const char *place = options->region;
-	size_t size = options->size;
-	int rc;
+	const char *place =
+	    options->keep != NULL ? options->keep : options->region;
 
-	if (size == 0 && (place == NULL || !place_has_size(place)))
-		size = round_up(run->corpus.size / 5 * 2 + 1, 2 * MIB);
+	*size = options->size;
+	if (*size == 0 && (place == NULL || !place_has_size(place)))
+		*size = round_up(run->corpus.size / 5 * 2 + 1, 2 * MIB);
 	if (place == NULL)
-		place = place_default_dir(size);
+		place = place_default_dir(*size);
 	run->report.place = place;
 	run->report.dram_size = options->dram_size != 0
 				    ? options->dram_size
 				    : run->corpus.size / 20 + 1;
+}
 
-	rc = daxkind_region_open(place, size,
-	    DAXKIND_CREATE | (options->want_overwrite ? DAXKIND_OVERWRITE : 0),
-	    &run->region);
+static int
+open_volatile(struct run *run, size_t size, unsigned flags)
+{
+	int rc = daxkind_region_open(
+	    run->report.place, size, DAXKIND_CREATE | flags, &run->region);
+
 	if (rc == -EEXIST)
 		return fail("region",
 		    "the file holds data; --overwrite if it may be lost");
-	if (rc < 0 ||
-	    daxkind_region_info(
-		run->region, &run->report.info, sizeof(run->report.info)) < 0 ||
+	return rc < 0 ? fail("region", daxkind_last_error()) : 0;
+}
+
+static int
+open_durable(struct run *run, size_t size, unsigned flags)
+{
+	struct report_kept *kept = &run->report.kept;
+	const char *remedy;
+	int rc;
+
+	if (run->options->want_salvage)
+		flags |= DAXKIND_SALVAGE;
+	rc = daxkind_region_open_durable(run->report.place, size, LAYOUT,
+	    DAXKIND_CREATE | flags, &run->region);
+	if (rc == 0)
+		rc = daxkind_region_restart(
+		    run->region, &kept->restart, sizeof(kept->restart));
+	if (rc == 0)
+		return 0;
+	fail("--keep", daxkind_last_error());
+	remedy = place_remedy(rc);
+	return remedy != NULL ? fail("--keep", remedy) : EXIT_CANNOT_RUN;
+}
+
+static int
+open_region(struct run *run)
+{
+	const struct options *options = run->options;
+	unsigned flags = options->want_overwrite ? DAXKIND_OVERWRITE : 0;
+	struct report *report = &run->report;
+	uint64_t start_ns = units_now_ns();
+	size_t size;
+	int status;
+
+	choose_place(run, &size);
+	status = options->keep != NULL ? open_durable(run, size, flags)
+				       : open_volatile(run, size, flags);
+	if (status != 0)
+		return status;
+	if (daxkind_region_info(
+		run->region, &report->info, sizeof(report->info)) < 0 ||
 	    daxkind_kind_create(run->region, &run->kind) < 0)
 		return fail("region", daxkind_last_error());
+	report->kept.open_ns = units_now_ns() - start_ns;
+	if (options->keep != NULL &&
+	    kept_open(run->region, run->kind, &run->kept) < 0)
+		return fail("--keep", daxkind_last_error());
 	return 0;
 }
 
@@ -123,7 +178,8 @@ make_cache(struct run *run)
 	    .dax_kind = run->kind,
 	    .dax_size = run->report.info.size,
 	    .dram_size = run->report.dram_size,
-	    .nr_objects = run->corpus.nr_files,
+	    .kept = run->kept,
+	    .corpus = &run->corpus,
 	    .nr_shards = options->nr_threads == 1
 			     ? 1
 			     : options->nr_threads * SHARDS_PER_THREAD,
@@ -136,8 +192,8 @@ make_cache(struct run *run)
 	return 0;
 }
 
-/* Read each file once: keep its checksum, and offer its content to the
- * cache. */
+/* Read each file once, for its checksum.  A cache that is not kept gets the
+ * content, too; one that is kept begins with what it finds. */
 static void
 load_files(struct run *run)
 {
@@ -155,7 +211,7 @@ load_files(struct run *run)
 		rc = corpus_load(file, &buffer);
 		if (rc < 0)
 			fprintf(stderr, "%s: %s\n", file->path, strerror(-rc));
-		else if (buffer.len > 0)
+		else if (buffer.len > 0 && run->kept == NULL)
 			cache_insert(run->cache, i, buffer.data, buffer.len);
 		loaded += buffer.len;
 		progress_show(&progress, loaded);
@@ -167,6 +223,25 @@ load_files(struct run *run)
 	progress_end(&progress, "%s files, %s; %s of them evicted again",
 	    units_count(corpus->nr_files).text, units_bytes(loaded).text,
 	    units_count(run->report.load_counts.evicted).text);
+}
+
+/* Take up what the run before left, and begin a curve. */
+static int
+find_kept(struct run *run)
+{
+	struct report_kept *kept = &run->report.kept;
+	uint64_t start_ns = units_now_ns();
+	struct curve head = {.start = kept->restart.generation};
+
+	if (cache_find(run->cache, &kept->found) < 0)
+		return fail("--keep", daxkind_last_error());
+	kept->find_ns = units_now_ns() - start_ns;
+	kept->before = curve_load(run->kind);
+	head.nr_found = kept->found.nr_objects;
+	if (curve_begin(run->kind, &head, run->options->nr_reads, &kept->now) <
+	    0)
+		return fail("--keep", "the region has no room for a curve");
+	return 0;
 }
 
 /* For --damage: flip a bit of the hottest object, unnoticed by the cache. */
@@ -198,6 +273,10 @@ read_trace(struct run *run)
 	    .nr_reads = options->nr_reads,
 	    .nr_threads = options->nr_threads,
 	    .seed = options->seed,
+	    .stream = run->report.kept.restart.generation * MAX_THREADS,
+	    .curve = run->report.kept.now,
+	    .kept = run->kept,
+	    .kill_at = options->kill_at,
 	};
 	struct cache_counts *counts = &run->report.counts;
 	const struct cache_counts *before = &run->report.load_counts;
@@ -243,7 +322,7 @@ draw_svg(struct run *run)
 	return 0;
 }
 
-/* Record the figures of the full cache, then of the emptied one. */
+/* Record the figures of the full cache, then of what is left of it. */
 static int
 take_figures(struct run *run)
 {
@@ -262,6 +341,8 @@ take_figures(struct run *run)
 		return fail("figures", daxkind_last_error());
 	if (run->svg != NULL && draw_svg(run) != 0)
 		return EXIT_CANNOT_RUN;
+	if (run->curves != NULL)
+		report_write_curves(report, run->curves);
 
 	cache_free(run->cache);
 	run->cache = NULL;
@@ -272,17 +353,20 @@ take_figures(struct run *run)
 }
 
 static int
-do_run(struct run *run)
+open_output(const char *path, FILE **file)
+{
+	if (path == NULL)
+		return 0;
+	*file = fopen(path, "w");
+	return *file == NULL ? fail(path, strerror(errno)) : 0;
+}
+
+static int
+list_files(struct run *run)
 {
 	const struct options *options = run->options;
-	int status;
 	int rc;
 
-	if (options->svg_path != NULL) {
-		run->svg = fopen(options->svg_path, "w");
-		if (run->svg == NULL)
-			return fail(options->svg_path, strerror(errno));
-	}
 	rc = corpus_list(&run->corpus, options->dirs, options->nr_dirs,
 	    options->corpus_size);
 	if (rc == -ENOENT)
@@ -291,7 +375,22 @@ do_run(struct run *run)
 		    "name a directory that has some");
 	if (rc < 0)
 		return fail("listing files", strerror(-rc));
-	status = open_region(run);
+	return 0;
+}
+
+static int
+do_run(struct run *run)
+{
+	const struct options *options = run->options;
+	int status;
+
+	status = open_output(options->svg_path, &run->svg);
+	if (status == 0)
+		status = open_output(options->curves_path, &run->curves);
+	if (status == 0)
+		status = list_files(run);
+	if (status == 0)
+		status = open_region(run);
 	if (status == 0)
 		status = make_cache(run);
 	if (status != 0)
@@ -299,7 +398,9 @@ do_run(struct run *run)
 	if (!options->want_json)
 		report_print_head(&run->report, &run->out);
 	load_files(run);
-	if (options->want_damage)
+	if (run->kept != NULL)
+		status = find_kept(run);
+	if (status == 0 && options->want_damage)
 		status = damage_object(run);
 	if (status == 0)
 		status = read_trace(run);
@@ -311,7 +412,12 @@ do_run(struct run *run)
 		report_print_json(&run->report, stdout);
 	else
 		report_print(&run->report, &run->picture, &run->out);
-	return run->report.trace.nr_wrong == 0 ? 0 : EXIT_DAMAGED;
+	if (options->warm != 0 &&
+	    !report_is_warm(&run->report, options->warm)) {
+		fprintf(stderr, "tiered_cache: --warm: that is too little\n");
+		return EXIT_FAILED;
+	}
+	return run->report.trace.nr_wrong == 0 ? 0 : EXIT_FAILED;
 }
 
 /* Returns -1 if a write to it failed. */
@@ -331,8 +437,13 @@ end_run(struct run *run)
 
 	if (run->svg != NULL && close_checked(run->svg) < 0)
 		status = fail(run->options->svg_path, "could not be written");
+	if (run->curves != NULL && close_checked(run->curves) < 0)
+		status =
+		    fail(run->options->curves_path, "could not be written");
 	picture_fini(&run->picture);
 	cache_free(run->cache);
+	kept_close(run->kept);
+	free(run->report.kept.before);
 	if (run->kind != NULL && memkind_destroy_kind(run->kind) != 0)
 		status = fail("kind", daxkind_last_error());
 	if (daxkind_region_close(run->region) < 0)

@@ -29,7 +29,12 @@ static const char Usage[] =
     "  --region PATH   where the big tier is: a directory (an unlinked file is\n"
     "                  made in it), a file, or a devdax device /dev/daxX.Y\n"
     "                  [a directory: $TMPDIR, /dev/shm or /tmp]\n"
-    "  --overwrite     the file given by --region may be overwritten\n"
+    "  --keep PATH     in place of --region: the big tier is a durable heap in\n"
+    "                  this file or devdax device, which the next run finds\n"
+    "                  again, also after kill -9\n"
+    "  --overwrite     what is at PATH may be overwritten\n"
+    "  --salvage       open the heap of --keep after a reset that may have lost\n"
+    "                  pages: damaged objects are found and not served\n"
     "  --size SIZE     of the region [40 % of the files; what there is]\n"
     "  --dram SIZE     of the DRAM tier [5 % of the files]\n"
     "  --corpus SIZE   load no more files than this [1G]\n"
@@ -37,6 +42,13 @@ static const char Usage[] =
     "  --skew S        of their Zipf distribution; 0 is uniform [0.99]\n"
     "  --seed N        of their order [1]\n"
     "  --threads N     that read [1]\n"
+    "  --kill-at N     with --keep: SIGKILL after N reads, in the middle of an\n"
+    "                  insert\n"
+    "  --warm PERCENT  with --keep: fail unless the first 10,000 reads hit at\n"
+    "                  least this part of what the last 10,000 of the run\n"
+    "                  before hit\n"
+    "  --curves FILE   with --keep: write the hit ratios of the run before and\n"
+    "                  of this one as SVG\n"
     "  --svg FILE      write the picture of the region's space as SVG, too\n"
     "  --json          print the figures as JSON and nothing else\n"
     "  --no-colour     print without colours (so does NO_COLOR)\n"
@@ -45,11 +57,14 @@ static const char Usage[] =
     "  --help          this text\n"
     "\n"
     "SIZE is a number of bytes, or with k, M, G, T: 64M.  Exit status: 0, 1\n"
-    "when a served object was damaged, 2 when it could not run.\n";
+    "when an object was damaged (it is read from disk instead) or --warm was not\n"
+    "met, 2 when it could not run.\n";
 
 enum {
 	OPT_REGION = 256,
+	OPT_KEEP,
 	OPT_OVERWRITE,
+	OPT_SALVAGE,
 	OPT_SIZE,
 	OPT_DRAM,
 	OPT_CORPUS,
@@ -57,6 +72,9 @@ enum {
 	OPT_SKEW,
 	OPT_SEED,
 	OPT_THREADS,
+	OPT_KILL_AT,
+	OPT_WARM,
+	OPT_CURVES,
 	OPT_SVG,
 	OPT_JSON,
 	OPT_NO_COLOUR,
@@ -66,7 +84,9 @@ enum {
 
 static const struct option Long_options[] = {
     {"region", required_argument, NULL, OPT_REGION},
+    {"keep", required_argument, NULL, OPT_KEEP},
     {"overwrite", no_argument, NULL, OPT_OVERWRITE},
+    {"salvage", no_argument, NULL, OPT_SALVAGE},
     {"size", required_argument, NULL, OPT_SIZE},
     {"dram", required_argument, NULL, OPT_DRAM},
     {"corpus", required_argument, NULL, OPT_CORPUS},
@@ -74,6 +94,9 @@ static const struct option Long_options[] = {
     {"skew", required_argument, NULL, OPT_SKEW},
     {"seed", required_argument, NULL, OPT_SEED},
     {"threads", required_argument, NULL, OPT_THREADS},
+    {"kill-at", required_argument, NULL, OPT_KILL_AT},
+    {"warm", required_argument, NULL, OPT_WARM},
+    {"curves", required_argument, NULL, OPT_CURVES},
     {"svg", required_argument, NULL, OPT_SVG},
     {"json", no_argument, NULL, OPT_JSON},
     {"no-colour", no_argument, NULL, OPT_NO_COLOUR},
@@ -126,8 +149,14 @@ take_option(struct options *options, int option, const char *value)
 	case OPT_REGION:
 		options->region = value;
 		return value[0] != '\0' ? NULL : "a path";
+	case OPT_KEEP:
+		options->keep = value;
+		return value[0] != '\0' ? NULL : "a path";
 	case OPT_OVERWRITE:
 		options->want_overwrite = true;
+		return NULL;
+	case OPT_SALVAGE:
+		options->want_salvage = true;
 		return NULL;
 	case OPT_SIZE:
 		return parse_size(value, &options->size) ? NULL : "a size";
@@ -152,6 +181,17 @@ take_option(struct options *options, int option, const char *value)
 			return "a number, 1 to 256";
 		options->nr_threads = (unsigned)number;
 		return NULL;
+	case OPT_KILL_AT:
+		return parse_number(value, 1, UINT64_MAX, &options->kill_at)
+			   ? NULL
+			   : "a number from 1";
+	case OPT_WARM:
+		return parse_number(value, 1, 100, &options->warm)
+			   ? NULL
+			   : "a number, 1 to 100";
+	case OPT_CURVES:
+		options->curves_path = value;
+		return value[0] != '\0' ? NULL : "a file name";
 	case OPT_SVG:
 		options->svg_path = value;
 		return value[0] != '\0' ? NULL : "a file name";
@@ -167,6 +207,20 @@ take_option(struct options *options, int option, const char *value)
 	default:
 		return "a known option";
 	}
+}
+
+/* Returns the reason why these options do not go together, or NULL. */
+static const char *
+check_together(const struct options *options)
+{
+	if (options->keep != NULL)
+		return options->region == NULL
+			   ? NULL
+			   : "--keep and --region are two places; give one";
+	return options->want_salvage || options->kill_at != 0 ||
+		       options->warm != 0 || options->curves_path != NULL
+		   ? "--salvage, --kill-at, --warm and --curves need --keep"
+		   : NULL;
 }
 
 enum options_answer
@@ -201,6 +255,11 @@ options_parse(int argc, char **argv, struct options *options)
 			    Long_options[index].name, optarg, wanted);
 			return OPTIONS_BAD;
 		}
+	}
+	wanted = check_together(options);
+	if (wanted != NULL) {
+		fprintf(stderr, "tiered_cache: %s\n", wanted);
+		return OPTIONS_BAD;
 	}
 	options->dirs = (const char *const *)argv + optind;
 	options->nr_dirs = (size_t)(argc - optind);

@@ -11,6 +11,7 @@
 
 struct options {
 	const char *region; /* a path, or NULL for a file of our own */
+	const char *keep;   /* the path of a durable region, or NULL */
 	size_t size;        /* of the region, in bytes; 0: choose */
 	size_t dram_size;   /* of the DRAM tier, in bytes; 0: choose */
 	size_t corpus_size; /* files to load at most, in bytes */
@@ -18,10 +19,14 @@ struct options {
 	double skew;
 	uint64_t seed;
 	unsigned nr_threads;
-	const char *svg_path; /* or NULL */
+	uint64_t kill_at;        /* in reads; 0: never */
+	uint64_t warm;           /* in per cent; 0: do not ask */
+	const char *svg_path;    /* or NULL */
+	const char *curves_path; /* or NULL */
 	bool want_json;
 	bool want_colour;
 	bool want_overwrite;
+	bool want_salvage;
 	bool want_damage;
 	const char *const *dirs;
 	size_t nr_dirs;

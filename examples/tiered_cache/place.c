@@ -4,6 +4,7 @@
  */
 #include "place.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -74,4 +75,25 @@ place_backing(const struct daxkind_region_info *info)
 		break;
 	}
 	return "mapping";
+}
+
+const char *
+place_remedy(int rc)
+{
+	switch (rc) {
+	case -EEXIST:
+	case -EPROTO:
+		return "give another PATH, or --overwrite if this may be lost";
+	case -EUCLEAN:
+		return "--salvage takes what is good of it; if that fails, "
+		       "--overwrite begins anew";
+	case -EADDRINUSE:
+		return "try again; --overwrite begins anew at other addresses";
+	case -EINVAL:
+		return "without --size it is opened with the size that it has";
+	case -EBUSY:
+		return "end the process that has it open, or give another PATH";
+	default:
+		return NULL;
+	}
 }

@@ -9,9 +9,11 @@
 #include <stdio.h>
 
 #include "place.h"
+#include "plot.h"
 #include "units.h"
 
 #define BAR_WIDTH 50
+#define WINDOW 10000 /* reads that are compared over a restart */
 
 static const char *const Tier_names[CACHE_NR_TIERS] = {
     [CACHE_DRAM] = "DRAM",
@@ -215,9 +217,133 @@ print_space(const struct report *report, const struct terminal *terminal)
 		    units_bytes(space->bad).text);
 	fprintf(out, "  file space  %10s  really allocated behind it\n",
 	    units_bytes(space->held).text);
-	fprintf(out, "  afterwards  %10s  taken when every block was freed\n\n",
-	    units_bytes(report->left_taken).text);
+	fprintf(out, "  afterwards  %10s  taken when %s\n\n",
+	    units_bytes(report->left_taken).text,
+	    report->options->keep != NULL ? "the cache has ended: it is kept"
+					  : "every block was freed");
 }
+
+/* --- what was kept ----------------------------------------------------------- */
+
+static const char *const How_keys[] = {
+    [DAXKIND_RESTART_NEW] = "new",
+    [DAXKIND_RESTART_CLEAN] = "clean",
+    [DAXKIND_RESTART_CRASH] = "crash",
+    [DAXKIND_RESTART_POWER] = "power",
+};
+
+/* How the run before ended. */
+static const char *const Ends[] = {
+    [DAXKIND_RESTART_NEW] = "",
+    [DAXKIND_RESTART_CLEAN] = ", closed",
+    [DAXKIND_RESTART_CRASH] = ", then killed",
+    [DAXKIND_RESTART_POWER] = ", then the machine was reset",
+};
+
+struct warmth {
+	struct curve_ratio before; /* the last reads of the run before */
+	struct curve_ratio now;    /* the first reads of this one */
+	double share;              /* of the ratios; 0: none before */
+};
+
+static struct warmth
+warmth_of(const struct report_kept *kept)
+{
+	struct warmth warmth = {.now = curve_first(kept->now, WINDOW)};
+	double before;
+
+	if (kept->before == NULL)
+		return warmth;
+	warmth.before = curve_last(kept->before, WINDOW);
+	before = curve_share(&warmth.before);
+	if (before > 0)
+		warmth.share = curve_share(&warmth.now) / before;
+	return warmth;
+}
+
+bool
+report_is_warm(const struct report *report, uint64_t percent)
+{
+	return warmth_of(&report->kept).share * 100 >= (double)percent;
+}
+
+/* One line. */
+static struct report_caption
+caption_of_kept(const struct report_kept *kept)
+{
+	struct warmth warmth = warmth_of(kept);
+	struct report_caption caption;
+
+	if (kept->before == NULL)
+		snprintf(caption.text, sizeof(caption.text),
+		    "Hit ratio of a cache whose DAX tier is kept");
+	else
+		snprintf(caption.text, sizeof(caption.text),
+		    "Still there%s: the first %s reads hit %.1f %%, which is "
+		    "%.1f %% of the %.1f %% before",
+		    kept->restart.how == DAXKIND_RESTART_CRASH
+			? " after kill -9"
+			: "",
+		    units_count(warmth.now.nr_reads).text,
+		    100 * curve_share(&warmth.now), 100 * warmth.share,
+		    100 * curve_share(&warmth.before));
+	return caption;
+}
+
+static struct plot
+plot_of(const struct report_kept *kept, const struct report_caption *caption)
+{
+	return (struct plot){
+	    .before = kept->before,
+	    .now = kept->now,
+	    .ended_by = Ends[kept->restart.how],
+	    .caption = caption->text,
+	};
+}
+
+static void
+print_kept(const struct report *report, const struct terminal *terminal)
+{
+	const struct report_kept *kept = &report->kept;
+	const struct kept_found *found = &kept->found;
+	struct report_caption caption = caption_of_kept(kept);
+	struct plot plot = plot_of(kept, &caption);
+	FILE *out = terminal->out;
+
+	print_heading(terminal, "Kept over the restart");
+	fprintf(out, "  opened      in %s, with %s blocks (%s)\n",
+	    units_time(kept->open_ns).text,
+	    units_count(kept->restart.blocks).text,
+	    units_bytes(kept->restart.bytes).text);
+	fprintf(out, "  found       %s objects (%s) in %s\n",
+	    units_count(found->nr_objects).text, units_bytes(found->size).text,
+	    units_time(kept->find_ns).text);
+	fprintf(out,
+	    "  freed       %s objects whose files have changed, %s blocks that "
+	    "nothing linked\n",
+	    units_count(found->nr_unwanted).text,
+	    units_count(found->nr_unlinked).text);
+	if (found->nr_damaged > 0)
+		fprintf(out,
+		    "  damaged     %s%s links%s that led to no object\n",
+		    terminal_style(terminal, TERMINAL_RED),
+		    units_count(found->nr_damaged).text,
+		    terminal_style(terminal, TERMINAL_PLAIN));
+	print_heading(terminal, "Hit ratio");
+	plot_print(&plot, terminal);
+	fprintf(out, "\n%s\n", caption.text);
+}
+
+void
+report_write_curves(const struct report *report, FILE *out)
+{
+	struct report_caption caption = caption_of_kept(&report->kept);
+	struct plot plot = plot_of(&report->kept, &caption);
+
+	plot_write_svg(&plot, out);
+}
+
+/* --- all of it --------------------------------------------------------------- */
 
 void
 report_print(const struct report *report, const struct picture *picture,
@@ -254,6 +380,8 @@ report_print(const struct report *report, const struct picture *picture,
 	print_heading(terminal, "Space of the region");
 	print_space(report, terminal);
 	picture_print(picture, terminal);
+	if (report->options->keep != NULL)
+		print_kept(report, terminal);
 }
 
 /* --- for programs ------------------------------------------------------------ */
@@ -323,6 +451,34 @@ write_json_region(FILE *out, const struct report *report)
 	    report->left_taken);
 }
 
+static void
+write_json_ratio(FILE *out, const char *key, const struct curve_ratio *ratio)
+{
+	fprintf(out,
+	    ", \"%s\": {\"reads\": %" PRIu64 ", \"hits\": %" PRIu64 "}", key,
+	    ratio->nr_reads, ratio->nr_hits);
+}
+
+static void
+write_json_kept(FILE *out, const struct report_kept *kept)
+{
+	const struct kept_found *found = &kept->found;
+	struct warmth warmth = warmth_of(kept);
+
+	fprintf(out,
+	    "  \"kept\": {\"how\": \"%s\", \"start\": %" PRIu64
+	    ", \"blocks\": %zu, \"open_ns\": %" PRIu64
+	    ", \"objects\": %zu, \"bytes\": %zu, \"find_ns\": %" PRIu64
+	    ", \"unwanted\": %zu, \"unlinked\": %zu, \"damaged_links\": %zu",
+	    How_keys[kept->restart.how], kept->restart.generation,
+	    kept->restart.blocks, kept->open_ns, found->nr_objects, found->size,
+	    kept->find_ns, found->nr_unwanted, found->nr_unlinked,
+	    found->nr_damaged);
+	write_json_ratio(out, "last_before", &warmth.before);
+	write_json_ratio(out, "first_now", &warmth.now);
+	fputs("},\n", out);
+}
+
 void
 report_print_json(const struct report *report, FILE *out)
 {
@@ -345,6 +501,8 @@ report_print_json(const struct report *report, FILE *out)
 	for (tier = 0; tier < CACHE_NR_TIERS; tier++)
 		write_json_tier(out, trace, tier);
 	fputs("  },\n", out);
+	if (options->keep != NULL)
+		write_json_kept(out, &report->kept);
 	write_json_counts(out, "while_loading", &report->load_counts);
 	write_json_counts(out, "while_reading", &report->counts);
 	fprintf(out,

@@ -6,14 +6,27 @@
 #define REPORT_H
 
 #include <daxkind.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cache.h"
 #include "corpus.h"
+#include "curve.h"
 #include "options.h"
 #include "picture.h"
 #include "terminal.h"
 #include "trace.h"
+
+/* Of a region that is kept. */
+struct report_kept {
+	struct daxkind_restart restart;
+	uint64_t open_ns; /* to open the region and make the kind */
+	struct kept_found found;
+	uint64_t find_ns;
+	struct curve *before; /* of the run before; NULL: there was none */
+	struct curve *now;    /* in the region */
+};
 
 struct report {
 	const struct options *options;
@@ -28,7 +41,8 @@ struct report {
 	struct cache_counts counts;               /* while the trace ran */
 	uint64_t load_ns;
 	struct trace_result trace;
-	size_t left_taken; /* bytes taken after every block was freed */
+	struct report_kept kept;
+	size_t left_taken; /* bytes taken after the cache was freed */
 };
 
 /* Printed before the work: the plan. */
@@ -41,10 +55,17 @@ void report_print_json(const struct report *report, FILE *out);
 /* Number of reads served. */
 uint64_t report_nr_reads(const struct report *report);
 
+/* Whether the first reads hit at least percent of what the last reads of the run
+ * before hit. */
+bool report_is_warm(const struct report *report, uint64_t percent);
+
 /* One line for the picture. */
 struct report_caption {
 	char text[256];
 };
 struct report_caption report_caption(const struct report *report);
+
+/* Write the hit ratios of the run before and of this one. */
+void report_write_curves(const struct report *report, FILE *out);
 
 #endif /* REPORT_H */

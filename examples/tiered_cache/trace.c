@@ -3,7 +3,7 @@
  * trace.c -- see trace.h.
  *
  * Each thread has its own counters, which are added up when it has ended.
- * Threads share only the cache and the number of reads done.
+ * Threads share only the cache, the number of reads done and the curve.
  */
 #include "trace.h"
 
@@ -19,8 +19,7 @@
 #include "../checksum.h"
 #include "units.h"
 
-#define MAX_COMPLAINTS 5   /* damaged objects that are reported one by one */
-#define PROGRESS_EVERY 256 /* reads; a power of two */
+#define MAX_COMPLAINTS 5 /* damaged objects that are reported one by one */
 
 struct reader {
 	const struct trace_config *config;
@@ -33,7 +32,7 @@ struct reader {
 };
 
 static atomic_bool Is_interrupted;
-static _Atomic uint64_t Nr_done;
+static _Atomic uint64_t Nr_begun; /* reads */
 static atomic_uint Nr_running;
 static atomic_uint Nr_complaints;
 
@@ -51,12 +50,12 @@ complain(const struct corpus_file *file, const struct cache_object *object,
 		return;
 	fprintf(stderr,
 	    "DAMAGED: %s in the %s tier: checksum %016" PRIx64
-	    " instead of %016" PRIx64 "\n",
+	    " instead of %016" PRIx64 "; it was not served\n",
 	    file->path, object->tier == CACHE_DRAM ? "DRAM" : "DAX", sum,
 	    file->checksum);
 }
 
-/* Returns false when the object is in no tier. */
+/* Returns false when the object is in no tier, or damaged. */
 static bool
 serve_from_cache(struct reader *reader, size_t id, enum cache_tier *tier)
 {
@@ -71,6 +70,8 @@ serve_from_cache(struct reader *reader, size_t id, enum cache_tier *tier)
 	if (sum != file->checksum || object.len != file->size) {
 		complain(file, &object, sum);
 		reader->result.nr_wrong++;
+		cache_drop(cache, id);
+		return false;
 	}
 	reader->result.size[object.tier] += object.len;
 	*tier = object.tier;
@@ -101,16 +102,21 @@ static void *
 read_objects(void *arg)
 {
 	struct reader *reader = arg;
+	const struct trace_config *config = reader->config;
 	struct zipf_random random =
-	    zipf_random_of(reader->config->seed, reader->number);
+	    zipf_random_of(config->seed, config->stream + reader->number);
 	enum cache_tier tier;
 	uint64_t start_ns;
+	uint64_t nr; /* among the reads of all threads */
 	uint64_t i;
 	size_t id;
 
 	for (i = 0; i < reader->nr_reads && !atomic_load(&Is_interrupted);
 	     i++) {
-		id = zipf_draw(reader->config->zipf, &random);
+		nr = atomic_fetch_add(&Nr_begun, 1);
+		if (config->kill_at != 0 && nr == config->kill_at)
+			kept_kill_next(config->kept);
+		id = zipf_draw(config->zipf, &random);
 		start_ns = units_now_ns();
 		if (!serve_from_cache(reader, id, &tier)) {
 			tier = CACHE_DISK;
@@ -118,8 +124,8 @@ read_objects(void *arg)
 		}
 		histogram_count(
 		    &reader->result.latency[tier], units_now_ns() - start_ns);
-		if (i % PROGRESS_EVERY == 0)
-			atomic_fetch_add(&Nr_done, PROGRESS_EVERY);
+		if (config->curve != NULL)
+			curve_count(config->curve, nr, tier != CACHE_DISK);
 	}
 	reader->end_ns = units_now_ns();
 	atomic_fetch_sub(&Nr_running, 1);
@@ -146,7 +152,7 @@ watch(struct progress *progress)
 	const struct timespec pause = {.tv_nsec = 20000000};
 
 	while (atomic_load(&Nr_running) > 0) {
-		progress_show(progress, atomic_load(&Nr_done));
+		progress_show(progress, atomic_load(&Nr_begun));
 		(void)nanosleep(&pause, NULL);
 	}
 }
@@ -164,7 +170,7 @@ trace_run(const struct trace_config *config, struct progress *progress,
 
 	if (readers == NULL)
 		return -ENOMEM;
-	atomic_store(&Nr_done, 0);
+	atomic_store(&Nr_begun, 0);
 	start_ns = units_now_ns();
 	for (nr_started = 0; nr_started < config->nr_threads; nr_started++) {
 		struct reader *reader = &readers[nr_started];

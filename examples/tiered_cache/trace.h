@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * trace.h -- reader threads, which request objects from the cache, read every
- * byte and compare the checksum with the original's.
+ * byte and compare the checksum with the original's.  A damaged object is not
+ * served; its file is read instead.
  */
 #ifndef TRACE_H
 #define TRACE_H
@@ -10,6 +11,7 @@
 
 #include "cache.h"
 #include "corpus.h"
+#include "curve.h"
 #include "histogram.h"
 #include "progress.h"
 #include "zipf.h"
@@ -21,6 +23,11 @@ struct trace_config {
 	uint64_t nr_reads; /* of all threads */
 	unsigned nr_threads;
 	uint64_t seed;
+	uint64_t stream;     /* of the seed, for the first thread */
+	struct curve *curve; /* or NULL */
+	struct kept *kept;   /* or NULL */
+	uint64_t kill_at; /* kill this process in the first insert after as many
+			   * reads; 0: do not */
 };
 
 struct trace_result {
@@ -28,9 +35,9 @@ struct trace_result {
 	 * checked, including the promotion or insertion. */
 	struct histogram latency[CACHE_NR_TIERS];
 	uint64_t size[CACHE_NR_TIERS]; /* bytes served, by place */
-	uint64_t nr_wrong;      /* objects from a tier that were damaged */
-	uint64_t nr_changed;    /* files that were changed */
-	uint64_t nr_unreadable; /* files that could not be read again */
+	uint64_t nr_wrong;             /* objects in a tier that were damaged */
+	uint64_t nr_changed;           /* files that were changed */
+	uint64_t nr_unreadable;        /* files that could not be read again */
 	uint64_t elapsed_ns;
 	int is_interrupted; /* by trace_interrupt() */
 };
