@@ -326,6 +326,23 @@ enum daxkind_walk_result {
 int daxkind_walk(memkind_t kind,
     int (*visit)(void *arg, void *block, size_t usable), void *arg);
 
+/*
+ * Make a copy of a durable kind's region at path, a file, as if the region was
+ * closed now.  No thread uses the kind meanwhile.  The name stands for a whole and
+ * durable copy at any time: a durable heap that is there, such as an earlier
+ * snapshot, is replaced when the new one is complete.  The copy has another uuid,
+ * and the same layout, address and generation.
+ *
+ * On failure what is at path is as it was:
+ *   -EEXIST   it is no durable heap; -EISDIR: a directory
+ *   -EBUSY    it is open as a region
+ *   -ENOSPC, -EFBIG, -EACCES, -EROFS, -ENOENT  what the file system says
+ *   -EIO      a part of the region cannot be read
+ *   -ENOTSUP  the kind is volatile
+ *   -ENOMEM   no memory, or the caller is a child of fork(2)
+ */
+int daxkind_snapshot(memkind_t kind, const char *path);
+
 /* The offset of a pointer into a durable kind's region, which is the same each
  * time; 0: it is not in it. */
 size_t daxkind_offset(memkind_t kind, const void *ptr);

@@ -17,6 +17,7 @@ MAN_PAGES = \
 	man/daxkind_region_open.3 \
 	man/daxkind_region_open_durable.3 \
 	man/daxkind_root_set.3 \
+	man/daxkind_snapshot.3 \
 	man/daxkind_walk.3 \
 	man/hbwmalloc.3 \
 	man/libautohbw.7 \

@@ -105,6 +105,8 @@ libdaxkind_core_la_SOURCES += \
 	src/restart/restart.h \
 	src/restart/roots.c \
 	src/restart/roots.h \
+	src/restart/snapshot.c \
+	src/restart/snapshot.h \
 	src/restart/superblock_copies.c \
 	src/restart/superblock_copies.h
 libdaxkind_core_la_SOURCES += \

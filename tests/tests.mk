@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	tests/unit/restart/test_check \
 	tests/unit/restart/test_crash_images \
 	tests/unit/restart/test_restart \
+	tests/unit/restart/test_snapshot \
 	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing \
 	tests/unit/region/test_backing_devdax \
@@ -93,6 +94,7 @@ API_TESTS = \
 	tests/api/test_refill \
 	tests/api/test_regions \
 	tests/api/test_sigbus \
+	tests/api/test_snapshot \
 	tests/api/test_static_kinds \
 	tests/api/test_stats \
 	tests/api/test_threads
@@ -188,6 +190,7 @@ UNIT_WRAPS = \
 	os_allocate \
 	os_allocate_unshared \
 	os_check_page_size \
+	os_clone \
 	os_copies_on_write \
 	os_commit \
 	os_current_node \
@@ -199,6 +202,7 @@ UNIT_WRAPS = \
 	os_fs_size \
 	os_fstat \
 	os_is_mapped \
+	os_link \
 	os_lock_file \
 	os_make_private \
 	os_map_anon \
@@ -211,6 +215,7 @@ UNIT_WRAPS = \
 	os_now_coarse_us \
 	os_now_us \
 	os_open \
+	os_open_linkable \
 	os_open_read \
 	os_open_unlinked \
 	os_pause \
@@ -222,15 +227,18 @@ UNIT_WRAPS = \
 	os_read_link_name \
 	os_read_number \
 	os_read_text \
+	os_rename \
 	os_reserve \
 	os_set_size \
 	os_stat \
+	os_sync_new_file \
 	os_sync_range \
 	os_thread_join \
 	os_thread_start \
 	os_unmap \
 	os_walk_extents \
 	os_write \
+	os_write_bulk \
 	os_write_zero_pages \
 	os_write_zeroes \
 	pthread_cond_broadcast \

@@ -149,6 +149,13 @@ int os_open(const char *path, bool create, int *fd) DK_MUST_CHECK;
 int os_open_read(const char *path, int *fd) DK_MUST_CHECK;
 /* Open a file in dir that has no name. */
 int os_open_unlinked(const char *dir, int *fd) DK_MUST_CHECK;
+/* The same for os_link().  -EOPNOTSUPP, -EISDIR: the file system has no such
+ * files. */
+int os_open_linkable(const char *dir, int *fd) DK_MUST_CHECK;
+/* Give it a name.  -EEXIST: there is a file of that name. */
+int os_link(int fd, const char *path) DK_MUST_CHECK;
+/* Replaces a file of that name. */
+int os_rename(const char *from, const char *to) DK_MUST_CHECK;
 void os_close(int fd);
 /* Move fd to a higher number, which is seldom reused, and close fd.  Returns fd
  * itself if there is no such number. */
@@ -228,6 +235,9 @@ int os_allocate_unshared(int fd, size_t off, size_t len) DK_MUST_CHECK;
  * never written.  -ENOENT: none, or the file system does not say. */
 int os_find_hole(int fd, size_t off, size_t len, size_t *hole_off,
     size_t *hole_len) DK_MUST_CHECK;
+/* Make an empty file share all data of another one.  -EOPNOTSUPP, -ENOTTY, -EXDEV
+ * and others: the file systems cannot. */
+int os_clone(int fd, int from_fd) DK_MUST_CHECK;
 /* Give back file space, which then reads as zero. */
 int os_punch(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* -EFBIG as for os_set_size(). */
@@ -237,6 +247,9 @@ int os_write_zero_pages(int fd, size_t off, size_t len) DK_MUST_CHECK;
 /* The same for bytes, which may lie in a mapping of that part of the file: it
  * then has file space, and no byte changed. */
 int os_write(int fd, size_t off, const void *bytes, size_t len) DK_MUST_CHECK;
+/* The same in large pieces.  -EFAULT: the bytes cannot be read. */
+int os_write_bulk(int fd, size_t off, const void *bytes, size_t len)
+    DK_MUST_CHECK;
 /* Write the range to the disk, so that it has space there.  The first caller is
  * told of a failure, whatever its range. */
 int os_sync_range(int fd, size_t off, size_t len) DK_MUST_CHECK;

@@ -92,6 +92,42 @@ os_open_unlinked(const char *dir, int *fd)
 	return rc;
 }
 
+int
+os_open_linkable(const char *dir, int *fd)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	int f = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+	if (f < 0)
+		return os_result(f, saved_errno);
+	*fd = f;
+	return 0;
+}
+
+int
+os_link(int fd, const char *path)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+	char name[32];
+
+	/* Without this detour it needs a capability. */
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return os_result(
+	    linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW),
+	    saved_errno);
+}
+
+int
+os_rename(const char *from, const char *to)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+
+	return os_result(rename(from, to), saved_errno);
+}
+
 void
 os_close(int fd)
 {

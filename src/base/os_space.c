@@ -350,6 +350,15 @@ os_allocate_unshared(int fd, size_t off, size_t len)
 }
 
 int
+os_clone(int fd, int from_fd)
+{
+	DK_NO_CANCEL();
+	int saved_errno = errno;
+
+	return os_result(ioctl(fd, FICLONE, from_fd), saved_errno);
+}
+
+int
 os_find_hole(int fd, size_t off, size_t len, size_t *hole_off, size_t *hole_len)
 {
 	DK_NO_CANCEL();
@@ -454,4 +463,10 @@ int
 os_write(int fd, size_t off, const void *bytes, size_t len)
 {
 	return write_at(fd, off, len, bytes, len, DK_PAGE);
+}
+
+int
+os_write_bulk(int fd, size_t off, const void *bytes, size_t len)
+{
+	return write_at(fd, off, len, bytes, len, MIB);
 }

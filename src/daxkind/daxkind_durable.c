@@ -18,6 +18,7 @@
 #include "kind/kind_registry.h"
 #include "region/region.h"
 #include "restart/restart.h"
+#include "restart/snapshot.h"
 
 enum {
 	/* Of the backing. */
@@ -344,6 +345,27 @@ daxkind_walk(memkind_t kind,
 	rc = heap_walk(kind->heap, visit_block, &w);
 	/* The visitor's own value, or an error with its text. */
 	return *error_text() != '\0' ? api_result(rc) : rc;
+}
+
+/* --- a copy ------------------------------------------------------------------------------ */
+
+DK_EXPORT int
+daxkind_snapshot(memkind_t kind, const char *path)
+{
+	struct daxkind_region *region;
+
+	error_clear();
+	int rc = durable_region_of(kind, &region);
+	if (rc == 0 && (path == NULL || *path == '\0'))
+		rc = error_set(-EINVAL, "no path was given");
+	if (rc == 0 && kind->heap == NULL)
+		rc = error_set(-EINVAL, "kind %s has no heap", kind->name);
+	if (rc == 0 && region_is_off(region))
+		rc = region_refuse_in_child();
+	if (rc < 0)
+		return api_result(rc);
+	heap_flush_caches(kind->heap);
+	return api_result(snapshot_make(region->restart, path));
 }
 
 /* --- addresses ------------------------------------------------------------------------ */

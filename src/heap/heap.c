@@ -658,6 +658,12 @@ walk_unit(void *arg, const struct ledger_unit *unit)
 	    &w->heap->region->restart->ledger, unit, w->visit, w->arg);
 }
 
+void
+heap_flush_caches(struct heap *heap)
+{
+	thread_cache_flush_all(&heap->caches);
+}
+
 int
 heap_walk(struct heap *heap,
     int (*visit)(void *arg, void *block, size_t usable), void *arg)
@@ -665,7 +671,7 @@ heap_walk(struct heap *heap,
 	struct block_walk w = {heap, visit, arg};
 
 	/* What is cached is not free in the ledger. */
-	thread_cache_flush_all(&heap->caches);
+	heap_flush_caches(heap);
 	return ledger_walk(&heap->region->restart->ledger, walk_unit, &w);
 }
 

@@ -89,6 +89,8 @@ void heap_after_fork_in_child(struct heap *heap);
  */
 int heap_walk(struct heap *heap,
     int (*visit)(void *arg, void *block, size_t usable), void *arg);
+/* Free what threads cache; none of them uses the heap meanwhile. */
+void heap_flush_caches(struct heap *heap);
 /* Give back all memory without live blocks. */
 void heap_purge(struct heap *heap);
 /* Bytes of live blocks in slabs of the heap's own, and of these slabs; 0 where

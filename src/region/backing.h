@@ -9,6 +9,7 @@
 #ifndef BACKING_H
 #define BACKING_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -52,6 +53,12 @@ struct backing_ops {
 	 * list of them. */
 	int (*find_bad)(struct backing *b, size_t off, size_t len,
 	    badblocks_visit *visit, void *arg);
+	/* Make an empty file a clone of all of the backing, whose data it then
+	 * shares.  -EOPNOTSUPP and others: it cannot.  NULL: never. */
+	int (*clone)(struct backing *b, int fd);
+	/* Give [off, off + len), which has file space, space that no clone
+	 * shares.  NULL only where clone is. */
+	int (*unshare)(struct backing *b, size_t off, size_t len);
 	/* Whether the word at off, a multiple of 4, can be read without a
 	 * signal; usable in a signal handler.  NULL: probe the mapping. */
 	bool (*can_read)(struct backing *b, size_t off);
@@ -186,6 +193,18 @@ backing_find_bad(struct backing *b, size_t off, size_t len,
 	if (b->ops->find_bad == NULL)
 		return 0;
 	return b->ops->find_bad(b, off, len, visit, arg);
+}
+
+static inline int
+backing_clone(struct backing *b, int fd)
+{
+	return b->ops->clone != NULL ? b->ops->clone(b, fd) : -EOPNOTSUPP;
+}
+
+static inline int
+backing_unshare(struct backing *b, size_t off, size_t len)
+{
+	return b->ops->unshare(b, off, len);
 }
 
 static inline bool

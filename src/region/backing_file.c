@@ -71,6 +71,21 @@ find_hole(struct backing *b, size_t off, size_t len, size_t *hole_off,
 	    &file_of(b)->space, off, len, hole_off, hole_len);
 }
 
+static int
+clone_file(struct backing *b, int fd)
+{
+	struct backing_file *f = file_of(b);
+
+	return kept_fd_is_ours(&f->space.fd) ? file_space_clone(&f->space, fd)
+					     : -EOPNOTSUPP;
+}
+
+static int
+unshare_range(struct backing *b, size_t off, size_t len)
+{
+	return file_space_unshare(&file_of(b)->space, off, len);
+}
+
 static void
 undo_open(int fd, const char *path, unsigned undo)
 {
@@ -129,6 +144,8 @@ static const struct backing_ops Ops = {
     .is_hole = is_hole,
     .find_hole = find_hole,
     .find_bad = find_bad,
+    .clone = clone_file,
+    .unshare = unshare_range,
     .can_read = can_read,
     .close = close_file,
 };

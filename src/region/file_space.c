@@ -281,6 +281,27 @@ file_space_is_hole(const struct file_space *s, size_t off, size_t len)
 }
 
 int
+file_space_clone(struct file_space *s, int fd)
+{
+	int rc = os_allocate_unshared(s->fd.fd, 0, DK_PAGE);
+
+	if (rc == 0)
+		rc = os_clone(fd, s->fd.fd);
+	if (rc == 0)
+		atomic_store_explicit(
+		    &s->may_share, true, memory_order_relaxed);
+	return rc;
+}
+
+int
+file_space_unshare(struct file_space *s, size_t off, size_t len)
+{
+	return kept_fd_is_ours(&s->fd)
+		   ? os_allocate_unshared(s->fd.fd, off, len)
+		   : os_populate(s->backing->base + off, len);
+}
+
+int
 file_space_discard(struct file_space *s, size_t off, size_t len)
 {
 	int rc = punch(s, off, len);

@@ -46,6 +46,12 @@ int file_space_discard(struct file_space *s, size_t off, size_t len)
 bool file_space_find_hole(const struct file_space *s, size_t off, size_t len,
     size_t *hole_off, size_t *hole_len);
 bool file_space_is_hole(const struct file_space *s, size_t off, size_t len);
+/* Make fd, an empty file, a clone of the file.  Fails where a range cannot be
+ * unshared afterwards. */
+int file_space_clone(struct file_space *s, int fd) DK_MUST_CHECK;
+/* Give a range, which has file space, space of its own again. */
+int file_space_unshare(struct file_space *s, size_t off, size_t len)
+    DK_MUST_CHECK;
 /* Reserve all file space and fault it in.  On failure, a file with content
  * holds no more space than before. */
 int file_space_reserve_all(struct file_space *s) DK_MUST_CHECK;

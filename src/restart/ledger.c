@@ -87,20 +87,38 @@ ledger_persist(const struct ledger *l, const void *addr, size_t len)
 }
 
 int
-ledger_sync(const struct ledger *l)
+ledger_visit_lines(const struct ledger *l,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg)
 {
 	size_t piece = MEDIUM_PIECE;
-	size_t low = atomic_load(&l->low);
-	size_t high = align_down(atomic_load(&l->high), piece);
+	size_t start = (size_t)((char *)l->lines - l->base);
+	size_t low = align_up(atomic_load(&l->low), piece);
+	size_t high = max_size(align_down(atomic_load(&l->high), piece), low);
+	size_t end = align_up(l->nr_chunks, piece);
 	int rc = 0;
 
+	if (low > 0)
+		rc = visit(arg, start, low * MEDIUM_LINE);
+	if (rc == 0 && high < end)
+		rc = visit(arg, start + high * MEDIUM_LINE,
+		    (end - high) * MEDIUM_LINE);
+	return rc;
+}
+
+static int
+sync_lines(void *arg, size_t off, size_t len)
+{
+	const struct ledger *l = arg;
+
+	return os_msync(l->base + off, len);
+}
+
+int
+ledger_sync(const struct ledger *l)
+{
 	if (l->flush != NULL)
 		return 0; /* it is */
-	if (low > 0)
-		rc = os_msync(l->lines, align_up(low, piece) * MEDIUM_LINE);
-	if (rc == 0 && high < l->nr_chunks)
-		rc = os_msync(&l->lines[high],
-		    align_up((l->nr_chunks - high) * MEDIUM_LINE, DK_PAGE));
+	int rc = ledger_visit_lines(l, sync_lines, (void *)(uintptr_t)l);
 	return rc == 0 ? os_msync(l->marks, DK_PAGE) : rc;
 }
 
@@ -322,6 +340,12 @@ static _Atomic(uint64_t) *
 extent_word(const struct ledger *l, size_t off)
 {
 	return &line_at(l, off)->words[1 + off / DK_PAGE % PAGES_PER_CHUNK];
+}
+
+size_t
+ledger_word_off(const struct ledger *l, size_t off)
+{
+	return (uintptr_t)extent_word(l, off) - (uintptr_t)l->base;
 }
 
 int

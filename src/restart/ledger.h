@@ -69,6 +69,11 @@ void ledger_flush(const struct ledger *l, const void *addr, size_t len);
 /* The same for all of the ledger; -errno of msync(2). */
 int ledger_sync(const struct ledger *l) DK_MUST_CHECK;
 
+/* Call visit for each range of the region that has lines, whole pages, until it
+ * returns another value than 0, which is returned then. */
+int ledger_visit_lines(const struct ledger *l,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg);
+
 /* A line exists for each of these chunks.  Fails for want of file space. */
 int ledger_prepare(struct ledger *l, size_t chunk, size_t nr) DK_MUST_CHECK;
 
@@ -78,6 +83,9 @@ int ledger_add_extent(struct ledger *l, size_t off, size_t len, bool is_stacks)
 /* It has another length from now on. */
 void ledger_resize_extent(struct ledger *l, size_t off, size_t len);
 void ledger_remove_extent(struct ledger *l, size_t off);
+
+/* Where the word of an extent is: an offset. */
+size_t ledger_word_off(const struct ledger *l, size_t off);
 
 /* A slab without a block, on chunks that the caller has taken. */
 int ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)

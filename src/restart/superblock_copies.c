@@ -196,6 +196,14 @@ write_copy(struct backing *b, size_t off, const union superblock_copy *page)
 	return rc;
 }
 
+void
+superblock_encode(const struct superblock *sb, union superblock_copy *page)
+{
+	memset(page, 0, sizeof(*page));
+	page->sb = *sb;
+	page->sb.crc = checksum(page);
+}
+
 int
 superblock_write(struct backing *b, struct superblock *sb)
 {
@@ -206,10 +214,8 @@ superblock_write(struct backing *b, struct superblock *sb)
 	memcpy(&first, b->base, sizeof(first));
 	bool first_is_older = look_at(&first, &why) != COPY_VALID ||
 			      first.sb.sequence < sb->sequence;
-	memset(&page, 0, sizeof(page));
 	sb->sequence++;
-	page.sb = *sb;
-	page.sb.crc = checksum(&page);
+	superblock_encode(sb, &page);
 	int rc = write_copy(b, first_is_older ? 0 : last, &page);
 	if (rc == 0)
 		rc = write_copy(b, first_is_older ? last : 0, &page);

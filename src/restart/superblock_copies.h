@@ -41,4 +41,8 @@ int superblock_read(struct backing *b, const char *path, struct superblock *sb)
  * durable.  -errno of msync(2); -ELIBACC, with a text. */
 int superblock_write(struct backing *b, struct superblock *sb) DK_MUST_CHECK;
 
+/* A superblock as the medium has it. */
+void superblock_encode(
+    const struct superblock *sb, union superblock_copy *page);
+
 #endif /* SUPERBLOCK_COPIES_H */

@@ -37,6 +37,7 @@
 static void *Area; /* LEN bytes, mapped before the thread */
 static const char *Dir;
 static char File[PATH_MAX];
+static char Copy[PATH_MAX + 8]; /* of it */
 
 static void
 expect(int ok)
@@ -320,6 +321,8 @@ use_durable(memkind_t kind)
 	expect(daxkind_root_walk(kind, visit_root, NULL) == 0);
 	expect(daxkind_walk(kind, visit_block, NULL) == 0);
 	expect(daxkind_at(kind, daxkind_offset(kind, p)) == p);
+	expect(daxkind_snapshot(kind, Copy) == 0);
+	expect(daxkind_snapshot(kind, Copy) == 0); /* and again */
 }
 
 /* New, and as it was left. */
@@ -341,6 +344,7 @@ on_durable(void)
 		use_region(region);
 	}
 	(void)unlink(File);
+	(void)unlink(Copy);
 }
 
 static void
@@ -706,6 +710,7 @@ inner(size_t n)
 	Dir = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
 	(void)snprintf(File, sizeof(File), "%s/daxkind-small-stack.%d", Dir,
 	    (int)getpid());
+	(void)snprintf(Copy, sizeof(Copy), "%s.copy", File);
 	Area = mmap(NULL, LEN, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	expect(Area != MAP_FAILED);

@@ -34,6 +34,13 @@
 	    (path, create, fd))                                                \
 	X(os_open_read, (const char *path, int *fd), (path, fd))               \
 	X(os_open_unlinked, (const char *dir, int *fd), (dir, fd))             \
+	X(os_open_linkable, (const char *dir, int *fd), (dir, fd))             \
+	X(os_link, (int fd, const char *path), (fd, path))                     \
+	X(os_rename, (const char *from, const char *to), (from, to))           \
+	X(os_clone, (int fd, int from_fd), (fd, from_fd))                      \
+	X(os_sync_new_file, (int fd, const char *path), (fd, path))            \
+	X(os_write_bulk, (int fd, size_t off, const void *bytes, size_t len),  \
+	    (fd, off, bytes, len))                                             \
 	X(os_stat, (const char *path, struct os_stat *st), (path, st))         \
 	X(os_fstat, (int fd, struct os_stat *st), (fd, st))                    \
 	X(os_device_of_file, (int fd, unsigned *major_nr, unsigned *minor_nr), \
@@ -68,7 +75,7 @@
 	    (run, arg, name, thread))
 
 enum {
-	NR_NAMES = 48
+	NR_NAMES = 56
 };
 
 static _Thread_local struct {
