@@ -115,6 +115,10 @@ libdaxkind_core_la_SOURCES += \
 	src/heap/cache.h \
 	src/heap/cache_collect.c \
 	src/heap/cache_collect.h \
+	src/heap/cache_life.c \
+	src/heap/cache_life.h \
+	src/heap/cache_limits.c \
+	src/heap/cache_limits.h \
 	src/heap/durable_slabs.c \
 	src/heap/durable_slabs.h \
 	src/heap/extent_hooks.c \

@@ -25,8 +25,8 @@ enum lock_rank {
 	RANK_REGISTRY,   /* kind_registry.c: the set of live kinds */
 	RANK_STATIC,     /* static_heaps.c, kind_static.c: making heaps */
 	RANK_ARENAS,     /* arena_set.c: which arenas a kind has */
-	RANK_THREADS,    /* thread_cache.c: the caches of all threads */
-	RANK_CACHES,     /* thread_cache.c: the caches of one heap */
+	RANK_THREADS,    /* cache_life.c: the caches of all threads */
+	RANK_CACHES,     /* cache_life.c: the caches of one heap */
 	RANK_QUARANTINE, /* quarantine.c: withheld blocks of one heap */
 	RANK_ROOTS,      /* roots.c: the roots of one durable heap */
 	RANK_SLABS,      /* durable_slabs.c: the slabs of a size class */

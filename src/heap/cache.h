@@ -14,6 +14,7 @@
 
 #include "base/export.h"
 #include "base/lock.h"
+#include "base/tls.h"
 #include "heap/outbox.h"
 #include "heap/page_map.h"
 #include "heap/size_class.h"
@@ -143,6 +144,13 @@ cache_set_item(void **at, void *item)
 {
 	*at = item;
 	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* The cache in a slot of the calling thread; it may belong to another heap. */
+static inline struct thread_cache *
+cache_in_slot(unsigned slot)
+{
+	return daxkind_tls_slots[slot];
 }
 
 static inline struct cache_bin *

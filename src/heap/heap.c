@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "base/sched_point.h"
 #include "base/util.h"
+#include "heap/cache_life.h"
 #include "heap/je.h"
 #include "region/reclaimer.h"
 #include "region/superblock.h"
@@ -125,7 +126,7 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 		arena_set_fini(&heap->arenas);
 		return rc;
 	}
-	thread_cache_heap_init(&heap->caches, &heap->slabs);
+	cache_life_init(&heap->caches, &heap->slabs);
 	return 0;
 }
 
@@ -171,7 +172,7 @@ void
 heap_free_all(struct heap *heap)
 {
 	reclaimer_set_task(&heap->region->reclaimer, NULL, NULL);
-	thread_cache_heap_fini(&heap->caches);
+	cache_life_fini(&heap->caches);
 	heap->hooks.is_closing = true;
 	arena_set_fini(&heap->arenas);
 	if (heap->durable != NULL)
@@ -373,7 +374,7 @@ alloc_small(struct heap *heap, size_t size, size_t align, bool zero)
 
 	if (DK_UNLIKELY(ptr == NULL)) {
 		/* An ending thread cannot use slabs, but it can use pages. */
-		if (DK_UNLIKELY(thread_cache_is_off() || je_thread_is_ending()))
+		if (DK_UNLIKELY(cache_life_is_off() || je_thread_is_ending()))
 			return alloc_large(heap, size, 0, zero);
 		ptr = alloc_small_slow(heap, size_class, align);
 	}
@@ -716,6 +717,6 @@ heap_unlock_quarantine_at_fork(struct heap *heap)
 void
 heap_after_fork_in_child(struct heap *heap)
 {
-	thread_cache_heap_after_fork_in_child(&heap->caches);
+	cache_life_heap_after_fork_in_child(&heap->caches);
 	slabs_after_fork_in_child(&heap->slabs);
 }

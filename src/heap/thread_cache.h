@@ -13,7 +13,8 @@
  * thread has left.  The cost is on the rare path.
  *
  * An allocation fails only after every free block was considered, wherever its
- * thread is: see cache_collect.h.
+ * thread is: see cache_collect.h.  A cache is made at the first miss of its
+ * thread, and ends with the thread or the heap: see cache_life.h.
  *
  * A fork(2) may come at any instruction.  The child always finds the caches of
  * other threads consistent: a block may be lost, but never be in two places.
@@ -35,39 +36,9 @@
 #include <stdint.h>
 
 #include "base/export.h"
-#include "base/tls.h"
 #include "heap/cache.h"
 #include "heap/page_map.h"
 #include "heap/size_class.h"
-
-enum {
-	THREAD_CACHE_BUCKETS = 64
-};
-
-struct thread_caches {
-	/* All caches of the thread, by the heap's number; linked by
-	 * thread_next. */
-	struct thread_cache *buckets[THREAD_CACHE_BUCKETS];
-	/* Caches whose heap has ended. */
-	_Atomic(unsigned) nr_dead;
-	bool is_off; /* the thread is ending: cache nothing more */
-};
-
-extern _Thread_local struct thread_caches *Thread_caches;
-
-void thread_cache_heap_init(struct heap_caches *hc, struct slabs *slabs);
-/* Call it while no other thread uses the heap. */
-void thread_cache_set_owner(struct heap_caches *hc, const void *owner);
-/* The heap is destroyed: empty all its caches and forget their blocks. */
-void thread_cache_heap_fini(struct heap_caches *hc);
-
-/* Whether the calling thread is ending: jemalloc would then choose the
- * arena. */
-static inline bool
-thread_cache_is_off(void)
-{
-	return Thread_caches->is_off;
-}
 
 /* Called by the hot paths below if the cache cannot serve. */
 void *thread_cache_alloc_slow(struct heap_caches *hc, unsigned size_class);
@@ -86,24 +57,11 @@ bool thread_cache_reclaim(struct heap_caches *hc);
 void thread_cache_flush_all(struct heap_caches *hc);
 /* As thread_cache_reclaim(), but caches may be filled again at once. */
 void thread_cache_empty(struct heap_caches *hc);
-/* Around a fork: all threads' caches, then those of each heap.  In the child,
- * a heap that is off loses its caches. */
-void thread_cache_lock_at_fork(void);
-void thread_cache_unlock_at_fork(void);
-void thread_cache_after_fork_in_child(void);
-void thread_cache_heap_after_fork_in_child(struct heap_caches *hc);
 /* The same for caches that were not used since the last call.  Returns whether
  * blocks are still cached: then call it again. */
 bool thread_cache_reclaim_idle(struct heap_caches *hc);
 /* Approximate bytes in cached blocks. */
 size_t thread_cache_bytes(struct heap_caches *hc);
-
-/* The cache in a slot of the calling thread; it may belong to another heap. */
-static inline struct thread_cache *
-cache_in_slot(unsigned slot)
-{
-	return daxkind_tls_slots[slot];
-}
 
 /* A block of the page word's class; NULL: take the slow path. */
 static inline void *

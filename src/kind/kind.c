@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "heap/cache_life.h"
 #include "kind/error_code.h"
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_registry.h"
@@ -99,7 +100,7 @@ kind_new(const struct kind_spec *spec, struct memkind **out)
 	    ops->free == kind_heap_free &&
 	    ops->malloc_usable_size == kind_heap_malloc_usable_size &&
 	    !Kind_calls_are_seen) {
-		thread_cache_set_owner(&kind->heap->caches, kind);
+		cache_life_set_owner(&kind->heap->caches, kind);
 		kind->cache_slot = kind->heap->caches.slot;
 	}
 	if (region != NULL)

@@ -18,10 +18,10 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "heap/cache_life.h"
 #include "heap/heap.h"
 #include "heap/je.h"
 #include "heap/je_heap.h"
-#include "heap/thread_cache.h"
 #include "kind/kind.h"
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
@@ -148,7 +148,7 @@ outer_before(void)
 	kind_static_lock_at_fork();
 	each_heap(heap_lock_arenas_at_fork);
 	each_je_heap(je_heap_lock_at_fork);
-	thread_cache_lock_at_fork();
+	cache_life_lock_at_fork();
 	each_heap(heap_lock_caches_at_fork);
 	each_heap(heap_lock_quarantine_at_fork);
 }
@@ -158,7 +158,7 @@ outer_after(void)
 {
 	each_heap(heap_unlock_quarantine_at_fork);
 	each_heap(heap_unlock_caches_at_fork);
-	thread_cache_unlock_at_fork();
+	cache_life_unlock_at_fork();
 	each_je_heap(je_heap_unlock_at_fork);
 	each_heap(heap_unlock_arenas_at_fork);
 	kind_static_unlock_at_fork();
@@ -170,7 +170,7 @@ static void
 outer_in_child(void)
 {
 	sigbus_after_fork_in_child();
-	thread_cache_after_fork_in_child();
+	cache_life_after_fork_in_child();
 	each_heap(heap_after_fork_in_child);
 	outer_after();
 }

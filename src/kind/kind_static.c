@@ -464,7 +464,7 @@ static struct memkind_ops Bound_ops = {
 	(((flags) & (DRAM_HUGE_PAGES | DRAM_GIGANTIC_PAGES)) != 0 \
 		? &Huge_blocks                                    \
 		: &Blocks)
-/* From the last slot down; thread_cache.c assigns those of other kinds from the
+/* From the last slot down; cache_life.c assigns those of other kinds from the
  * first up.  No static kind shares the first slot with MEMKIND_DEFAULT. */
 #define SLOT_OF(id)                    \
 	(STATIC_##id == STATIC_DEFAULT \

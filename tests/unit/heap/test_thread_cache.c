@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "heap/cache_life.h"
 #include "heap/heap.h"
 #include "heap/je.h"
 #include "heap/size_class.h"
