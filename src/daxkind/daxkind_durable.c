@@ -267,8 +267,9 @@ DK_EXPORT void *
 daxkind_root(memkind_t kind, const char *name)
 {
 	struct daxkind_region *region;
-	int rc = durable_region_of(kind, &region);
 
+	error_clear();
+	int rc = durable_region_of(kind, &region);
 	if (rc == 0)
 		rc = check_name(name);
 	if (rc < 0) {
@@ -375,10 +376,15 @@ daxkind_offset(memkind_t kind, const void *ptr)
 {
 	struct daxkind_region *region;
 
-	if (ptr == NULL || durable_region_of(kind, &region) < 0 ||
-	    !region_contains(region, ptr, 1))
+	if (ptr == NULL)
 		return 0;
-	return (size_t)((const char *)ptr - region->base);
+	int rc = durable_region_of(kind, &region);
+	if (rc == 0 && !region_contains(region, ptr, 1))
+		rc = error_set(-EINVAL,
+		    "%p is not in the region of kind %s, which has %zu bytes "
+		    "at %p",
+		    ptr, kind->name, region->size, (void *)region->base);
+	return rc == 0 ? (size_t)((const char *)ptr - region->base) : 0;
 }
 
 DK_EXPORT void *
@@ -386,8 +392,13 @@ daxkind_at(memkind_t kind, size_t offset)
 {
 	struct daxkind_region *region;
 
-	if (offset == 0 || durable_region_of(kind, &region) < 0 ||
-	    offset >= region->size)
+	if (offset == 0)
 		return NULL;
-	return region->base + offset;
+	int rc = durable_region_of(kind, &region);
+	if (rc == 0 && offset >= region->size)
+		rc = error_set(-EINVAL,
+		    "offset %zu is beyond the region of kind %s, which has "
+		    "%zu bytes",
+		    offset, kind->name, region->size);
+	return rc == 0 ? region->base + offset : NULL;
 }

@@ -3,6 +3,7 @@
  * daxkind_persist.c -- flush-aware stores (layer 7).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/export.h"
@@ -33,6 +34,24 @@ ops_for(
 	return flush_get_ops(kind->region->backing->granularity, ops);
 }
 
+/* The text of an operation of the table, which has only the system's value. */
+static int
+result_of(int rc, const void *addr, size_t len)
+{
+	if (rc < 0)
+		(void)error_set(rc,
+		    "%zu bytes at %p are not durable: %s; the device or the "
+		    "file system failed, or the memory is not mapped any more",
+		    len, addr, strerror(-rc));
+	return rc;
+}
+
+static int
+flush(const struct flush_ops *ops, const void *addr, size_t len)
+{
+	return result_of(ops->flush(addr, len), addr, len);
+}
+
 /* --- a region --------------------------------------------------------------- */
 
 static int
@@ -57,7 +76,7 @@ daxkind_region_flush(
 	int rc = ops_for_region(region, addr, len, &ops);
 
 	if (rc == 0)
-		rc = ops->flush(addr, len);
+		rc = flush(ops, addr, len);
 	return api_result(rc);
 }
 
@@ -81,7 +100,7 @@ daxkind_region_persist(
 	int rc = ops_for_region(region, addr, len, &ops);
 
 	if (rc == 0)
-		rc = ops->flush(addr, len);
+		rc = flush(ops, addr, len);
 	if (rc == 0)
 		ops->drain();
 	return api_result(rc);
@@ -96,7 +115,7 @@ daxkind_flush(memkind_t kind, const void *addr, size_t len)
 	int rc = ops_for(kind, addr, len, &ops);
 
 	if (rc == 0)
-		rc = ops->flush(addr, len);
+		rc = flush(ops, addr, len);
 	return api_result(rc);
 }
 
@@ -120,7 +139,7 @@ daxkind_persist(memkind_t kind, const void *addr, size_t len)
 	int rc = ops_for(kind, addr, len, &ops);
 
 	if (rc == 0)
-		rc = ops->flush(addr, len);
+		rc = flush(ops, addr, len);
 	if (rc == 0)
 		ops->drain();
 	return api_result(rc);
@@ -133,7 +152,7 @@ daxkind_memcpy_nodrain(memkind_t kind, void *dst, const void *src, size_t len)
 	int rc = ops_for(kind, dst, len, &ops);
 
 	if (rc == 0)
-		rc = ops->copy(dst, src, len);
+		rc = result_of(ops->copy(dst, src, len), dst, len);
 	return api_result(rc);
 }
 
@@ -152,7 +171,7 @@ daxkind_memset_nodrain(memkind_t kind, void *dst, int c, size_t len)
 	int rc = ops_for(kind, dst, len, &ops);
 
 	if (rc == 0)
-		rc = ops->set(dst, c, len);
+		rc = result_of(ops->set(dst, c, len), dst, len);
 	return api_result(rc);
 }
 

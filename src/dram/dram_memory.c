@@ -53,7 +53,9 @@ dram_memory_capacity(const struct dram_memory *memory, size_t *bytes)
 		return rc;
 	if (memory->policy == MEM_POLICY_PREFERRED ||
 	    (dram_memory_is_huge(memory) && memory->policy != MEM_POLICY_ANY))
-		return -ENODEV;
+		return error_set(-ENODEV,
+		    "memory that only prefers its nodes, and huge pages of "
+		    "chosen nodes, have no capacity of their own");
 	const struct node_set *set =
 	    node_choice_here(node_choice_get(choice_of(memory)));
 	if ((memory->flags & DRAM_GIGANTIC_PAGES) != 0)

@@ -141,6 +141,11 @@ heap_new(struct daxkind_region *region, struct heap **out)
 	/* A durable heap that was here, and may be written over, is none. */
 	if (region->restart == NULL && region->backing->has_content)
 		rc = superblock_erase(region->backing);
+	if (rc < 0 && *error_text() == '\0')
+		(void)error_set(rc,
+		    "the mark of the durable heap that was in the region "
+		    "cannot be erased: %s",
+		    strerror(-rc));
 	if (rc == 0)
 		rc = init(heap, region, true);
 	if (rc < 0) {

@@ -7,10 +7,14 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/os.h"
+#include "base/reason.h"
 #include "base/util.h"
 #include "dram/mem_policy.h"
 #include "heap/je.h"
@@ -30,30 +34,103 @@ struct ops_heap {
 /* Number of such heaps; 0 in most programs. */
 static _Atomic(unsigned) Nr_heaps;
 
+/* --- texts ------------------------------------------------------------------------- */
+
+struct failure {
+	char name[KIND_NAME_SIZE];
+	const char *what;
+	void *addr;
+	size_t len;
+	int err; /* errno value, or 0: the operation did not say */
+};
+
+static void
+render(const void *data, char *text, size_t text_size)
+{
+	const struct failure *f = data;
+
+	(void)snprintf(text, text_size, "kind %s: %s %zu bytes at %p%s%s",
+	    f->name, f->what, f->len, f->addr, f->err != 0 ? ": " : "",
+	    f->err != 0 ? strerror(f->err) : "");
+}
+
+/* A heap runs into these when memory is short, so the text is made when it is
+ * read.  what stays where it is. */
+static void
+note(const struct memkind *kind, const char *what, void *addr, size_t len,
+    int err)
+{
+	struct failure f = {.what = what, .addr = addr, .len = len, .err = err};
+
+	memcpy(f.name, kind->name, sizeof(f.name));
+	error_note(err != 0 ? -err : REASON_FAILED, render, &f, sizeof(f));
+}
+
+/* The same of an operation, which may be the program's and have left no text. */
+static void
+note_unless_told(
+    const struct memkind *kind, const char *what, void *addr, size_t len)
+{
+	if (*error_text() == '\0')
+		note(kind, what, addr, len, 0);
+}
+
 /* --- memory, by the kind's operations --------------------------------------------- */
 
-int
-ops_heap_mbind(struct memkind *kind, void *addr, size_t len)
+static int
+do_mbind(struct memkind *kind, void *addr, size_t len, bool is_must)
 {
 	struct node_set set = {0};
 	int mode, err;
 
+	error_clear();
 	if (kind->ops->get_mbind_nodemask == NULL ||
-	    kind->ops->get_mbind_mode == NULL)
+	    kind->ops->get_mbind_mode == NULL) {
+		note(kind,
+		    "without the operations get_mbind_nodemask and "
+		    "get_mbind_mode no node is known for",
+		    addr, len, 0);
 		return MEMKIND_ERROR_BADOPS;
+	}
 	err = kind->ops->get_mbind_nodemask(kind, set.words, NODE_SET_MAX);
 	if (err == MEMKIND_SUCCESS)
 		err = kind->ops->get_mbind_mode(kind, &mode);
-	if (err != MEMKIND_SUCCESS)
+	if (err != MEMKIND_SUCCESS) {
+		note_unless_told(kind,
+		    "get_mbind_nodemask or get_mbind_mode failed for", addr,
+		    len);
 		return err;
+	}
 	/* The kernel uses one bit less than maxnode says. */
 	int rc =
 	    mem_policy_set_raw(addr, len, mode, set.words, NODE_SET_MAX + 1);
+	if (!is_must && (rc == -EPERM || rc == -ENOSYS)) {
+		log_write(DK_LOG_WARNING,
+		    "mbind(2) is not permitted; memory is not bound "
+		    "to its nodes");
+		return MEMKIND_SUCCESS;
+	}
 	if (rc < 0) {
+		note(kind,
+		    "mbind(2), which wants whole pages and nodes that this "
+		    "process may use, refuses",
+		    addr, len, -rc);
 		errno = -rc;
 		return MEMKIND_ERROR_MBIND;
 	}
 	return MEMKIND_SUCCESS;
+}
+
+int
+ops_heap_mbind(struct memkind *kind, void *addr, size_t len)
+{
+	return do_mbind(kind, addr, len, true);
+}
+
+int
+ops_heap_mbind_if_permitted(struct memkind *kind, void *addr, size_t len)
+{
+	return do_mbind(kind, addr, len, false);
 }
 
 void *
@@ -62,13 +139,16 @@ ops_heap_mmap(struct memkind *kind, void *hint, size_t len)
 	int flags = os_mmap_flags(OS_MMAP_PRIVATE);
 	void *mapped;
 
+	error_clear();
 	if (kind->ops->get_mmap_flags != NULL &&
 	    kind->ops->get_mmap_flags(kind, &flags) != 0) {
+		note_unless_told(kind, "get_mmap_flags failed for", hint, len);
 		errno = EINVAL;
 		return FAILED_MAPPING;
 	}
 	int rc = os_map_with_flags(hint, len, flags, &mapped);
 	if (rc < 0) {
+		note(kind, "mmap(2) refuses", hint, len, -rc);
 		errno = -rc;
 		return FAILED_MAPPING;
 	}
@@ -76,6 +156,8 @@ ops_heap_mmap(struct memkind *kind, void *hint, size_t len)
 		kind->ops->mbind(kind, mapped, len) != 0) ||
 	    (kind->ops->madvise != NULL &&
 		kind->ops->madvise(kind, mapped, len) != 0)) {
+		note_unless_told(kind,
+		    "the operation mbind or madvise failed for", mapped, len);
 		(void)os_unmap(mapped, len);
 		return FAILED_MAPPING;
 	}

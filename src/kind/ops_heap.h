@@ -29,5 +29,8 @@ void ops_heap_decay_all(void);
 /* Implement memkind_default_mmap() and memkind_default_mbind(). */
 void *ops_heap_mmap(struct memkind *kind, void *hint, size_t len);
 int ops_heap_mbind(struct memkind *kind, void *addr, size_t len);
+/* For memory that may be on any node: a container may forbid mbind(2), which is a
+ * warning in the log. */
+int ops_heap_mbind_if_permitted(struct memkind *kind, void *addr, size_t len);
 
 #endif /* OPS_HEAP_H */

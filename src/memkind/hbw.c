@@ -234,7 +234,6 @@ DK_EXPORT int
 memkind_get_kind_by_partition(int partition, memkind_t *kind)
 {
 	error_clear();
-	error_clear();
 	if (kind == NULL)
 		return error_code_from_errno(
 		    error_set(-EINVAL, "the kind argument is NULL; pass the "

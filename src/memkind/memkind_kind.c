@@ -174,7 +174,12 @@ struct memkind_config {
 DK_EXPORT struct memkind_config *
 memkind_config_new(void)
 {
-	return os_new(sizeof(struct memkind_config));
+	struct memkind_config *cfg = os_new(sizeof(*cfg));
+
+	error_clear();
+	if (cfg == NULL)
+		errno = -error_set(-ENOMEM, "no memory for a configuration");
+	return cfg;
 }
 
 DK_EXPORT void

@@ -20,6 +20,7 @@
 #include "kind/kind_heap_ops.h"
 #include "kind/kind_no_block.h"
 #include "kind/ops_heap.h"
+#include "memkind/memkind_result.h"
 #include "memkind_dax_kmem.h"
 #include "memkind_default.h"
 #include "memkind_fixed.h"
@@ -91,8 +92,10 @@ memkind_regular_all_get_mbind_nodemask(
 DK_EXPORT int
 memkind_hbw_check_available(struct memkind *kind)
 {
+	error_clear();
 	if (kind != NULL && kind->ops->get_mbind_nodemask != NULL)
-		return kind->ops->get_mbind_nodemask(kind, NULL, 0);
+		return memkind_result(
+		    kind->ops->get_mbind_nodemask(kind, NULL, 0));
 	return nodes_of(NODES_HBW_NEAREST, NULL, 0);
 }
 
@@ -102,13 +105,14 @@ memkind_hugetlb_check_available_2mb(struct memkind *kind)
 	struct node_set set = {0};
 	int err;
 
+	error_clear();
 	if (kind != NULL && kind->ops->get_mbind_nodemask != NULL)
 		err = kind->ops->get_mbind_nodemask(
 		    kind, set.words, NODE_SET_MAX);
 	else
 		err = nodes_of(NODES_WITH_MEMORY, set.words, NODE_SET_MAX);
 	if (err != MEMKIND_SUCCESS)
-		return err;
+		return memkind_result(err);
 	if (node_choice_has_huge_pages(&set))
 		return MEMKIND_SUCCESS;
 	return error_code_from_errno(error_set(REASON_NO_HUGE_PAGES,

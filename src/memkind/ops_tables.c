@@ -10,13 +10,13 @@
 
 #include "base/error.h"
 #include "base/export.h"
-#include "base/log.h"
 #include "base/os.h"
 #include "base/reason.h"
 #include "dram/node_choice.h"
 #include "kind/error_code.h"
 #include "kind/kind.h"
 #include "kind/kind_heap_ops.h"
+#include "kind/ops_heap.h"
 #include "memkind_arena.h"
 #include "memkind_dax_kmem.h"
 #include "memkind_default.h"
@@ -47,20 +47,6 @@ NODES_OF(get_local_latency, LOCAL_LATENCY)
 NODES_OF(get_local_latency_one, LOCAL_LATENCY_ONE)
 NODES_OF(get_local_bandwidth, LOCAL_BANDWIDTH)
 NODES_OF(get_local_bandwidth_one, LOCAL_BANDWIDTH_ONE)
-
-/* For memory that may be on any node: a container may forbid mbind(2). */
-static int
-bind_if_permitted(struct memkind *kind, void *ptr, size_t size)
-{
-	int err = memkind_default_mbind(kind, ptr, size);
-
-	if (err != MEMKIND_ERROR_MBIND || (errno != EPERM && errno != ENOSYS))
-		return err;
-	log_write(DK_LOG_WARNING,
-	    "mbind(2) is not permitted; memory is not bound "
-	    "to its nodes");
-	return MEMKIND_SUCCESS;
-}
 
 static int
 get_gigantic_mmap_flags(struct memkind *kind, int *flags)
@@ -130,7 +116,7 @@ defrag_default(struct memkind *kind, void *ptr)
 	.get_mbind_mode = memkind_default_get_mbind_mode, \
 	.get_mbind_nodemask = (nodes)
 #define PREFER(nodes)                                       \
-	.mbind = bind_if_permitted,                         \
+	.mbind = ops_heap_mbind_if_permitted,               \
 	.get_mbind_mode = memkind_preferred_get_mbind_mode, \
 	.get_mbind_nodemask = (nodes)
 #define INTERLEAVE(nodes)                                    \
@@ -154,7 +140,7 @@ DK_EXPORT struct memkind_ops MEMKIND_DEFAULT_OPS = {
 DK_EXPORT struct memkind_ops MEMKIND_REGULAR_OPS = {
     ARENAS,
     SMALL,
-    .mbind = bind_if_permitted,
+    .mbind = ops_heap_mbind_if_permitted,
     .get_mbind_mode = memkind_default_get_mbind_mode,
     .get_mbind_nodemask = memkind_regular_all_get_mbind_nodemask,
 };
@@ -162,7 +148,7 @@ DK_EXPORT struct memkind_ops MEMKIND_REGULAR_OPS = {
 DK_EXPORT struct memkind_ops MEMKIND_INTERLEAVE_OPS = {
     ARENAS,
     SMALL,
-    .mbind = bind_if_permitted,
+    .mbind = ops_heap_mbind_if_permitted,
     .madvise = memkind_nohugepage_madvise,
     .get_mbind_mode = memkind_interleave_get_mbind_mode,
     .get_mbind_nodemask = memkind_default_get_mbind_nodemask,

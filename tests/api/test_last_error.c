@@ -13,10 +13,13 @@
 #include <memkind_arena.h>
 #include <memkind_default.h>
 #include <memkind_fixed.h>
+#include <memkind_hbw.h>
+#include <memkind_hugetlb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define SIZE (1 * TEST_MIB)
 
@@ -151,6 +154,10 @@ get_kind_by_partition(int partition, memkind_t *kind)
 	    "no memory")                                                       \
 	X(memkind_default_mbind(NULL, &Value, 1), "kind is NULL")              \
 	X(memkind_default_mmap(NULL, NULL, 1) == MAP_FAILED, "kind is NULL")   \
+	X(memkind_default_mmap(Kind, NULL, SIZE_MAX / 2) == MAP_FAILED,        \
+	    "mmap(2) refuses")                                                 \
+	X(memkind_default_mbind(Kind, Area.addr, SIZE), "get_mbind_nodemask")  \
+	X(memkind_get_capacity(MEMKIND_HBW_PREFERRED) == -1, "")               \
 	X(memkind_default_get_mmap_flags(NULL, NULL), "result")                \
 	X(memkind_nohugepage_madvise(NULL, (void *)1, 1), "huge pages")
 
@@ -205,6 +212,128 @@ test_each_failing_call_says_why(void **state)
 	FAILING_DAXKIND(CHECK)
 	FAILING_OPS(CHECK)
 	FAILING_HBW(CHECK)
+	end_kinds();
+}
+
+/* Operations of a program that fail, and say nothing. */
+static int
+no_flags(struct memkind *kind, int *flags)
+{
+	(void)kind;
+	(void)flags;
+	return MEMKIND_ERROR_INVALID;
+}
+
+static int
+no_nodes(struct memkind *kind, unsigned long *nodemask, unsigned long maxnode)
+{
+	(void)kind;
+	(void)nodemask;
+	(void)maxnode;
+	return MEMKIND_ERROR_UNAVAILABLE;
+}
+
+static int
+no_advice(struct memkind *kind, void *addr, size_t size)
+{
+	(void)kind;
+	(void)addr;
+	(void)size;
+	return -1;
+}
+
+static memkind_t
+make_own(struct memkind_ops *ops)
+{
+	memkind_t kind;
+
+	assert_int_equal(memkind_create(ops, "own", &kind), 0);
+	return kind;
+}
+
+static void
+test_a_program_s_operation_that_fails_is_named(void **state)
+{
+	struct memkind_ops flags = MEMKIND_DEFAULT_OPS;
+	struct memkind_ops nodes = MEMKIND_DEFAULT_OPS;
+	struct memkind_ops advice = MEMKIND_DEFAULT_OPS;
+
+	(void)state;
+	flags.get_mmap_flags = no_flags;
+	nodes.get_mbind_nodemask = no_nodes;
+	nodes.get_mbind_mode = memkind_default_get_mbind_mode;
+	advice.madvise = no_advice;
+	memkind_t no_flags_kind = make_own(&flags);
+	memkind_t no_nodes_kind = make_own(&nodes);
+	memkind_t no_advice_kind = make_own(&advice);
+	make_kinds();
+	CHECK(memkind_default_mmap(no_flags_kind, NULL, 1) == MAP_FAILED,
+	    "get_mmap_flags")
+	CHECK(memkind_default_mmap(no_advice_kind, NULL, 4096) == MAP_FAILED,
+	    "madvise")
+	CHECK(memkind_default_mbind(no_nodes_kind, Area.addr, SIZE),
+	    "get_mbind_nodemask")
+	CHECK(memkind_hbw_check_available(no_nodes_kind), "not available")
+	CHECK(
+	    memkind_hugetlb_check_available_2mb(no_nodes_kind), "not available")
+	end_kinds();
+	assert_int_equal(memkind_destroy_kind(no_flags_kind), 0);
+	assert_int_equal(memkind_destroy_kind(no_nodes_kind), 0);
+	assert_int_equal(memkind_destroy_kind(no_advice_kind), 0);
+}
+
+static void
+test_mbind_that_refuses_is_named(void **state)
+{
+	(void)state;
+	make_kinds();
+	char *odd = (char *)Area.addr + 1;
+	if (memkind_default_mbind(MEMKIND_INTERLEAVE, odd, 4096) == 0)
+		puts("skipped: mbind(2) is not permitted here");
+	else
+		CHECK(memkind_default_mbind(MEMKIND_INTERLEAVE, odd, 4096),
+		    "mbind(2)")
+	end_kinds();
+}
+
+/* Where the granularity is a page, the kernel writes, and may fail. */
+static void
+test_a_flush_that_fails_says_so(void **state)
+{
+	char *hole;
+
+	(void)state;
+	make_kinds();
+	hole = (char *)Area.addr + SIZE / 2;
+	assert_int_equal(munmap(hole, 4096), 0);
+	const struct daxkind_region *region = daxkind_kind_region(Kind);
+	CHECK(daxkind_persist(Kind, hole, 1), "not durable")
+	CHECK(daxkind_flush(Kind, hole, 1), "not durable")
+	CHECK(daxkind_region_persist(region, hole, 1), "not durable")
+	CHECK(daxkind_region_flush(region, hole, 1), "not durable")
+	end_kinds();
+}
+
+static void
+test_offsets_that_are_none(void **state)
+{
+	struct daxkind_region *region;
+	memkind_t kind;
+
+	(void)state;
+	make_kinds();
+	assert_int_equal(daxkind_region_open_durable(test_path("durable"), SIZE,
+			     "last_error", DAXKIND_CREATE, &region),
+	    0);
+	assert_int_equal(daxkind_kind_create(region, &kind), 0);
+	CHECK(daxkind_offset(kind, &Value) == 0, "not in the region")
+	CHECK(daxkind_at(kind, SIZE) == NULL, "beyond the region")
+	CHECK(daxkind_offset(Kind, Area.addr) == 0, "volatile")
+	CHECK(daxkind_at(Kind, 1) == NULL, "volatile")
+	CHECK(daxkind_root(kind, "none") == NULL, "no root")
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(unlink(test_path("durable")), 0);
 	end_kinds();
 }
 
@@ -322,6 +451,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_each_failing_call_says_why),
+	    test_unit(test_a_program_s_operation_that_fails_is_named),
+	    test_unit(test_mbind_that_refuses_is_named),
+	    test_unit(test_a_flush_that_fails_says_so),
+	    test_unit(test_offsets_that_are_none),
 	    test_unit(test_a_call_that_works_leaves_no_older_text),
 	    test_unit(test_a_full_heap_says_what_was_short),
 	    test_unit(test_a_long_path_does_not_cut_the_advice),

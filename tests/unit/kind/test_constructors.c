@@ -499,7 +499,7 @@ static const struct row {
     {"memkind_check_dax_path", do_nothing, check_dax_path, has_nothing,
 	do_nothing, do_nothing, {No_lock}, false},
     {"memkind_config_new", do_nothing, new_config, has_no_config, clean_config,
-	do_nothing, {NULL}, true},
+	do_nothing, {NULL}, false},
     {"memkind_set_bg_threads", do_nothing, start_threads, has_nothing,
 	end_threads, do_nothing, {NULL}, false},
     {"first small allocation, fixed", prepare_fixed_kind, allocate_small,
