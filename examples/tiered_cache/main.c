@@ -205,7 +205,8 @@ load_files(struct run *run)
 	size_t i;
 	int rc;
 
-	progress_init(&progress, &run->err, "loading", corpus->size);
+	progress_init(&progress, &run->err,
+	    run->kept == NULL ? "loading" : "checksums", corpus->size);
 	for (i = 0; i < corpus->nr_files; i++) {
 		file = &corpus->files[i];
 		rc = corpus_load(file, &buffer);
@@ -220,7 +221,7 @@ load_files(struct run *run)
 
 	run->report.load_ns = units_now_ns() - progress.start_ns;
 	run->report.load_counts = cache_counts(run->cache);
-	progress_end(&progress, "%s files, %s; %s of them evicted again",
+	progress_end(&progress, "%s files, %s; %s evicted again",
 	    units_count(corpus->nr_files).text, units_bytes(loaded).text,
 	    units_count(run->report.load_counts.evicted).text);
 }

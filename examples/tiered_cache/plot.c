@@ -162,8 +162,8 @@ plot_print(const struct plot *plot, const struct terminal *terminal)
 
 static const char Svg_style[] =
     "<style>\n"
-    "text{font:12px sans-serif;fill:#333}.caption{font-size:15px}\n"
-    ".title{font-size:13px}.cold{stroke:#c77700}.warm{stroke:#1b6ca8}\n"
+    "text{font:12px sans-serif;fill:#333}.caption{font-size:13px}\n"
+    ".cold{stroke:#c77700}.warm{stroke:#1b6ca8}\n"
     ".cold,.warm{fill:none;stroke-width:2.5}\n"
     ".grid{stroke:#ddd}.page{fill:#fff}\n"
     "@media(prefers-color-scheme:dark){text{fill:#ddd}.page{fill:#1c1c1c}\n"
@@ -226,9 +226,8 @@ plot_write_svg(const struct plot *plot, FILE *out)
 	    width, TOP + HEIGHT + FOOT, width, TOP + HEIGHT + FOOT,
 	    plot->caption, Svg_style, MARGIN, plot->caption);
 	for (i = 0; i < panels.nr; i++, x += WIDTH + GAP) {
-		fprintf(out,
-		    "<text class=\"title\" x=\"%d\" y=\"%d\">%s</text>\n", x,
-		    TOP - 14, panels.panels[i].title);
+		fprintf(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", x, TOP - 14,
+		    panels.panels[i].title);
 		write_grid(out, x, i == 0);
 		write_curve(out, &panels, &panels.panels[i], x);
 		fprintf(out,

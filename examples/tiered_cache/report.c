@@ -241,9 +241,10 @@ static const char *const Ends[] = {
 };
 
 struct warmth {
-	struct curve_ratio before; /* the last reads of the run before */
+	struct curve_ratio cold;   /* the first reads of the run before */
+	struct curve_ratio before; /* its last ones */
 	struct curve_ratio now;    /* the first reads of this one */
-	double share;              /* of the ratios; 0: none before */
+	double share;              /* of the last two; 0: none before */
 };
 
 static struct warmth
@@ -254,6 +255,7 @@ warmth_of(const struct report_kept *kept)
 
 	if (kept->before == NULL)
 		return warmth;
+	warmth.cold = curve_first(kept->before, WINDOW);
 	warmth.before = curve_last(kept->before, WINDOW);
 	before = curve_share(&warmth.before);
 	if (before > 0)
@@ -273,20 +275,23 @@ caption_of_kept(const struct report_kept *kept)
 {
 	struct warmth warmth = warmth_of(kept);
 	struct report_caption caption;
+	char cold[32] = "";
 
-	if (kept->before == NULL)
+	if (kept->before == NULL) {
 		snprintf(caption.text, sizeof(caption.text),
 		    "Hit ratio of a cache whose DAX tier is kept");
-	else
-		snprintf(caption.text, sizeof(caption.text),
-		    "Still there%s: the first %s reads hit %.1f %%, which is "
-		    "%.1f %% of the %.1f %% before",
-		    kept->restart.how == DAXKIND_RESTART_CRASH
-			? " after kill -9"
-			: "",
-		    units_count(warmth.now.nr_reads).text,
-		    100 * curve_share(&warmth.now), 100 * warmth.share,
-		    100 * curve_share(&warmth.before));
+		return caption;
+	}
+	if (kept->before->nr_found == 0)
+		snprintf(cold, sizeof(cold), " (cold: %.1f %%)",
+		    100 * curve_share(&warmth.cold));
+	snprintf(caption.text, sizeof(caption.text),
+	    "Still there%s: the first %s reads hit %.1f %%%s, which is "
+	    "%.1f %% of the %.1f %% before",
+	    kept->restart.how == DAXKIND_RESTART_CRASH ? " after kill -9" : "",
+	    units_count(warmth.now.nr_reads).text,
+	    100 * curve_share(&warmth.now), cold, 100 * warmth.share,
+	    100 * curve_share(&warmth.before));
 	return caption;
 }
 
@@ -319,8 +324,8 @@ print_kept(const struct report *report, const struct terminal *terminal)
 	    units_count(found->nr_objects).text, units_bytes(found->size).text,
 	    units_time(kept->find_ns).text);
 	fprintf(out,
-	    "  freed       %s objects whose files have changed, %s blocks that "
-	    "nothing linked\n",
+	    "  freed       objects whose files have changed: %s; blocks that "
+	    "nothing linked: %s\n",
 	    units_count(found->nr_unwanted).text,
 	    units_count(found->nr_unlinked).text);
 	if (found->nr_damaged > 0)
