@@ -343,6 +343,50 @@ int daxkind_walk(memkind_t kind,
  */
 int daxkind_snapshot(memkind_t kind, const char *path);
 
+/* What a trace has reached; valid during its calls of the visitor. */
+struct daxkind_marker;
+
+/*
+ * Called once for each block that is reached.  It calls daxkind_mark() for what
+ * the block points to.  A negative value ends the trace and is returned: then no
+ * block was freed.
+ */
+typedef int daxkind_trace_fn(
+    void *arg, void *block, size_t usable, struct daxkind_marker *marker);
+
+/* From a visitor: the block that ptr is in is reached.  ptr may be anywhere in
+ * it.  What is in no allocated block of the kind, as NULL is, is ignored. */
+void daxkind_mark(struct daxkind_marker *marker, const void *ptr);
+
+struct daxkind_trace_result {
+	size_t kept_blocks, kept_bytes; /* reached; bytes that they can hold */
+	size_t freed_blocks, freed_bytes;
+};
+
+/*
+ * Find the blocks of a durable kind that its roots reach, and free the others.
+ * Only roots count: not what variables of the program point to.
+ *
+ * With visit NULL each aligned word of a reached block that is an address in a
+ * block reaches that one, too, whatever it was meant as.  With visit the program
+ * tells what a block points to.
+ *
+ * result may be NULL; else pass sizeof(struct daxkind_trace_result).
+ *
+ * No other thread uses the kind meanwhile, and visit neither allocates from it
+ * nor frees.  Needs a bit or two of memory for each block, and 8 bytes for each
+ * 16 KiB of small and each one of large ones; nothing recurses.  If the process
+ * is killed meanwhile, no block that is reached is lost.
+ *
+ *   -EADDRNOTAVAIL  visit is NULL, and the heap was opened at another address
+ *                   (DAXKIND_RELOCATE), so that pointers in it lead elsewhere
+ *   -EIO            visit is NULL, and a reached block has a page that was taken
+ *                   out of use
+ *   -ENOMEM, -ENOTSUP (the kind is volatile), -EINVAL, -EUCLEAN
+ */
+int daxkind_trace(memkind_t kind, daxkind_trace_fn *visit, void *arg,
+    struct daxkind_trace_result *result, size_t result_size);
+
 /* The offset of a pointer into a durable kind's region, which is the same each
  * time; 0: it is not in it. */
 size_t daxkind_offset(memkind_t kind, const void *ptr);

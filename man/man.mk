@@ -18,6 +18,7 @@ MAN_PAGES = \
 	man/daxkind_region_open_durable.3 \
 	man/daxkind_root_set.3 \
 	man/daxkind_snapshot.3 \
+	man/daxkind_trace.3 \
 	man/daxkind_walk.3 \
 	man/hbwmalloc.3 \
 	man/libautohbw.7 \
@@ -119,6 +120,7 @@ MAN_ALIASES = \
 	man/daxkind_kind_create_with_ops.3 \
 	man/daxkind_kind_region.3 \
 	man/daxkind_kind_set_policy.3 \
+	man/daxkind_mark.3 \
 	man/daxkind_memcpy_nodrain.3 \
 	man/daxkind_memcpy_persist.3 \
 	man/daxkind_memset_nodrain.3 \

@@ -126,6 +126,8 @@ libdaxkind_core_la_SOURCES += \
 	src/heap/heap.c \
 	src/heap/heap.h \
 	src/heap/heap_stats.h \
+	src/heap/heap_trace.c \
+	src/heap/heap_trace.h \
 	src/heap/je.c \
 	src/heap/je.h \
 	src/heap/je_heap.c \

@@ -87,6 +87,7 @@ API_TESTS = \
 	tests/api/test_own_ops \
 	tests/api/test_durable \
 	tests/api/test_durable_kill \
+	tests/api/test_durable_trace \
 	tests/api/test_persist \
 	tests/api/test_pmem \
 	tests/api/test_preloaded_malloc \

@@ -14,6 +14,7 @@
 #include "daxkind.h"
 #include "daxkind/daxkind_answer.h"
 #include "daxkind/daxkind_result.h"
+#include "heap/heap_trace.h"
 #include "kind/kind.h"
 #include "kind/kind_registry.h"
 #include "region/region.h"
@@ -326,6 +327,19 @@ visit_block(void *arg, void *block, size_t usable)
 	return rc < 0 ? rc : 0;
 }
 
+/* The region of a kind whose blocks the caller may visit. */
+static int
+region_to_visit(memkind_t kind, struct daxkind_region **region)
+{
+	int rc = durable_region_of(kind, region);
+
+	if (rc == 0 && kind->heap == NULL)
+		rc = error_set(-EINVAL, "kind %s has no heap", kind->name);
+	if (rc == 0 && region_is_off(*region))
+		rc = region_refuse_in_child();
+	return rc;
+}
+
 DK_EXPORT int
 daxkind_walk(memkind_t kind,
     int (*visit)(void *arg, void *block, size_t usable), void *arg)
@@ -334,13 +348,9 @@ daxkind_walk(memkind_t kind,
 	struct daxkind_region *region;
 
 	error_clear();
-	int rc = durable_region_of(kind, &region);
+	int rc = region_to_visit(kind, &region);
 	if (rc == 0 && visit == NULL)
 		rc = error_set(-EINVAL, "visit is NULL; pass a function");
-	if (rc == 0 && kind->heap == NULL)
-		rc = error_set(-EINVAL, "kind %s has no heap", kind->name);
-	if (rc == 0 && region_is_off(region))
-		rc = region_refuse_in_child();
 	if (rc < 0)
 		return api_result(rc);
 	rc = heap_walk(kind->heap, visit_block, &w);
@@ -356,17 +366,90 @@ daxkind_snapshot(memkind_t kind, const char *path)
 	struct daxkind_region *region;
 
 	error_clear();
-	int rc = durable_region_of(kind, &region);
+	int rc = region_to_visit(kind, &region);
 	if (rc == 0 && (path == NULL || *path == '\0'))
 		rc = error_set(-EINVAL, "no path was given");
-	if (rc == 0 && kind->heap == NULL)
-		rc = error_set(-EINVAL, "kind %s has no heap", kind->name);
-	if (rc == 0 && region_is_off(region))
-		rc = region_refuse_in_child();
 	if (rc < 0)
 		return api_result(rc);
 	heap_flush_caches(kind->heap);
 	return api_result(snapshot_make(region->restart, path));
+}
+
+/* --- what is reached ---------------------------------------------------------------- */
+
+struct daxkind_marker {
+	struct heap_trace *trace;
+};
+
+struct tracer {
+	daxkind_trace_fn *visit;
+	void *arg;
+};
+
+static int
+visit_reached(void *arg, void *block, size_t usable, struct heap_trace *trace)
+{
+	const struct tracer *tracer = arg;
+	struct daxkind_marker marker = {trace};
+	int rc = tracer->visit(tracer->arg, block, usable, &marker);
+
+	return rc < 0 ? rc : 0;
+}
+
+DK_EXPORT void
+daxkind_mark(struct daxkind_marker *marker, const void *ptr)
+{
+	if (marker != NULL)
+		heap_trace_mark(marker->trace, ptr);
+}
+
+static int
+check_trace(const struct daxkind_region *region, daxkind_trace_fn *visit)
+{
+	ptrdiff_t moved_by = region->restart->moved_by;
+
+	if (visit == NULL && moved_by != 0)
+		return error_set(-EADDRNOTAVAIL,
+		    "the heap was opened %td bytes from its old address, so "
+		    "that pointers in it lead elsewhere; pass a visitor that "
+		    "marks what the program's offsets lead to",
+		    moved_by);
+	return 0;
+}
+
+DK_EXPORT int
+daxkind_trace(memkind_t kind, daxkind_trace_fn *visit, void *arg,
+    struct daxkind_trace_result *result, size_t result_size)
+{
+	struct tracer tracer = {visit, arg};
+	struct heap_trace_request request = {
+	    .visit = visit != NULL ? visit_reached : NULL,
+	    .arg = &tracer,
+	};
+	struct heap_trace_result found;
+	struct daxkind_region *region;
+
+	error_clear();
+	int rc = region_to_visit(kind, &region);
+	if (rc == 0 && result != NULL)
+		rc = answer_check(result, result_size);
+	if (rc == 0)
+		rc = check_trace(region, visit);
+	if (rc < 0)
+		return api_result(rc);
+	rc = heap_trace_run(kind->heap, &request, &found);
+	/* The visitor's own value, or an error with its text. */
+	if (rc < 0)
+		return *error_text() != '\0' ? api_result(rc) : rc;
+	struct daxkind_trace_result value = {
+	    .kept_blocks = found.kept_blocks,
+	    .kept_bytes = found.kept_bytes,
+	    .freed_blocks = found.freed_blocks,
+	    .freed_bytes = found.freed_bytes,
+	};
+	if (result != NULL)
+		answer(result, result_size, &value, sizeof(value));
+	return 0;
 }
 
 /* --- addresses ------------------------------------------------------------------------ */

@@ -514,6 +514,22 @@ durable_slabs_evict(struct durable_slabs *ds, struct cache_bin *bin,
 	lock_drop(&class->lock);
 }
 
+void
+durable_slabs_free_batch(
+    struct durable_slabs *ds, unsigned size_class, void **blocks, size_t nr)
+{
+	struct durable_class *class = &ds->classes[size_class];
+
+	if (region_is_off(ds->region))
+		return;
+	lock_take(&class->lock);
+	size_t nr_freed = clear_bits(ds, size_class, blocks, nr);
+	DK_POINT("the bits of a batch are cleared");
+	for (size_t i = 0; i < nr_freed; i++)
+		put_locked(ds, size_class, blocks[i]);
+	lock_drop(&class->lock);
+}
+
 /* --- stacks ------------------------------------------------------------------------------------- */
 
 void **

@@ -78,6 +78,9 @@ void *durable_slabs_alloc(struct durable_slabs *ds, unsigned size_class);
 /* What is no block of that class, or is free, is told and left alone. */
 void durable_slabs_free(
     struct durable_slabs *ds, unsigned size_class, void *ptr);
+/* The same for nr blocks, of which there is at most one fence for their bits. */
+void durable_slabs_free_batch(
+    struct durable_slabs *ds, unsigned size_class, void **blocks, size_t nr);
 
 /* An error line, and one more in the figures. */
 void durable_slabs_note_bad_free(struct durable_slabs *ds, const void *ptr);

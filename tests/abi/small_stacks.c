@@ -310,6 +310,16 @@ visit_block(void *arg, void *block, size_t usable)
 	return DAXKIND_KEEP;
 }
 
+static int
+visit_reached(
+    void *arg, void *block, size_t usable, struct daxkind_marker *marker)
+{
+	(void)arg;
+	(void)usable;
+	daxkind_mark(marker, block);
+	return 0;
+}
+
 static void
 use_durable(memkind_t kind)
 {
@@ -320,6 +330,8 @@ use_durable(memkind_t kind)
 	expect(daxkind_root(kind, "p") == p);
 	expect(daxkind_root_walk(kind, visit_root, NULL) == 0);
 	expect(daxkind_walk(kind, visit_block, NULL) == 0);
+	expect(daxkind_trace(kind, NULL, NULL, NULL, 0) == 0);
+	expect(daxkind_trace(kind, visit_reached, NULL, NULL, 0) == 0);
 	expect(daxkind_at(kind, daxkind_offset(kind, p)) == p);
 	expect(daxkind_snapshot(kind, Copy) == 0);
 	expect(daxkind_snapshot(kind, Copy) == 0); /* and again */

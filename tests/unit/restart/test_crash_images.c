@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "heap/heap.h"
+#include "heap/heap_trace.h"
 #include "region/backing.h"
 #include "region/flush.h"
 #include "region/region.h"
@@ -39,6 +40,7 @@ enum {
 	NR_LINES = SIZE / LINE,
 	NR_SLOTS = 2000,
 	PHASE_STEPS = 1000,
+	TRACE_STEPS = 150,
 	MAX_ROOTS = 4,
 	MAX_DIRTY = 4096,
 	NR_RANDOM = 6 /* parts by chance, for each fence */
@@ -516,6 +518,46 @@ change(struct slot *s)
 	s->is_uncertain = false;
 }
 
+static int
+mark_slots(void *arg, void *block, size_t usable, struct heap_trace *trace)
+{
+	bool *is_done = arg;
+
+	(void)block;
+	(void)usable;
+	for (size_t i = 0; !*is_done && i < NR_SLOTS; i++)
+		heap_trace_mark(trace, Slots[i].ptr);
+	*is_done = true;
+	return 0;
+}
+
+/* Blocks that nothing leads to any more are freed, and no others. */
+static void
+trace_the_rest(void)
+{
+	bool is_done = false;
+	struct heap_trace_request request = {mark_slots, &is_done};
+	struct heap_trace_result result;
+	size_t nr_kept = 0, nr_lost = 0;
+
+	for (size_t i = 0; i < MAX_ROOTS; i++)
+		set_root(i, NULL);
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		struct slot *s = &Slots[i];
+
+		if (s->ptr != NULL && nr_kept > 0 && next_random() % 4 == 0) {
+			s->ptr = NULL;
+			nr_lost++;
+		} else if (s->ptr != NULL) {
+			if (nr_kept++ == 0)
+				set_root(0, s->ptr);
+		}
+	}
+	assert_int_equal(heap_trace_run(Heap, &request, &result), 0);
+	assert_int_equal(result.kept_blocks, nr_kept);
+	assert_int_equal(result.freed_blocks, nr_lost);
+}
+
 static void
 step(void)
 {
@@ -555,6 +597,8 @@ test_each_image_has_what_was_handed_out(void **state)
 		/* Nothing is flushed, or there is no end of it. */
 		assert_true(i < 100000 + Max_images);
 		step();
+		if (i % TRACE_STEPS == 0)
+			trace_the_rest();
 		if (i % PHASE_STEPS == 0)
 			next_phase();
 	}

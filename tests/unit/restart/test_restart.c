@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "heap/heap.h"
+#include "heap/heap_trace.h"
 #include "region/backing.h"
 #include "region/region.h"
 #include "restart/restart.h"
@@ -305,6 +306,29 @@ test_a_walk_has_only_live_blocks(void **state)
 	(void)sem_post(&May_end);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(nr, 1);
+	close_heap();
+}
+
+/* Nothing is freed. */
+static void
+test_a_trace_without_memory(void **state)
+{
+	struct heap_trace_request request = {NULL, NULL};
+	struct heap_trace_result result;
+	size_t nr = 0;
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	assert_non_null(heap_alloc(Heap, 8, 0, false));
+	mock_os_fail_all("os_map_anon", ENOMEM);
+	error_clear();
+	assert_int_equal(heap_trace_run(Heap, &request, &result), -ENOMEM);
+	assert_string_not_equal(error_text(), "");
+	mock_os_reset();
+	assert_int_equal(heap_walk(Heap, count_block, &nr), 0);
+	assert_int_equal(nr, 1);
+	assert_int_equal(heap_trace_run(Heap, &request, &result), 0);
+	assert_int_equal(result.freed_blocks, 1);
 	close_heap();
 }
 
@@ -624,6 +648,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_after_a_kill_what_was_cached_is_free),
 	    UNIT(test_a_walk_has_only_live_blocks),
+	    UNIT(test_a_trace_without_memory),
 	    UNIT(test_after_a_reset_it_has_leaked),
 	    UNIT(test_after_a_reset_pages_are_not_trusted),
 	    UNIT(test_after_a_reset_the_last_one_s_granularity_counts),
