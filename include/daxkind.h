@@ -290,7 +290,13 @@ struct daxkind_restart {
 	unsigned char uuid[16];
 	size_t blocks; /* that were allocated when it was opened */
 	size_t bytes;  /* in them */
-	size_t leaked; /* of bytes: known to be nobody's */
+	/* Of bytes: known to be nobody's.  0, as an opening frees what it
+	 * knows of; of other blocks only the program knows whose they are. */
+	size_t leaked;
+	/* Of bytes: at most so many were free in thread caches when the machine
+	 * was reset, now or earlier, and are nobody's until daxkind_trace()
+	 * frees them. */
+	size_t cached_max;
 };
 
 /* How it was found when it was opened.  Pass sizeof(struct daxkind_restart).

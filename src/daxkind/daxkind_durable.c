@@ -197,7 +197,8 @@ daxkind_region_restart(const struct daxkind_region *region,
 	    .generation = r->sb.generation,
 	    .blocks = r->nr_blocks,
 	    .bytes = r->bytes,
-	    .leaked = r->leaked,
+	    .leaked = 0, /* what is known to be nobody's was freed */
+	    .cached_max = r->cached_max,
 	};
 	memcpy(value.uuid, r->sb.uuid, sizeof(value.uuid));
 	answer(restart, restart_size, &value, sizeof(value));
@@ -441,6 +442,7 @@ daxkind_trace(memkind_t kind, daxkind_trace_fn *visit, void *arg,
 	/* The visitor's own value, or an error with its text. */
 	if (rc < 0)
 		return *error_text() != '\0' ? api_result(rc) : rc;
+	restart_note_traced(region->restart);
 	struct daxkind_trace_result value = {
 	    .kept_blocks = found.kept_blocks,
 	    .kept_bytes = found.kept_bytes,

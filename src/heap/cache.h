@@ -20,6 +20,7 @@
 #include "heap/size_class.h"
 
 struct heap_caches;
+struct medium_stacks;
 struct slabs;
 struct thread_caches;
 
@@ -55,7 +56,8 @@ struct thread_cache {
 	struct cache_bin bins[1 + SIZE_CLASS_NR]; /* the first is always full */
 
 	struct thread_caches *thread; /* the owning thread's record */
-	void **durable_items; /* its stacks, where its heap is durable */
+	/* Where its heap is durable. */
+	struct medium_stacks *stacks;
 	struct outbox outbox;
 	/* Odd while its thread moves blocks between the cache and the slabs. */
 	_Atomic(uint32_t) at_slabs;

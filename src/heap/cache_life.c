@@ -113,26 +113,24 @@ unlink_from_heap(struct heap_caches *hc, struct thread_cache *c)
 	c->heap_prev = NULL;
 }
 
-/* Of a durable heap's cache: its bins, and one below them that is NULL. */
-static size_t
-nr_durable_items(const struct heap_caches *hc)
+static void
+get_maxima(const struct heap_caches *hc, uint16_t max[SIZE_CLASS_NR])
 {
-	size_t nr = 1;
-
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
-		nr += cache_limits_bin(hc, i);
-	return nr;
+		max[i] = (uint16_t)cache_limits_bin(hc, i);
 }
 
 /* The stacks of a durable heap's cache, while that lives. */
 static void
-end_durable_items(struct heap_caches *hc, struct thread_cache *c)
+end_stacks(struct heap_caches *hc, struct thread_cache *c)
 {
-	if (c->durable_items == NULL)
+	uint16_t max[SIZE_CLASS_NR];
+
+	if (c->stacks == NULL)
 		return;
-	durable_slabs_delete_items(
-	    hc->slabs->durable, c->durable_items, nr_durable_items(hc));
-	c->durable_items = NULL;
+	get_maxima(hc, max);
+	durable_slabs_delete_stacks(hc->slabs->durable, c->stacks, max);
+	c->stacks = NULL;
 }
 
 /* The heap of a cache has ended.  Its thread may still read the cache, but not
@@ -172,7 +170,7 @@ cache_life_fini(struct heap_caches *hc)
 		atomic_store_explicit(&c->owner, NULL, memory_order_release);
 		if (hc->slabs->durable != NULL) {
 			cache_flush_locked(hc, c);
-			end_durable_items(hc, c);
+			end_stacks(hc, c);
 		}
 		unlink_from_heap(hc, c);
 		give_up_locked(c);
@@ -184,23 +182,23 @@ cache_life_fini(struct heap_caches *hc)
 
 /* --- of a thread --------------------------------------------------------------- */
 
-/* The bins are in durable_items, unless that is NULL. */
+/* The bins are in stacks, unless that is NULL. */
 static void
-init_cache(struct cache_record *record, void **durable_items,
+init_cache(struct cache_record *record, struct medium_stacks *stacks,
     struct heap_caches *hc, struct thread_caches *t)
 {
 	struct thread_cache *c = &record->cache;
 	/* The outbox is below the first bin, with room for what leaves a full
 	 * bin at once. */
-	void **at = durable_items != NULL ? durable_items + 1
-					  : record->items + CACHE_BATCH_MAX;
+	void **at = stacks != NULL ? (void **)(void *)stacks->items
+				   : record->items + CACHE_BATCH_MAX;
 
 	memset(c, 0, sizeof(*c));
 	c->base = (uintptr_t)hc->slabs->region->base;
 	c->size = hc->slabs->region->size;
 	c->words = hc->slabs->pages->words;
 	c->thread = t;
-	c->durable_items = durable_items;
+	c->stacks = stacks;
 	outbox_init(&c->outbox, record->items);
 	c->caches = hc;
 	for (unsigned i = 0; i < SIZE_CLASS_NR; i++) {
@@ -212,7 +210,7 @@ init_cache(struct cache_record *record, void **durable_items,
 		bin->batch = FIRST_BATCH;
 		cache_set_top(bin, bin->base);
 	}
-	DK_BUG_ON(durable_items == NULL && at > record->items + ITEMS_MAX);
+	DK_BUG_ON(stacks == NULL && at > record->items + ITEMS_MAX);
 }
 
 /* NULL: there is no memory for it. */
@@ -221,17 +219,20 @@ new_cache(struct heap_caches *hc, struct thread_caches *t)
 {
 	struct durable_slabs *ds = hc->slabs->durable;
 	struct cache_record *record = records_get(&Cache_records);
-	void **items = NULL;
+	struct medium_stacks *stacks = NULL;
+	uint16_t max[SIZE_CLASS_NR];
 
 	if (record == NULL)
 		return NULL;
-	if (ds != NULL)
-		items = durable_slabs_new_items(ds, nr_durable_items(hc));
-	if (ds != NULL && items == NULL) {
+	if (ds != NULL) {
+		get_maxima(hc, max);
+		stacks = durable_slabs_new_stacks(ds, max);
+	}
+	if (ds != NULL && stacks == NULL) {
 		records_put(&Cache_records, record);
 		return NULL;
 	}
-	init_cache(record, items, hc, t);
+	init_cache(record, stacks, hc, t);
 	return &record->cache;
 }
 
@@ -382,7 +383,7 @@ end_bucket_locked(struct thread_cache **bucket)
 		 * for the flush. */
 		lock_take(&hc->lock);
 		cache_flush_locked(hc, c);
-		end_durable_items(hc, c);
+		end_stacks(hc, c);
 		unlink_from_heap(hc, c);
 		if (!cache_is_closed(c))
 			atomic_fetch_sub_explicit(
@@ -444,7 +445,7 @@ empty_bins(struct thread_cache *c)
 		bin->limit = bin->base;
 		cache_set_top(bin, bin->base);
 	}
-	c->durable_items = NULL;
+	c->stacks = NULL;
 }
 
 /* The child lacks the other threads, wherever they were.  The blocks in their
@@ -466,7 +467,7 @@ cache_life_heap_after_fork_in_child(struct heap_caches *hc)
 		if (is_off)
 			atomic_store(&c->owner, NULL);
 		/* The stacks are the parent's. */
-		if (is_off && c->durable_items != NULL)
+		if (is_off && c->stacks != NULL)
 			empty_bins(c);
 	}
 }

@@ -532,34 +532,50 @@ durable_slabs_free_batch(
 
 /* --- stacks ------------------------------------------------------------------------------------- */
 
-void **
-durable_slabs_new_items(struct durable_slabs *ds, size_t nr)
+/* Not from the region, where it may be overwritten. */
+static size_t
+stacks_len(const uint16_t max[SIZE_CLASS_NR])
 {
-	size_t len = align_up(nr * sizeof(void *), DK_PAGE);
+	size_t nr = 0;
+
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+		nr += max[i];
+	return align_up(
+	    sizeof(struct medium_stacks) + nr * sizeof(uint64_t), DK_PAGE);
+}
+
+struct medium_stacks *
+durable_slabs_new_stacks(
+    struct durable_slabs *ds, const uint16_t max[SIZE_CLASS_NR])
+{
+	size_t len = stacks_len(max);
 	struct region_block block;
 
 	if (region_take(ds->region, len, DK_PAGE, RANGESET_LOW, &block) < 0)
 		return NULL;
+	struct medium_stacks *stacks = (void *)block.addr;
 	/* Before the ledger has it. */
 	memset(block.addr, 0, len);
+	memcpy(stacks->max, max, sizeof(stacks->max));
+	ledger_persist(ds->ledger, stacks, sizeof(*stacks));
 	if (ledger_add_extent(ds->ledger,
 		(size_t)(block.addr - ds->ledger->base), len, true) < 0) {
 		region_give_or_lose(ds->region, block.addr, len);
 		return NULL;
 	}
-	return (void **)(void *)block.addr;
+	return stacks;
 }
 
 void
-durable_slabs_delete_items(struct durable_slabs *ds, void **items, size_t nr)
+durable_slabs_delete_stacks(struct durable_slabs *ds,
+    struct medium_stacks *stacks, const uint16_t max[SIZE_CLASS_NR])
 {
-	char *at = (char *)items;
+	char *at = (char *)stacks;
 
 	if (region_is_off(ds->region))
 		return;
 	ledger_remove_extent(ds->ledger, (size_t)(at - ds->ledger->base));
-	region_give_or_lose(
-	    ds->region, at, align_up(nr * sizeof(void *), DK_PAGE));
+	region_give_or_lose(ds->region, at, stacks_len(max));
 }
 
 /* --- the whole ------------------------------------------------------------------------------------ */

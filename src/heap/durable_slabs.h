@@ -94,10 +94,12 @@ bool durable_slabs_fetch(struct durable_slabs *ds, struct thread_cache *c,
 void durable_slabs_evict(struct durable_slabs *ds, struct cache_bin *bin,
     unsigned size_class, size_t nr);
 
-/* Memory of the region for nr items of a cache, all NULL; NULL: no room. */
-void **durable_slabs_new_items(struct durable_slabs *ds, size_t nr);
-void durable_slabs_delete_items(
-    struct durable_slabs *ds, void **items, size_t nr);
+/* Memory of the region for the stacks of a cache, all NULL; max has the number of
+ * items of each class.  NULL: no room. */
+struct medium_stacks *durable_slabs_new_stacks(
+    struct durable_slabs *ds, const uint16_t max[SIZE_CLASS_NR]);
+void durable_slabs_delete_stacks(struct durable_slabs *ds,
+    struct medium_stacks *stacks, const uint16_t max[SIZE_CLASS_NR]);
 
 /* Give slabs without a block back; says whether there were any. */
 bool durable_slabs_trim(struct durable_slabs *ds);

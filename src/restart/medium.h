@@ -63,6 +63,9 @@ struct superblock {
 	uint32_t class_size[MEDIUM_CLASSES]; /* bytes */
 	uint32_t granularity; /* enum flush_granularity, of who has it open */
 	uint32_t reserved;
+	/* Bytes, at most, that stood in caches at resets, and are allocated
+	 * until a trace frees them. */
+	uint64_t cached_max;
 };
 
 /* What the check is of; the rest of the page is unused. */
@@ -73,7 +76,7 @@ union superblock_copy {
 _Static_assert(
     sizeof(union superblock_copy) == 512, "a superblock has 512 bytes at most");
 
-_Static_assert(sizeof(struct superblock) == 368 && MEDIUM_VERSION == 1,
+_Static_assert(sizeof(struct superblock) == 376 && MEDIUM_VERSION == 1,
     "a superblock that changes has another version");
 
 /* --- roots ------------------------------------------------------------------- */
@@ -117,6 +120,18 @@ struct ledger_line {
 
 /* In the word of an extent: it is the stacks of a thread's cache. */
 #define EXTENT_STACKS (UINT64_C(1) << 63)
+
+/*
+ * The extent of a thread's cache: how many blocks of each class it has room for,
+ * which is durable before the ledger has the extent, and then the stacks, in the
+ * order of the classes.
+ */
+struct medium_stacks {
+	uint16_t max[MEDIUM_CLASSES];
+	uint64_t none;    /* below the first item is NULL */
+	uint64_t items[]; /* addresses of free blocks, or NULL */
+};
+_Static_assert(sizeof(struct medium_stacks) == 80, "there is no padding");
 
 /* Numbers of chunks: below low, and from high on, lines are prepared.  Each word
  * has a check of its own, since it is stored alone: see ledger.c. */

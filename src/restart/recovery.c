@@ -60,21 +60,34 @@ visit_cached(const struct search *search, size_t off)
 		search->visit(search->arg, &block);
 }
 
+static const struct medium_stacks *
+stacks_at(const struct ledger *l, size_t off)
+{
+	return (const void *)(l->base + off);
+}
+
+/* An extent of stacks has a page at least. */
+static size_t
+nr_items(const struct ledger_unit *stacks)
+{
+	return (stacks->len - sizeof(struct medium_stacks)) / sizeof(uint64_t);
+}
+
 static int
 search_stacks(void *arg, const struct ledger_unit *unit)
 {
 	const struct search *search = arg;
 	const struct ledger *l = search->ledger;
-	const uint64_t *items = (const void *)(l->base + unit->off);
+	const struct medium_stacks *stacks = stacks_at(l, unit->off);
 
 	if (unit->type != LEDGER_STACKS ||
 	    (l->backing->has_content &&
 		backing_is_hole(l->backing, unit->off, unit->len)))
 		return 0;
-	for (size_t i = 0; i < unit->len / sizeof(*items); i++) {
+	for (size_t i = 0; i < nr_items(unit); i++) {
 		/* The address that it had in the other process. */
-		if (items[i] > search->base)
-			visit_cached(search, items[i] - search->base);
+		if (stacks->items[i] > search->base)
+			visit_cached(search, stacks->items[i] - search->base);
 	}
 	return 0;
 }
@@ -124,6 +137,43 @@ recovery_free_cached(
 	int rc = recovery_walk_cached(l, sb, free_cached, &recovery, NULL);
 
 	*freed = recovery.freed;
+	return rc;
+}
+
+struct bound {
+	const struct ledger *ledger;
+	/* Blocks of each class: room for them in stacks, and allocated. */
+	size_t room[MEDIUM_CLASSES], nr[MEDIUM_CLASSES];
+};
+
+static int
+add_to_bound(void *arg, const struct ledger_unit *unit)
+{
+	struct bound *bound = arg;
+
+	if (unit->type == LEDGER_SLAB)
+		bound->nr[unit->size_class] +=
+		    ledger_count(bound->ledger, unit);
+	if (unit->type != LEDGER_STACKS)
+		return 0;
+	const struct medium_stacks *stacks =
+	    stacks_at(bound->ledger, unit->off);
+	/* It may be damaged. */
+	for (size_t i = 0; i < MEDIUM_CLASSES; i++)
+		bound->room[i] += min_size(stacks->max[i], nr_items(unit));
+	return 0;
+}
+
+int
+recovery_bound_cached(const struct ledger *l, size_t *bytes)
+{
+	struct bound bound = {.ledger = l};
+	int rc = ledger_walk(l, add_to_bound, &bound);
+
+	*bytes = 0;
+	for (size_t i = 0; i < MEDIUM_CLASSES; i++)
+		*bytes +=
+		    min_size(bound.room[i], bound.nr[i]) * l->classes[i].size;
 	return rc;
 }
 

@@ -36,6 +36,9 @@ struct recovered {
 /* Free them.  -ENOMEM, -EUCLEAN, with a text. */
 int recovery_free_cached(struct ledger *l, const struct superblock *sb,
     struct recovered *freed) DK_MUST_CHECK;
+/* How many bytes at most stood in stacks, where nobody can say which: after a
+ * reset.  -EUCLEAN, with a text. */
+int recovery_bound_cached(const struct ledger *l, size_t *bytes) DK_MUST_CHECK;
 /* Remove the stacks. */
 int recovery_remove_stacks(struct ledger *l) DK_MUST_CHECK;
 

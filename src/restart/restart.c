@@ -5,8 +5,8 @@
  * The order of stores, each durable before the next:
  *
  *   format  roots and marks are 0; then the superblocks say "open"
- *   open    what stood in caches of a dead process is free in the ledger; then
- *           the stacks of those caches are gone; then the superblocks say
+ *   open    what stood in caches of a dead process is free in the ledger, or
+ *           after a reset the superblocks have a bound of it; then the stacks of those caches are gone; then the superblocks say
  *           "open", under this kernel; then blocks are handed out
  *   close   the ledger, and where pages are the granularity all pages; then
  *           the superblocks say "closed"
@@ -271,16 +271,49 @@ count(struct restart *r, size_t *nr_stacks)
 	return rc;
 }
 
+static int
+write_superblock(struct restart *r, struct superblock *sb, const char *path)
+{
+	int rc = superblock_write(r->backing, sb);
+
+	if (rc == 0)
+		r->sb = *sb;
+	else if (*error_text() == '\0')
+		(void)error_set(rc, "%s: the superblock cannot be written: %s",
+		    path, strerror(-rc));
+	return rc;
+}
+
+/* Of pages of different times nobody knows anything. */
+static int
+add_leak(struct restart *r, const char *path)
+{
+	struct superblock sb = r->sb;
+	size_t bytes = r->bytes;
+	int rc = 0;
+
+	if (!check_lost_pages(&r->sb, r->how, r->backing->granularity))
+		rc = recovery_bound_cached(&r->ledger, &bytes);
+	if (rc < 0 || bytes == 0)
+		return rc;
+	/* If this is done twice, it is still a bound. */
+	sb.cached_max =
+	    min_size(sb.cached_max + min_size(bytes, r->bytes), r->bytes);
+	return write_superblock(r, &sb, path);
+}
+
 /* After a kill, what stood in caches is free.  After a reset it has leaked, as
  * nobody flushed the stacks. */
 static int
-recover(struct restart *r)
+recover(struct restart *r, const char *path)
 {
 	struct recovered freed = {0};
 	int rc = 0;
 
 	if (r->how == RESTART_HOW_CRASH)
 		rc = recovery_free_cached(&r->ledger, &r->sb, &freed);
+	else if (r->how == RESTART_HOW_POWER)
+		rc = add_leak(r, path);
 	r->nr_blocks -= freed.nr_blocks;
 	r->bytes -= freed.bytes;
 	return rc == 0 ? recovery_remove_stacks(&r->ledger) : rc;
@@ -304,8 +337,9 @@ load(struct restart *r, const struct restart_request *request)
 	rc = count(r, &nr_stacks);
 	if (rc == 0)
 		rc = ensure_fixed(r, request->path);
-	if (rc == 0 && nr_stacks > 0)
-		rc = recover(r);
+	if (rc == 0 && (nr_stacks > 0 || r->how == RESTART_HOW_POWER))
+		rc = recover(r, request->path);
+	r->cached_max = min_size(r->sb.cached_max, r->bytes);
 	if (rc < 0)
 		ledger_close(&r->ledger);
 	return rc;
@@ -323,13 +357,7 @@ set_state(struct restart *r, enum medium_state state, const char *path)
 		sb.granularity = r->backing->granularity;
 		check_read_boot(sb.boot);
 	}
-	int rc = superblock_write(r->backing, &sb);
-	if (rc == 0)
-		r->sb = sb;
-	else if (*error_text() == '\0')
-		(void)error_set(rc, "%s: the superblock cannot be written: %s",
-		    path, strerror(-rc));
-	return rc;
+	return write_superblock(r, &sb, path);
 }
 
 static int
@@ -376,6 +404,17 @@ int
 restart_begin(struct restart *r)
 {
 	return set_state(r, MEDIUM_OPEN, "the region");
+}
+
+void
+restart_note_traced(struct restart *r)
+{
+	struct superblock sb = r->sb;
+
+	sb.cached_max = 0;
+	/* If that fails, the bound stays, which is true as well. */
+	if (r->sb.cached_max != 0 && superblock_write(r->backing, &sb) == 0)
+		r->sb = sb;
 }
 
 struct adoption {

@@ -32,8 +32,8 @@ struct restart {
 	enum restart_how how;
 	ptrdiff_t moved_by;
 	size_t nr_blocks, bytes;
-	/* Allocated, and known to be nobody's. */
-	size_t leaked;
+	/* Of them, at most so many stood in caches at a reset. */
+	size_t cached_max;
 };
 
 struct restart_request {
@@ -63,6 +63,9 @@ int restart_begin(struct restart *restart) DK_MUST_CHECK;
 /* Mark what is allocated in the map of a region that is on the backing. */
 int restart_adopt(struct restart *restart, struct daxkind_region *region)
     DK_MUST_CHECK;
+
+/* A trace has freed what stood in caches at resets. */
+void restart_note_traced(struct restart *restart);
 
 /*
  * No kind is on it: from now on it is closed.  On failure it stays open, as after

@@ -273,7 +273,7 @@ judge(size_t nr_kills_since)
 {
 	struct daxkind_restart restart;
 	struct daxkind_region *region;
-	size_t nr_dropped = 0, nr_live = 0;
+	size_t nr_dropped = 0, nr_live = 0, bytes = 0;
 
 	if (daxkind_region_open_durable(
 		Path, 0, "test_durable_kill", 0, &region) < 0)
@@ -286,6 +286,13 @@ judge(size_t nr_kills_since)
 	Nr_found = 0;
 	assert_int_equal(daxkind_walk(Kind, note_block, NULL), 0);
 	assert_int_equal(Nr_found, restart.blocks);
+	for (size_t i = 0; i < Nr_found; i++)
+		bytes += Found[i].usable;
+	assert_int_equal(bytes, restart.bytes);
+	/* Nothing is left that is known to be nobody's; blocks that a thread
+	 * had in its hands only the judge knows. */
+	assert_int_equal(restart.leaked, 0);
+	assert_int_equal(restart.cached_max, 0);
 	for (size_t i = 0; i < NR_THREADS; i++) {
 		for (size_t j = 0; j < NR_SLOTS; j++) {
 			judge_slot(&Judge->slots[i][j]);

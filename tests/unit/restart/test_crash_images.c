@@ -7,7 +7,11 @@
  * line: of that the recorder makes images, as they could be found after a reset:
  * nothing of it, all, one line alone, all but one, and parts by chance.  Each
  * image passes daxkind check, opens, and has each block that was handed out and not
- * freed.
+ * freed.  What else it has is not more than what the caches had room for, and what
+ * one call is at.
+ *
+ * Now and then the image is the memory itself, as a kill leaves it: then what was
+ * in caches is free, too.
  *
  * DAXKIND_TEST_IMAGES is how many.
  */
@@ -41,6 +45,7 @@ enum {
 	NR_SLOTS = 2000,
 	PHASE_STEPS = 1000,
 	TRACE_STEPS = 150,
+	KILL_FENCES = 16, /* of so many, one is a kill, too */
 	MAX_ROOTS = 4,
 	MAX_DIRTY = 4096,
 	NR_RANDOM = 6 /* parts by chance, for each fence */
@@ -75,11 +80,14 @@ enum {
 	BITS_LEN = 256 /* of each chunk */
 };
 
+/* Of the stacks of the only cache, what is not in the middle of their pages. */
+static size_t Stacks_off = SIZE;
+
 static bool
 is_the_librarys(size_t off)
 {
 	return off < FIXED_LEN || off >= SIZE - DK_PAGE ||
-	       off % MEDIUM_CHUNK < BITS_LEN;
+	       off % MEDIUM_CHUNK < BITS_LEN || off - Stacks_off < 2 * LINE;
 }
 
 /* --- what was acknowledged ---------------------------------------------------------- */
@@ -91,6 +99,8 @@ struct slot {
 };
 
 static struct slot Slots[NR_SLOTS];
+/* What a call is about to hand out, at most, and what a trace is about to free. */
+static size_t In_hand, Garbage, Nr_garbage;
 static struct slot Roots[MAX_ROOTS]; /* ptr is what it is set to */
 
 static const char Layout[] = "images";
@@ -119,6 +129,7 @@ struct found {
 	/* In the image with nothing, or in that with all: none else has more. */
 	bool may_start[SIZE / 8];
 	uint32_t len[SIZE / 8];
+	size_t nr, bytes;
 	struct ledger *ledger;
 	bool is_base; /* this is one of those two */
 };
@@ -138,6 +149,8 @@ note_block(void *arg, void *block, size_t usable)
 		    Nr_images, off * 8);
 	Found.is_start[off] = true;
 	Found.len[off] = (uint32_t)usable;
+	Found.nr++;
+	Found.bytes += usable;
 	return 0;
 }
 
@@ -162,6 +175,29 @@ check_slots(void)
 			fail_msg("image %lu: the block of %zu bytes at offset "
 				 "%zu is lost",
 			    Nr_images, s->size, off);
+	}
+}
+
+static void
+check_leaks(const struct restart *r)
+{
+	size_t nr = Found.nr, bytes = Found.bytes;
+
+	for (size_t i = 0; i < NR_SLOTS; i++) {
+		const struct slot *s = &Slots[i];
+		size_t off = (size_t)(s->ptr - Memory);
+
+		if (s->ptr != NULL && Found.is_start[off / 8]) {
+			nr--;
+			bytes -= Found.len[off / 8];
+		}
+	}
+	if (bytes > In_hand + Garbage + r->cached_max)
+		fail_msg("image %lu: %zu bytes have leaked, of %zu in caches",
+		    Nr_images, bytes, r->cached_max);
+	if (r->how == RESTART_HOW_CRASH) {
+		assert_int_equal(r->cached_max, 0);
+		assert_true(nr <= Nr_garbage + (In_hand > 0));
 	}
 }
 
@@ -216,7 +252,7 @@ check_image(struct backing *b)
 }
 
 static void
-judge(void)
+judge(enum restart_how how)
 {
 	struct restart_request request = {
 	    .path = "image",
@@ -227,8 +263,10 @@ judge(void)
 	struct restart *r;
 	struct backing *b;
 
-	forget_boot(Image);
-	forget_boot(Image + SIZE - DK_PAGE);
+	if (how == RESTART_HOW_POWER) {
+		forget_boot(Image);
+		forget_boot(Image + SIZE - DK_PAGE);
+	}
 	assert_int_equal(
 	    backing_mapping_open(Image, SIZE, BACKING_PERSISTENT, &b), 0);
 	check_image(b);
@@ -236,15 +274,22 @@ judge(void)
 		fail_msg(
 		    "image %lu does not open: %s", Nr_images, error_text());
 	Image = b->base; /* it was moved */
+	assert_int_equal(r->how, how);
 	memset(Found.is_start, 0, sizeof(Found.is_start));
+	Found.nr = 0;
+	Found.bytes = 0;
 	Found.ledger = &r->ledger;
 	assert_int_equal(ledger_walk(&r->ledger, note_unit, NULL), 0);
 	check_slots();
+	check_leaks(r);
 	check_roots(r);
 	restart_abandon(r);
 	backing_close(b);
 	Nr_images++;
 }
+
+static struct daxkind_region *Region;
+static struct heap *Heap;
 
 /* --- the recorder ----------------------------------------------------------------------- */
 
@@ -271,6 +316,8 @@ begin_image(void)
 	for (size_t off = 0; off < SIZE; off += MEDIUM_CHUNK)
 		memcpy(Image + off, Medium + off, BITS_LEN);
 	memcpy(Image + SIZE - DK_PAGE, Medium + SIZE - DK_PAGE, DK_PAGE);
+	if (Stacks_off < SIZE)
+		memcpy(Image + Stacks_off, Medium + Stacks_off, 2 * LINE);
 }
 
 static void
@@ -280,30 +327,45 @@ add_line(size_t i)
 }
 
 static void
+find_stacks(void)
+{
+	const struct thread_cache *c = Heap != NULL ? Heap->caches.list : NULL;
+
+	Stacks_off = c != NULL && c->stacks != NULL
+			 ? (size_t)((char *)c->stacks - Memory)
+			 : SIZE;
+}
+
+static void
 make_images(void)
 {
+	find_stacks();
 	find_dirty();
 	memset(Found.may_start, 0, sizeof(Found.may_start));
 	Found.is_base = true;
 	begin_image();
-	judge();
+	judge(RESTART_HOW_POWER);
 	begin_image();
 	for (size_t i = 0; i < Nr_dirty; i++)
 		add_line(Dirty[i]);
-	judge();
+	judge(RESTART_HOW_POWER);
+	if (Nr_fences % KILL_FENCES == 0) {
+		memcpy(Image, Memory, SIZE);
+		judge(RESTART_HOW_CRASH);
+	}
 	Found.is_base = false;
 	for (size_t k = 0; k < Nr_dirty && k < 8 && Nr_dirty > 1; k++) {
 		size_t one = Dirty[next_random() % Nr_dirty];
 
 		begin_image();
 		add_line(one);
-		judge();
+		judge(RESTART_HOW_POWER);
 		begin_image();
 		for (size_t i = 0; i < Nr_dirty; i++) {
 			if (Dirty[i] != one)
 				add_line(Dirty[i]);
 		}
-		judge();
+		judge(RESTART_HOW_POWER);
 	}
 	for (size_t k = 0; k < NR_RANDOM && Nr_dirty > 2; k++) {
 		begin_image();
@@ -311,7 +373,7 @@ make_images(void)
 			if (next_random() % 2 == 0)
 				add_line(Dirty[i]);
 		}
-		judge();
+		judge(RESTART_HOW_POWER);
 	}
 }
 
@@ -362,9 +424,6 @@ static const struct flush_ops Recorder = {
     record_flush, record_drain, record_copy, record_set};
 
 /* --- the run -------------------------------------------------------------------------------- */
-
-static struct daxkind_region *Region;
-static struct heap *Heap;
 
 static struct restart *
 open_restart(struct backing *b)
@@ -501,6 +560,13 @@ next_phase(void)
 	atomic_store(&Heap->caches.reopen_countdown, 0);
 }
 
+/* A larger block may stand in. */
+static void
+set_in_hand(size_t size)
+{
+	In_hand = 2 * size + DK_PAGE;
+}
+
 /* Large blocks change their length where they are, too. */
 static void
 change(struct slot *s)
@@ -510,11 +576,13 @@ change(struct slot *s)
 
 	unset_roots(s->ptr);
 	s->is_uncertain = true;
+	set_in_hand(size);
 	char *ptr = heap_resize(Heap, s->ptr, size);
 	if (ptr != NULL) {
 		s->ptr = ptr;
 		s->size = size;
 	}
+	In_hand = 0;
 	s->is_uncertain = false;
 }
 
@@ -546,8 +614,9 @@ trace_the_rest(void)
 		struct slot *s = &Slots[i];
 
 		if (s->ptr != NULL && nr_kept > 0 && next_random() % 4 == 0) {
+			Garbage += heap_usable(Heap, s->ptr);
+			Nr_garbage = ++nr_lost;
 			s->ptr = NULL;
-			nr_lost++;
 		} else if (s->ptr != NULL) {
 			if (nr_kept++ == 0)
 				set_root(0, s->ptr);
@@ -556,6 +625,8 @@ trace_the_rest(void)
 	assert_int_equal(heap_trace_run(Heap, &request, &result), 0);
 	assert_int_equal(result.kept_blocks, nr_kept);
 	assert_int_equal(result.freed_blocks, nr_lost);
+	Garbage = 0;
+	Nr_garbage = 0;
 }
 
 static void
@@ -574,7 +645,9 @@ step(void)
 		size_t size = choose_size();
 
 		s->size = size;
+		set_in_hand(size);
 		s->ptr = heap_alloc(Heap, size, 0, r == 2);
+		In_hand = 0;
 		if (s->ptr == NULL)
 			heap_purge(Heap);
 	} else if (r < 6) {

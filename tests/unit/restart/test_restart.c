@@ -133,14 +133,21 @@ close_heap(void)
 	close_region(true);
 }
 
+static size_t Live_bytes; /* since fill_heap() */
+
 static void
 fill_heap(void)
 {
 	void *cached[NR_CACHED];
 
-	for (size_t i = 0; i < NR_BLOCKS; i++)
-		assert_non_null(heap_alloc(
-		    Heap, i % 10 == 0 ? 20000 : 10 + i % 3 * 40, 0, false));
+	Live_bytes = 0;
+	for (size_t i = 0; i < NR_BLOCKS; i++) {
+		void *p = heap_alloc(
+		    Heap, i % 10 == 0 ? 20000 : 10 + i % 3 * 40, 0, false);
+
+		assert_non_null(p);
+		Live_bytes += heap_usable(Heap, p);
+	}
 	for (size_t i = 0; i < NR_CACHED; i++)
 		cached[i] = heap_alloc(Heap, 8, 0, false);
 	for (size_t i = 0; i < NR_CACHED; i++)
@@ -210,6 +217,8 @@ test_after_a_kill_what_was_cached_is_free(void **state)
 	kill_heap();
 	open_heap(0, RESTART_HOW_CRASH);
 	assert_int_equal(Region->restart->nr_blocks, NR_BLOCKS);
+	assert_int_equal(Region->restart->bytes, Live_bytes);
+	assert_int_equal(Region->restart->cached_max, 0);
 	close_heap();
 	open_heap(0, RESTART_HOW_CLEAN);
 	assert_int_equal(Region->restart->nr_blocks, NR_BLOCKS);
@@ -226,9 +235,51 @@ test_after_a_reset_it_has_leaked(void **state)
 	change_both(forget_boot);
 	open_heap(0, RESTART_HOW_POWER);
 	assert_true(Region->restart->nr_blocks >= NR_BLOCKS + NR_CACHED);
+	size_t leaked = Region->restart->bytes - Live_bytes;
+	size_t bound = Region->restart->cached_max;
+	assert_in_range(leaked, NR_CACHED * 8, bound);
+	/* What a cache of so small a heap has room for. */
+	assert_in_range(bound, leaked, 8 * KIB);
+	kill_heap();
+	/* Nobody has freed it. */
+	open_heap(0, RESTART_HOW_CRASH);
+	assert_int_equal(Region->restart->cached_max, bound);
 	close_heap();
-	/* That is told once. */
 	open_heap(0, RESTART_HOW_CLEAN);
+	assert_int_equal(Region->restart->cached_max, bound);
+	/* Another reset comes on top. */
+	fill_heap();
+	kill_heap();
+	change_both(forget_boot);
+	open_heap(0, RESTART_HOW_POWER);
+	assert_true(Region->restart->cached_max > bound);
+	assert_true(Region->restart->cached_max <= bound + 8 * KIB);
+	close_heap();
+}
+
+/* Then what stood in caches is free. */
+static void
+test_a_trace_ends_the_leak(void **state)
+{
+	struct heap_trace_request request = {NULL, NULL};
+	struct heap_trace_result result;
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	fill_heap();
+	char *p = heap_alloc(Heap, 5000, 0, true);
+	assert_int_equal(
+	    roots_set(&Region->restart->roots, "p", (size_t)(p - Memory)), 0);
+	kill_heap();
+	change_both(forget_boot);
+	open_heap(0, RESTART_HOW_POWER);
+	assert_int_equal(heap_trace_run(Heap, &request, &result), 0);
+	assert_int_equal(result.kept_blocks, 1);
+	restart_note_traced(Region->restart);
+	kill_heap();
+	open_heap(0, RESTART_HOW_CRASH);
+	assert_int_equal(Region->restart->nr_blocks, 1);
+	assert_int_equal(Region->restart->cached_max, 0);
 	close_heap();
 }
 
@@ -246,7 +297,11 @@ test_after_a_reset_pages_are_not_trusted(void **state)
 	change_both(forget_boot);
 	assert_int_equal(open_restart(0, &r, &b), -EUCLEAN);
 	print_message("    %s\n", error_text());
+	mock_os_fail_all("os_msync", EIO);
+	assert_int_equal(open_restart(RESTART_SALVAGE, &r, &b), -EIO);
+	mock_os_reset();
 	open_heap(RESTART_SALVAGE, RESTART_HOW_POWER);
+	assert_int_equal(Region->restart->cached_max, Region->restart->bytes);
 	close_heap();
 	/* Closed, they were written back. */
 	change_both(forget_boot);
@@ -650,6 +705,7 @@ main(void)
 	    UNIT(test_a_walk_has_only_live_blocks),
 	    UNIT(test_a_trace_without_memory),
 	    UNIT(test_after_a_reset_it_has_leaked),
+	    UNIT(test_a_trace_ends_the_leak),
 	    UNIT(test_after_a_reset_pages_are_not_trusted),
 	    UNIT(test_after_a_reset_the_last_one_s_granularity_counts),
 	    UNIT(test_a_larger_heap_that_was_here_is_gone),
