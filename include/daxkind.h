@@ -26,6 +26,11 @@
 
 #ifdef __cplusplus
 extern "C" {
+#ifdef __GNUC__
+/* A function may have the name of its structure, as stat(2) has. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
 /* The run-time version, MAJOR * 1000000 + MINOR * 1000 + PATCH. */
@@ -472,6 +477,9 @@ int daxkind_sigbus_install(unsigned flags,
 int daxkind_sigbus_remove(void);
 
 #ifdef __cplusplus
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
 }
 #endif
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * daxkind_cxx.h -- what the C++ adapters of kinds share: an allocator and a
- * memory resource over a memkind_t.
+ * memory resource over a memkind_t; and durable kinds in C++.
  *
  * Included by memkind_allocator.h, pmem_allocator.h and fixed_allocator.h,
  * which programs use; of this header they may use libmemkind::memory_resource
- * (C++17), over any kind.  memkind_allocator(3) describes them.
+ * (C++17), over any kind, and libmemkind::durable_kind.  memkind_allocator(3) and
+ * daxkind_durable_kind(3) describe them.
  */
 #ifndef DAXKIND_CXX_H
 #define DAXKIND_CXX_H
@@ -14,14 +15,18 @@
 #error "this header is for C++; memkind.h is for C"
 #endif
 
+#include <daxkind.h>
 #include <memkind.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -293,6 +298,236 @@ public:
 	}
 };
 #endif /* DAXKIND_CXX_HAS_PMR */
+
+/* --- durable kinds --------------------------------------------------------------- */
+
+/* What a visitor of a trace marks blocks by. */
+class trace_marker
+{
+public:
+	explicit trace_marker(daxkind_marker *marker) noexcept
+	    : the_marker(marker)
+	{
+	}
+	/* The block that ptr is in is reached. */
+	void
+	mark(const void *ptr) const noexcept
+	{
+		daxkind_mark(the_marker, ptr);
+	}
+
+private:
+	daxkind_marker *the_marker;
+};
+
+namespace detail
+{
+
+/* What a function of daxkind.h returned, as an exception. */
+inline void
+check_result(int rc)
+{
+	if (rc < 0)
+		throw std::system_error(
+		    -rc, std::generic_category(), daxkind_last_error());
+}
+
+/* Calls a visitor from a function of C, which no exception may pass. */
+template <typename Visit> struct visitor {
+	explicit visitor(Visit &visit) : the_visit(visit)
+	{
+	}
+	static int
+	walk(void *arg, void *block, std::size_t usable) noexcept
+	{
+		auto self = static_cast<visitor *>(arg);
+
+		try {
+			self->result = self->the_visit(block, usable);
+		} catch (...) {
+			self->catch_it();
+		}
+		return self->result;
+	}
+	static int
+	trace(void *arg, void *block, std::size_t usable,
+	    daxkind_marker *of_trace) noexcept
+	{
+		auto self = static_cast<visitor *>(arg);
+
+		try {
+			self->the_visit(block, usable, trace_marker(of_trace));
+		} catch (...) {
+			self->catch_it();
+		}
+		return self->result;
+	}
+	/* Whether it came to its end. */
+	bool
+	finish(int rc)
+	{
+		if (thrown)
+			std::rethrow_exception(thrown);
+		if (result >= 0)
+			check_result(rc);
+		return rc >= 0;
+	}
+
+	void
+	catch_it() noexcept
+	{
+		thrown = std::current_exception();
+		result = -ECANCELED;
+	}
+
+	Visit &the_visit;
+	std::exception_ptr thrown;
+	int result = 0;
+};
+
+} // namespace detail
+
+/*
+ * A durable kind, which is the caller's and outlives this.  Failures are
+ * std::system_error, with the text of daxkind_last_error(), and where there is no
+ * room std::bad_alloc.
+ */
+class durable_kind
+{
+public:
+	explicit durable_kind(memkind_t kind) noexcept : the_kind(kind)
+	{
+	}
+	memkind_t
+	get() const noexcept
+	{
+		return the_kind;
+	}
+
+	/* What a root points to, or nullptr.  That it is a T is for the program
+	 * to know: the layout of its region should say so. */
+	template <typename T>
+	T *
+	root(const char *name) const noexcept
+	{
+		return static_cast<T *>(daxkind_root(the_kind, name));
+	}
+	template <typename T>
+	void
+	set_root(const char *name, const T *object) const
+	{
+		detail::check_result(daxkind_root_set(the_kind, name, object));
+	}
+	void
+	unset_root(const char *name) const
+	{
+		detail::check_result(daxkind_root_set(the_kind, name, nullptr));
+	}
+	/* The same, made of args where there is none: it is durable before the
+	 * root is. */
+	template <typename T, typename... Args>
+	T &
+	root_or_make(const char *name, Args &&...args) const
+	{
+		T *object = root<T>(name);
+
+		return object != nullptr
+			   ? *object
+			   : make<T>(name, std::forward<Args>(args)...);
+	}
+
+	/*
+	 * visit(void *block, std::size_t usable) for each live block: it returns
+	 * DAXKIND_KEEP, DAXKIND_DROP, or a negative value, which ends the walk.
+	 * False: it was ended.  What visit throws ends it as well, and is thrown
+	 * on.  See daxkind_walk() for what visit may do.
+	 */
+	template <typename Visit>
+	bool
+	walk(Visit &&visit) const
+	{
+		using visit_type = typename std::remove_reference<Visit>::type;
+		detail::visitor<visit_type> calls(visit);
+
+		return calls.finish(daxkind_walk(
+		    the_kind, detail::visitor<visit_type>::walk, &calls));
+	}
+	/*
+	 * Free what the roots do not reach.  visit(void *block, std::size_t
+	 * usable, const trace_marker &marker) calls marker.mark() for what the
+	 * block points to.  If it throws, nothing is freed, and the exception is
+	 * thrown on.
+	 */
+	template <typename Visit>
+	daxkind_trace_result
+	trace(Visit &&visit) const
+	{
+		using visit_type = typename std::remove_reference<Visit>::type;
+		detail::visitor<visit_type> calls(visit);
+		daxkind_trace_result result = daxkind_trace_result();
+
+		(void)calls.finish(
+		    daxkind_trace(the_kind, detail::visitor<visit_type>::trace,
+			&calls, &result, sizeof(result)));
+		return result;
+	}
+	/* The same, where each aligned word may be a pointer. */
+	daxkind_trace_result
+	trace() const
+	{
+		daxkind_trace_result result = daxkind_trace_result();
+
+		detail::check_result(daxkind_trace(
+		    the_kind, nullptr, nullptr, &result, sizeof(result)));
+		return result;
+	}
+
+#ifdef DAXKIND_CXX_HAS_PMR
+	/*
+	 * A memory resource over the kind for containers that are in the kind
+	 * themselves.  They keep its address, so it is in the kind, too, under
+	 * the name of a root; and as it has pointers into this process, each
+	 * process makes it anew there: call this once after the kind was made,
+	 * before such a container is used.  The region must be at its old
+	 * address.
+	 */
+	std::pmr::memory_resource *
+	resource(const char *name) const
+	{
+		auto resource = root<memory_resource>(name);
+
+		if (resource == nullptr)
+			return &make<memory_resource>(name, the_kind);
+		return ::new (static_cast<void *>(resource))
+		    memory_resource(the_kind);
+	}
+#endif
+
+private:
+	template <typename T, typename... Args>
+	T &
+	make(const char *name, Args &&...args) const
+	{
+		void *at =
+		    detail::allocate_bytes(the_kind, sizeof(T), alignof(T));
+		T *object = nullptr;
+
+		try {
+			object = ::new (at) T(std::forward<Args>(args)...);
+			detail::check_result(
+			    daxkind_persist(the_kind, at, sizeof(T)));
+			set_root(name, object);
+		} catch (...) {
+			if (object != nullptr)
+				object->~T();
+			memkind_free(the_kind, at);
+			throw;
+		}
+		return *object;
+	}
+
+	memkind_t the_kind;
+};
 
 } // namespace libmemkind
 

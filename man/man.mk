@@ -8,6 +8,7 @@ MAN_PAGES = \
 	man/daxkind-restart.7 \
 	man/daxkind.1 \
 	man/daxkind.7 \
+	man/daxkind_durable_kind.3 \
 	man/daxkind_kind_create.3 \
 	man/daxkind_last_error.3 \
 	man/daxkind_offset.3 \

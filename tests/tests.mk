@@ -280,7 +280,8 @@ EXTRA_DIST += tests/abi/declared.awk tests/abi/libmemkind.symbols \
 	tests/abi/used.awk tests/dax/README.md \
 	tests/fuzz/corpus tests/support/tsan.supp \
 	tests/api/compare/probe.c tests/api/differences.md \
-	tests/cxx/allocators.cc tests/programs/differences.md
+	tests/cxx/allocators.cc tests/cxx/durable.cc \
+	tests/programs/differences.md
 
 # A fork takes all of jemalloc's locks, which are more than the sanitizer's
 # search for deadlocks can hold; a debug build looks after the order of ours.

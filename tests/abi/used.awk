@@ -32,7 +32,7 @@ FNR == 1 { in_comment = 0 }
 		name = substr(line, RSTART, RLENGTH)
 		line = substr(line, RSTART + RLENGTH)
 		print "name", name
-		if (line ~ /^\(/ || (is_row && line ~ /^[,}]/))
+		if (line ~ /^(<[A-Za-z0-9_:, ]*>)?\(/ || (is_row && line ~ /^[,}]/))
 			print "call", name
 	}
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The C++ adapters compile at each standard from C++11 to C++20, with each C++
+# The C++ adapters, and durable kinds, compile at each standard from C++11 to C++20, with each C++
 # compiler that is here, and work against the built library.
 set -eu
 : "${top_srcdir:=.}" "${top_builddir:=.}"
@@ -33,17 +33,19 @@ for cxx in ${CXX:-$compilers}; do
 			echo "$cxx does not know $std: not tried"
 			continue
 		fi
-		# shellcheck disable=SC2086 # a list of flags
-		"$cxx" -std=$std -Wall -Wextra -Wpedantic -Wshadow -Werror \
-			$san -I"$top_srcdir/include" \
-			"$top_srcdir/tests/cxx/allocators.cc" \
-			-o "$tmp/program" -L"$lib_dir" -ldaxkind ||
-			{ echo "$cxx, $std: does not compile"; exit 1; }
-		said=$(LD_LIBRARY_PATH=$lib_dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
-			"$tmp/program" "$tmp") ||
-			{ echo "$cxx, $std: failed"; exit 1; }
-		echo "$cxx, $std: $said"
-		tried=$((tried + 1))
+		for program in allocators durable; do
+			# shellcheck disable=SC2086 # a list of flags
+			"$cxx" -std=$std -Wall -Wextra -Wpedantic -Wshadow -Werror \
+				$san -I"$top_srcdir/include" \
+				"$top_srcdir/tests/cxx/$program.cc" \
+				-o "$tmp/program" -L"$lib_dir" -ldaxkind ||
+				{ echo "$cxx, $std: $program.cc does not compile"; exit 1; }
+			said=$(LD_LIBRARY_PATH=$lib_dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+				"$tmp/program" "$tmp") ||
+				{ echo "$cxx, $std: $program failed"; exit 1; }
+			echo "$cxx, $std: $said"
+			tried=$((tried + 1))
+		done
 	done
 done
 [ $tried -gt 0 ] || { echo "skipped: there is no C++ compiler"; exit 77; }

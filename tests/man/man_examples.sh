@@ -111,7 +111,7 @@ check() { # source
 			{ echo "not built: libvmem for $name"; return; }
 	fi
 	lang='-x c -std=gnu11'
-	if grep -q '_allocator\.h>' "$1"; then
+	if grep -q -e '_allocator\.h>' -e 'daxkind_cxx\.h>' "$1"; then
 		if ! $CC -x c++ -fsyntax-only /dev/null 2>/dev/null; then
 			echo "not compiled: $name, for want of a C++ compiler"
 			return
