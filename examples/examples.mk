@@ -13,7 +13,8 @@ EXAMPLES = \
 	examples/08_own_ops \
 	examples/09_out_of_space \
 	examples/10_durable_log \
-	examples/11_durable_table
+	examples/11_durable_table \
+	examples/12_kv_block_pool
 
 noinst_PROGRAMS += $(EXAMPLES) examples/tiered_cache/tiered_cache
 $(EXAMPLES): libdaxkind.interface
@@ -73,6 +74,13 @@ examples_10_durable_log_LDADD = $(LIBDAXKIND)
 examples_11_durable_table_SOURCES = examples/11_durable_table.c
 examples_11_durable_table_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
 examples_11_durable_table_LDADD = $(LIBDAXKIND)
+
+examples_12_kv_block_pool_SOURCES = \
+	examples/12_kv_block_pool.c \
+	examples/checksum.c \
+	examples/checksum.h
+examples_12_kv_block_pool_CPPFLAGS = $(EXAMPLES_CPPFLAGS)
+examples_12_kv_block_pool_LDADD = $(LIBDAXKIND)
 
 examples_tiered_cache_tiered_cache_SOURCES = \
 	examples/checksum.c \
