@@ -25,7 +25,8 @@ enum bench_traits {
 	BENCH_FIXED = 1u << 2,   /* a kind over a mapping */
 	BENCH_FILE = 1u << 3,    /* a kind over a file of its own */
 	BENCH_FOREIGN = 1u << 4, /* detect_kind survives foreign pointers */
-	BENCH_EXTRA = 1u << 5    /* only on request */
+	BENCH_EXTRA = 1u << 5,   /* only on request */
+	BENCH_OURS = 1u << 6     /* this library, once */
 };
 
 /* Where allocators with an area put their heap. */

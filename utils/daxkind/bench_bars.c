@@ -85,6 +85,12 @@ const struct bench_bar Bench_bars[] = {
 	.unit = "of the calls"},
     {"realloc by 4 KiB", "append", "ms", LIKE_MEMKIND, .limit = 1.0},
     {"realloc by doubling", "double", "ms", LIKE_MEMKIND, .limit = 1.0},
+    {"trace of a durable heap, a node of a list of 10 million", "trace",
+	"in_order_ns", .limit = 300, .unit = "ns"},
+    {"the same in random order, over following the list", "trace", "over_chase",
+	.limit = 1.3, .unit = "x"},
+    {"walk over a durable heap, a block", "trace", "walk_ns", .limit = 20,
+	.unit = "ns"},
     {.what = NULL},
 };
 

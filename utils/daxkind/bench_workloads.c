@@ -782,6 +782,8 @@ const struct bench_workload Bench_workloads[] = {
 	BENCH_SPEED, BENCH_HAS_API | BENCH_FIXED, 0, bench_run_kinds},
     {"policy", "malloc, touch, free of 1 MiB under each policy", BENCH_SPEED,
 	BENCH_HAS_API | BENCH_FILE, 0, bench_run_policy},
+    {"trace", "10 million 64 B nodes of a durable heap, a list, are traced",
+	BENCH_SPEED, BENCH_OURS, 0, bench_run_trace},
     {"enomem-1", "live share at the first ENOMEM, 100-4,000 B, 1 thread",
 	BENCH_SPACE, BENCH_BOUNDED, 0, bench_run_enomem_1},
     {"enomem-16", "the same, 16 threads", BENCH_SPACE, BENCH_BOUNDED, 0,

@@ -91,6 +91,9 @@ void bench_run_policy(const struct bench_how *how);
 void bench_run_append(const struct bench_how *how);
 void bench_run_double(const struct bench_how *how);
 
+/* bench_durable.c */
+void bench_run_trace(const struct bench_how *how);
+
 /* bench_space.c */
 void bench_run_enomem_1(const struct bench_how *how);
 void bench_run_enomem_16(const struct bench_how *how);
