@@ -577,6 +577,7 @@ test_inspect(void **state)
 	assert_string_equal(get_text(object, "blocks"), "300");
 	assert_string_equal(get_text(object, "stacks"), "1");
 	assert_string_not_equal(get_text(object, "cached_blocks"), "0");
+	assert_string_equal(get_text(object, "cached_max"), "0");
 	json_object_put(object);
 	assert_int_equal(unlink(path), 0);
 }

@@ -203,6 +203,11 @@ print_ledger(const struct check_result *r)
 			? ", which are not believed after a reset"
 			: ", which the next opening frees",
 		    output_size(r->stack_bytes).text);
+	if (r->sb.cached_max > 0)
+		printf(
+		    "  leaked       at most %s, from caches at a reset, until "
+		    "a trace\n",
+		    output_size(r->sb.cached_max).text);
 	print_roots(r);
 	if (f.nr_blocks > 0 || f.nr_slabs > 0)
 		print_classes(r);
@@ -302,6 +307,7 @@ add_ledger(json_object *top, const struct check_result *r)
 	output_number(top, "bytes", (long long)(f.bytes - r->cached_bytes));
 	output_number(top, "cached_blocks", (long long)r->nr_cached);
 	output_number(top, "cached_bytes", (long long)r->cached_bytes);
+	output_number(top, "cached_max", (long long)r->sb.cached_max);
 	output_number(top, "stacks", (long long)r->nr_stacks);
 	output_number(top, "stack_bytes", (long long)r->stack_bytes);
 	output_number(top, "extents", (long long)r->nr_extents);
