@@ -8,66 +8,73 @@
 #include "curve.h"
 
 #include <daxkind.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROOT "curve"
 #define STEP 1000
-#define MAX_POINTS 4096
+#define MAX_POINTS 1024
+#define SIZE (sizeof(struct curve) + MAX_POINTS * sizeof(struct curve_point))
 
-static size_t
-size_of(uint64_t nr_points)
+/* The block of the region; NULL: there is none, or it is not ours. */
+static struct curve *
+find(memkind_t kind)
 {
-	return sizeof(struct curve) + nr_points * sizeof(struct curve_point);
+	struct curve *curve = daxkind_root(kind, ROOT);
+
+	return curve != NULL && memkind_malloc_usable_size(kind, curve) >= SIZE
+		   ? curve
+		   : NULL;
+}
+
+/* It is linked empty. */
+static struct curve *
+make(memkind_t kind)
+{
+	struct curve *curve = memkind_calloc(kind, 1, SIZE);
+
+	if (curve != NULL && (daxkind_persist(kind, curve, SIZE) < 0 ||
+				 daxkind_root_set(kind, ROOT, curve) < 0)) {
+		memkind_free(kind, curve);
+		curve = NULL;
+	}
+	return curve;
 }
 
 struct curve *
 curve_load(memkind_t kind)
 {
-	struct curve *kept = daxkind_root(kind, ROOT);
+	const struct curve *kept = find(kind);
 	struct curve *copy;
-	size_t usable;
 
-	if (kept == NULL)
+	if (kept == NULL || kept->nr_points == 0 ||
+	    kept->nr_points > MAX_POINTS || kept->step == 0)
 		return NULL;
-	usable = memkind_malloc_usable_size(kind, kept);
-	if (usable < sizeof(*kept) || kept->nr_points > MAX_POINTS ||
-	    kept->step == 0 || size_of(kept->nr_points) > usable)
-		return NULL;
-	copy = malloc(size_of(kept->nr_points));
+	copy = malloc(SIZE);
 	if (copy != NULL)
-		memcpy(copy, kept, size_of(kept->nr_points));
+		memcpy(copy, kept, SIZE);
 	return copy;
 }
 
-int
-curve_begin(memkind_t kind, const struct curve *head, uint64_t nr_reads,
-    struct curve **curve)
+/* The block is used again, as a full region may have no room for another. */
+struct curve *
+curve_begin(memkind_t kind, const struct curve *head, uint64_t nr_reads)
 {
 	uint64_t step = nr_reads / MAX_POINTS + 1;
-	struct curve *old = daxkind_root(kind, ROOT);
-	struct curve *made;
-	int rc;
+	struct curve *curve = find(kind);
 
-	if (step < STEP)
-		step = STEP;
-	made = memkind_calloc(kind, 1, size_of(nr_reads / step + 1));
-	if (made == NULL)
-		return -ENOMEM;
-	*made = *head;
-	made->step = step;
-	made->nr_points = nr_reads / step + 1;
-	rc = daxkind_persist(kind, made, size_of(made->nr_points));
-	if (rc == 0)
-		rc = daxkind_root_set(kind, ROOT, made);
-	if (rc < 0) {
-		memkind_free(kind, made);
-		return rc;
-	}
-	memkind_free(kind, old);
-	*curve = made;
-	return 0;
+	if (curve == NULL)
+		curve = make(kind);
+	if (curve == NULL)
+		return NULL;
+	__atomic_store_n(&curve->nr_points, 0, __ATOMIC_SEQ_CST);
+	memset(curve->points, 0, MAX_POINTS * sizeof(curve->points[0]));
+	curve->start = head->start;
+	curve->nr_found = head->nr_found;
+	curve->step = step < STEP ? STEP : step;
+	__atomic_store_n(
+	    &curve->nr_points, nr_reads / curve->step + 1, __ATOMIC_SEQ_CST);
+	return curve;
 }
 
 void

@@ -32,10 +32,10 @@ struct curve {
 
 /* A copy of the curve of the last run, for free(3); NULL: there is none. */
 struct curve *curve_load(memkind_t kind);
-/* Begin a curve for a run of nr_reads.  It takes the place of the last one.
- * Returns 0 or a negative errno value. */
-int curve_begin(memkind_t kind, const struct curve *head, uint64_t nr_reads,
-    struct curve **curve);
+/* Begin a curve for a run of nr_reads, in the place of the last one: load that
+ * first.  Of head, start and nr_found are taken.  NULL: the region has no room. */
+struct curve *curve_begin(
+    memkind_t kind, const struct curve *head, uint64_t nr_reads);
 
 /* Count read number nr, from 0.  Any thread may call it. */
 void curve_count(struct curve *curve, uint64_t nr, bool is_hit);

@@ -239,10 +239,8 @@ find_kept(struct run *run)
 	kept->find_ns = units_now_ns() - start_ns;
 	kept->before = curve_load(run->kind);
 	head.nr_found = kept->found.nr_objects;
-	if (curve_begin(run->kind, &head, run->options->nr_reads, &kept->now) <
-	    0)
-		return fail("--keep", "the region has no room for a curve");
-	return 0;
+	kept->now = curve_begin(run->kind, &head, run->options->nr_reads);
+	return kept->now != NULL ? 0 : fail("--keep", daxkind_last_error());
 }
 
 /* For --damage: flip a bit of the hottest object, unnoticed by the cache. */

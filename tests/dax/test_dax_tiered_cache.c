@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * test_dax_tiered_cache.c -- examples/tiered_cache with its DAX tier on a
- * device, or on a file of an fsdax file system, serves every byte right.
+ * device, or on a file of an fsdax file system, serves every byte right, and is
+ * warm after a kill.
  *
  * utils/dax-vm check puts the program into the guest's /lab/bin.
  */
@@ -11,10 +12,12 @@
 #include "../support/test_region.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROGRAM "/lab/bin/tiered_cache"
@@ -56,24 +59,37 @@ figure(const char *json, const char *words)
 	return strtol(at + strlen(words), NULL, 10);
 }
 
-static void
-run_on(const char *path, const char *threads)
+static char Json[65536];
+
+/* Returns the exit status as the shell has it. */
+static int
+run(const char *place, const char *path, const char *options)
 {
-	static char json[65536];
 	char command[9000];
 	size_t len;
 	FILE *f;
+	int status;
 
+	/* The shell stays, so that a kill is an exit status. */
 	(void)snprintf(command, sizeof(command),
-	    "%s --region %s --size 2M --dram 128k --requests 3000 "
-	    "--threads %s --json %s",
-	    PROGRAM, path, threads, Corpus);
+	    "%s %s %s --size 2M --dram 128k %s --json %s; exit $?", PROGRAM,
+	    place, path, options, Corpus);
 	f = popen(command, "re"); /* NOLINT(cert-env33-c): our own words */
 	assert_non_null(f);
-	len = fread(json, 1, sizeof(json) - 1, f);
-	json[len] = '\0';
-	print_message("%s", json);
-	assert_int_equal(pclose(f), 0);
+	len = fread(Json, 1, sizeof(Json) - 1, f);
+	Json[len] = '\0';
+	print_message("%s", Json);
+	status = pclose(f);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+run_on(const char *path, const char *options)
+{
+	const char *json = Json;
+
+	assert_int_equal(run("--region", path, options), 0);
 	assert_true(figure(json, "\"dax\": {\"reads\": ") > 0);
 	assert_true(figure(json, "\"dram\": {\"reads\": ") > 0);
 	assert_int_equal(figure(json, "\"damaged\": "), 0);
@@ -83,7 +99,7 @@ static void
 test_three_threads(void **state)
 {
 	(void)state;
-	run_on(dax_env_path(), "3");
+	run_on(dax_env_path(), "--threads 3 --requests 3000");
 }
 
 /* On a file system: a named file as well as an unlinked one. */
@@ -93,8 +109,33 @@ test_named_file(void **state)
 	(void)state;
 	if (test_devdax() != NULL)
 		return;
-	run_on(test_path("pool"), "2");
+	run_on(test_path("pool"), "--threads 2 --requests 3000");
 	assert_int_equal(unlink(test_path("pool")), 0);
+}
+
+/* A killed cache is found again; a device is left without a heap. */
+static void
+test_a_killed_cache_is_warm(void **state)
+{
+	char path[4096];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s",
+	    test_devdax() != NULL ? test_devdax() : test_path("kept"));
+	assert_int_equal(run("--keep", path,
+			     "--overwrite --threads 3 --requests 12000 "
+			     "--kill-at 6000"),
+	    128 + SIGKILL);
+	assert_int_equal(
+	    run("--keep", path, "--threads 3 --requests 3000 --warm 95"), 0);
+	assert_non_null(strstr(Json, "\"how\": \"crash\""));
+	assert_true(figure(Json, "\"objects\": ") > 50);
+	assert_true(figure(Json, "\"unlinked\": ") >= 1);
+	assert_int_equal(figure(Json, "\"damaged\": "), 0);
+	if (test_devdax() != NULL)
+		run_on(path, "--overwrite --requests 3000");
+	else
+		assert_int_equal(unlink(path), 0);
 }
 
 int
@@ -103,6 +144,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    test_unit(test_three_threads),
 	    test_unit(test_named_file),
+	    test_unit(test_a_killed_cache_is_warm),
 	};
 
 	if (!dax_env_is_there())
