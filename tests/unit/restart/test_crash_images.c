@@ -31,6 +31,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "heap/cache_limits.h"
 #include "heap/heap.h"
 #include "heap/heap_trace.h"
 #include "region/backing.h"
@@ -98,6 +99,8 @@ struct slot {
 	bool is_uncertain; /* being freed or moved now */
 };
 
+static struct daxkind_region *Region;
+static struct heap *Heap;
 static struct slot Slots[NR_SLOTS];
 /* What a call is about to hand out, at most, and what a trace is about to free. */
 static size_t In_hand, Garbage, Nr_garbage;
@@ -178,6 +181,18 @@ check_slots(void)
 	}
 }
 
+/* Bytes that the only cache has room for. */
+static size_t
+room_in_cache(void)
+{
+	size_t room = 0;
+
+	for (unsigned i = 0; i < SIZE_CLASS_NR; i++)
+		room +=
+		    cache_limits_bin(&Heap->caches, i) * Size_classes.size[i];
+	return room;
+}
+
 static void
 check_leaks(const struct restart *r)
 {
@@ -195,6 +210,8 @@ check_leaks(const struct restart *r)
 	if (bytes > In_hand + Garbage + r->cached_max)
 		fail_msg("image %lu: %zu bytes have leaked, of %zu in caches",
 		    Nr_images, bytes, r->cached_max);
+	if (Stacks_off < SIZE)
+		assert_true(r->cached_max <= room_in_cache());
 	if (r->how == RESTART_HOW_CRASH) {
 		assert_int_equal(r->cached_max, 0);
 		assert_true(nr <= Nr_garbage + (In_hand > 0));
@@ -287,9 +304,6 @@ judge(enum restart_how how)
 	backing_close(b);
 	Nr_images++;
 }
-
-static struct daxkind_region *Region;
-static struct heap *Heap;
 
 /* --- the recorder ----------------------------------------------------------------------- */
 
