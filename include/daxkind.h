@@ -251,8 +251,8 @@ int daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy);
  * Open a region that keeps its heap: a file or a devdax device (or a name, as
  * daxkind_region_open() takes it).  A file that is new (DAXKIND_CREATE) or empty,
  * and a device that begins and ends with zeroes, is formatted for size bytes.
- * What was formatted before is opened with every block where it was; size is 0
- * or what it has.
+ * What was formatted before is opened with every block where it was, and grows to
+ * size bytes; 0: as large as the file or device is.
  *
  * layout names the program's format of its data, 1 to 47 bytes.  A heap with
  * another name is not opened.
@@ -266,7 +266,9 @@ int daxkind_kind_set_policy(memkind_t kind, enum daxkind_policy policy);
  *   -EPROTO           the heap has another layout
  *   -EUCLEAN          it is damaged; or it was not closed before a reset, and
  *                     its granularity is a page (DAXKIND_SALVAGE)
- *   -EADDRINUSE       its addresses are taken (DAXKIND_RELOCATE)
+ *   -EADDRINUSE       its addresses are taken (DAXKIND_RELOCATE); or those behind
+ *                     it, if it grows
+ *   -EINVAL           size is less than it has, or too little more
  *   -EPROTONOSUPPORT  a later version of the library made it
  *   -EFBIG            the file or device has become smaller
  *   -EBUSY            it is open as a region already, in any process

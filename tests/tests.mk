@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	tests/unit/kind/test_sigbus \
 	tests/unit/restart/test_check \
 	tests/unit/restart/test_crash_images \
+	tests/unit/restart/test_growth \
 	tests/unit/restart/test_restart \
 	tests/unit/restart/test_snapshot \
 	tests/unit/region/test_backing_anon \
@@ -72,6 +73,7 @@ API_TESTS = \
 	tests/api/test_fixed \
 	tests/api/test_fixed_ops \
 	tests/api/test_full_fs \
+	tests/api/test_grow \
 	tests/api/test_hbw \
 	tests/api/test_init_once \
 	tests/api/test_kept_objects \

@@ -136,6 +136,7 @@ daxkind_region_open_durable(const char *path, size_t size, const char *layout,
 {
 	struct restart_request request = {
 	    .path = path,
+	    .size = size,
 	    .layout = layout,
 	    .flags = restart_flags_of(flags),
 	    .class_sizes = Size_classes.size,

@@ -53,6 +53,11 @@ struct backing_ops {
 	 * list of them. */
 	int (*find_bad)(struct backing *b, size_t off, size_t len,
 	    badblocks_visit *visit, void *arg);
+	/* Give a file that size, durably, with the addresses behind it, or take
+	 * back what a call before has given.  On failure, with a text, it is as
+	 * before.  -EADDRINUSE: the addresses are taken.  NULL: the size is
+	 * fixed. */
+	int (*resize)(struct backing *b, size_t size);
 	/* Make an empty file a clone of all of the backing, whose data it then
 	 * shares.  -EOPNOTSUPP and others: it cannot.  NULL: never. */
 	int (*clone)(struct backing *b, int fd);
@@ -193,6 +198,12 @@ backing_find_bad(struct backing *b, size_t off, size_t len,
 	if (b->ops->find_bad == NULL)
 		return 0;
 	return b->ops->find_bad(b, off, len, visit, arg);
+}
+
+static inline int
+backing_resize(struct backing *b, size_t size)
+{
+	return b->ops->resize != NULL ? b->ops->resize(b, size) : -EOPNOTSUPP;
 }
 
 static inline int

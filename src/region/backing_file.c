@@ -138,12 +138,15 @@ close_file(struct backing *b)
 	os_delete(f);
 }
 
+static int resize(struct backing *b, size_t size);
+
 static const struct backing_ops Ops = {
     .ensure = ensure,
     .discard = discard,
     .is_hole = is_hole,
     .find_hole = find_hole,
     .find_bad = find_bad,
+    .resize = resize,
     .clone = clone_file,
     .unshare = unshare_range,
     .can_read = can_read,
@@ -315,6 +318,106 @@ set_size(int fd, const char *name, size_t size)
 	return 0;
 }
 
+/* Addresses for the part that is new, behind the others. */
+static int
+map_more(struct backing_file *f, size_t size)
+{
+	struct backing *b = &f->base;
+	char *to = b->base + b->size;
+	size_t len = size - b->size;
+	char taken_by[128];
+	void *addr;
+
+	int rc = os_map_file(f->space.fd.fd, b->size, len,
+	    max_size(b->unit, DK_PAGE),
+	    b->is_sync ? OS_MAP_SYNC : OS_MAP_BY_PAGE, &addr);
+	if (rc == 0) {
+		rc = os_move_mapping(addr, len, to);
+		if (rc == 0)
+			return 0;
+		(void)os_unmap(addr, len);
+	}
+	if (rc != -EADDRINUSE)
+		return error_set(rc, "%s: %zu bytes more cannot be mapped: %s",
+		    f->path, len, strerror(-rc));
+	os_describe_mapping(to, len, taken_by, sizeof(taken_by));
+	return error_set(rc,
+	    "%s cannot grow: its next addresses, at %p, are taken by %s; open "
+	    "it earlier, or with its old size",
+	    f->path, (void *)to, taken_by);
+}
+
+/* All of what is new, if all else has it. */
+static int
+reserve_more(struct backing_file *f, size_t size)
+{
+	struct backing *b = &f->base;
+	size_t len = size - b->size;
+	bool is_zero;
+
+	if (!b->keeps_space)
+		return 0;
+	int rc = file_space_ensure(&f->space, b->size, len, &is_zero);
+	if (rc == 0)
+		rc = os_populate(b->base + b->size, len);
+	return rc == 0 ? 0
+		       : error_set(rc,
+			     "%s: %zu bytes more cannot be reserved and "
+			     "prefaulted: %s",
+			     f->path, len, strerror(-rc));
+}
+
+static int
+grow(struct backing_file *f, size_t size)
+{
+	struct backing *b = &f->base;
+	int fd = f->space.fd.fd;
+	int rc = set_size(fd, f->path, size);
+
+	if (rc < 0)
+		return rc;
+	rc = os_sync_new_file(fd, f->path);
+	if (rc < 0)
+		(void)error_set(rc, "%s: its new size cannot be synced: %s",
+		    f->path, strerror(-rc));
+	if (rc == 0)
+		rc = map_more(f, size);
+	if (rc < 0)
+		goto err_size;
+	rc = reserve_more(f, size);
+	if (rc < 0)
+		goto err_unmap;
+	b->size = size;
+	return 0;
+
+err_unmap:
+	(void)os_unmap(b->base + b->size, size - b->size);
+err_size:
+	if (os_set_size(fd, b->size) < 0)
+		log_write(
+		    DK_LOG_WARNING, "%s stays %zu bytes long", f->path, size);
+	return rc;
+}
+
+static int
+resize(struct backing *b, size_t size)
+{
+	struct backing_file *f = file_of(b);
+
+	if (!kept_fd_is_ours(&f->space.fd))
+		return error_set(-EBADF,
+		    "%s: the program has closed the region's descriptor",
+		    f->path);
+	if (size > b->size)
+		return grow(f, size);
+	(void)os_unmap(b->base + size, b->size - size);
+	b->size = size;
+	int rc = os_set_size(f->space.fd.fd, size);
+	return rc == 0 ? 0
+		       : error_set(rc, "%s cannot get its old size: %s",
+			     f->path, strerror(-rc));
+}
+
 /*
  * A store to reserved space must find that space.  A file system that writes to
  * a new place each time would need more space, and could report a lack of it
@@ -381,7 +484,8 @@ check_existing(
 		    superblock_is_in_file(path, st.size) ? "a durable heap"
 							 : "data",
 		    st.size);
-	if (size != 0 && size != st.size)
+	/* The heap that is there decides whether the file grows. */
+	if (size != 0 && size != st.size && (flags & BACKING_KEEP) == 0)
 		return error_set(-EINVAL,
 		    "%s has %zu bytes, not %zu; an existing file keeps its "
 		    "size: pass 0",

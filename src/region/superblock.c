@@ -45,8 +45,8 @@ superblock_is_on(struct backing *b)
 	       (is_on_page(b, 0) || is_on_page(b, b->size - DK_PAGE));
 }
 
-static int
-erase_at(struct backing *b, size_t off)
+int
+superblock_erase_at(struct backing *b, size_t off)
 {
 	const struct flush_ops *flush;
 
@@ -64,10 +64,11 @@ erase_at(struct backing *b, size_t off)
 int
 superblock_erase(struct backing *b)
 {
-	int rc = b->size >= DK_PAGE ? erase_at(b, 0) : 0;
+	int rc = b->size >= DK_PAGE ? superblock_erase_at(b, 0) : 0;
 
-	return rc == 0 && b->size >= DK_PAGE ? erase_at(b, b->size - DK_PAGE)
-					     : rc;
+	return rc == 0 && b->size >= DK_PAGE
+		   ? superblock_erase_at(b, b->size - DK_PAGE)
+		   : rc;
 }
 
 static bool

@@ -38,6 +38,8 @@ bool superblock_is_bad(struct backing *b, size_t off);
 bool superblock_is_on(struct backing *b);
 /* Take both away, durably, where they are. */
 int superblock_erase(struct backing *b) DK_MUST_CHECK;
+/* The same for one on the page at off. */
+int superblock_erase_at(struct backing *b, size_t off) DK_MUST_CHECK;
 /* The same for a file of size bytes. */
 bool superblock_is_in_file(const char *path, size_t size);
 

@@ -341,6 +341,25 @@ count_cached(struct check *check)
 	return rc;
 }
 
+static void
+add_parts(struct check_result *result, const struct ledger *l)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < l->nr_parts; i++) {
+		const struct ledger_part *part = &l->parts[i];
+
+		result->nr_lines +=
+		    part->low + (part->end - part->first - part->high);
+		result->fixed[i] =
+		    (struct check_range){start, part->heap_off - start};
+		start = part->heap_end;
+	}
+	result->fixed[l->nr_parts] =
+	    (struct check_range){start, result->sb.size - start};
+	result->nr_fixed = l->nr_parts + 1;
+}
+
 static int
 check_ledger(struct check *check)
 {
@@ -352,6 +371,7 @@ check_ledger(struct check *check)
 	check->ledger = l;
 	int rc =
 	    ledger_open_to_read(l, check->backing, &result->sb, &check->faults);
+	add_parts(result, l);
 	if (rc == 0)
 		rc = roots_check(
 		    l, &result->sb, add_root, check, &check->faults);
@@ -365,10 +385,8 @@ check_ledger(struct check *check)
 		rc = check_roots(check);
 	if (rc == 0)
 		rc = count_cached(check);
-	if (rc == 0) {
+	if (rc == 0)
 		result->has_ledger = true;
-		result->nr_lines = l->low + (l->nr_chunks - l->high);
-	}
 	os_delete(l);
 	return rc;
 }

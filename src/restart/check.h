@@ -59,6 +59,10 @@ struct check_copy {
 	uint64_t sequence; /* if it is valid */
 };
 
+struct check_range {
+	size_t off, len;
+};
+
 /* Of what is damaged, the figures are those of what could be read. */
 struct check_result {
 	size_t nr_faults;
@@ -69,6 +73,9 @@ struct check_result {
 	enum restart_how how;
 	/* The ledger was read.  The rest is 0 otherwise. */
 	bool has_ledger;
+	/* Where no block can be: at the beginning, and behind each part. */
+	struct check_range fixed[MEDIUM_PARTS + 1];
+	size_t nr_fixed;
 	size_t nr_lines; /* in use */
 	struct check_class classes[MEDIUM_CLASSES];
 	size_t nr_extents, extent_bytes;

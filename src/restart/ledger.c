@@ -12,6 +12,8 @@
  *   add a slab       its bits are 0; then the line says LINE_SLAB
  *   remove it        its bits are 0 already; the line says LINE_NONE; then
  *                    others may take the chunks
+ *   grow             the marks of the new part say that no line is prepared, and
+ *                    where it ends; then the superblock has the part
  *
  * So a line that says LINE_NONE is 0, whatever has happened.
  */
@@ -65,7 +67,7 @@ ledger_bits(const struct ledger *l, size_t chunk, unsigned size_class)
 {
 	if (l->classes[size_class].nr_reserved > 0)
 		return (_Atomic(uint64_t) *)(void *)ledger_chunk_at(l, chunk);
-	return &l->lines[chunk].words[LEDGER_BIT_WORD];
+	return &ledger_line(l, chunk)->words[LEDGER_BIT_WORD];
 }
 
 /* --- durable stores ---------------------------------------------------------------- */
@@ -86,15 +88,17 @@ ledger_persist(const struct ledger *l, const void *addr, size_t len)
 		l->flush->drain();
 }
 
-int
-ledger_visit_lines(const struct ledger *l,
+/* Whole pages of the lines of a part. */
+static int
+visit_part(const struct ledger *l, const struct ledger_part *part,
     int (*visit)(void *arg, size_t off, size_t len), void *arg)
 {
 	size_t piece = MEDIUM_PIECE;
-	size_t start = (size_t)((char *)l->lines - l->base);
-	size_t low = align_up(atomic_load(&l->low), piece);
-	size_t high = max_size(align_down(atomic_load(&l->high), piece), low);
-	size_t end = align_up(l->nr_chunks, piece);
+	size_t start = (size_t)((char *)part->lines - l->base);
+	size_t low = align_up(atomic_load(&part->low), piece);
+	size_t high =
+	    max_size(align_down(atomic_load(&part->high), piece), low);
+	size_t end = align_up(part->end - part->first, piece);
 	int rc = 0;
 
 	if (low > 0)
@@ -102,6 +106,17 @@ ledger_visit_lines(const struct ledger *l,
 	if (rc == 0 && high < end)
 		rc = visit(arg, start + high * MEDIUM_LINE,
 		    (end - high) * MEDIUM_LINE);
+	return rc;
+}
+
+int
+ledger_visit_lines(const struct ledger *l,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < l->nr_parts; i++)
+		rc = visit_part(l, &l->parts[i], visit, arg);
 	return rc;
 }
 
@@ -119,7 +134,7 @@ ledger_sync(const struct ledger *l)
 	if (l->flush != NULL)
 		return 0; /* it is */
 	int rc = ledger_visit_lines(l, sync_lines, (void *)(uintptr_t)l);
-	return rc == 0 ? os_msync(l->marks, DK_PAGE) : rc;
+	return rc == 0 ? os_msync(l->parts[0].marks, DK_PAGE) : rc;
 }
 
 static uint64_t
@@ -166,46 +181,124 @@ read_mark(const _Atomic(uint64_t) *mark, size_t *value)
 	return word == mark_of(*value);
 }
 
+/* --- parts --------------------------------------------------------------------------- */
+
+static size_t
+chunks_of(size_t size)
+{
+	return (size + MEDIUM_CHUNK - 1) / MEDIUM_CHUNK;
+}
+
 size_t
 ledger_end_off(size_t ledger_off, size_t size)
 {
-	size_t nr_chunks = (size + MEDIUM_CHUNK - 1) / MEDIUM_CHUNK;
-
-	return align_up(ledger_off + nr_chunks * MEDIUM_LINE, DK_PAGE);
-}
-
-static void
-make_marks(struct ledger *l)
-{
-	atomic_store(&l->low, 0);
-	atomic_store(&l->high, l->nr_chunks);
-	store(l, &l->marks->low, mark_of(0));
-	store(l, &l->marks->high, mark_of(l->nr_chunks));
+	return align_up(ledger_off + chunks_of(size) * MEDIUM_LINE, DK_PAGE);
 }
 
 /* Where a mark is damaged, no line on its side is read. */
 static int
-find_marks(struct ledger *l, const struct fault_sink *faults)
+open_marks(const struct ledger *l, struct ledger_part *part,
+    const struct fault_sink *faults)
 {
-	size_t at = (size_t)((char *)l->marks - l->base);
-	size_t low = 0, high = l->nr_chunks;
+	size_t at = (size_t)((char *)part->marks - l->base);
+	size_t nr = part->end - part->first, low = 0, high = nr;
 	int rc = 0;
 
-	if (!read_mark(&l->marks->low, &low) || low > l->nr_chunks) {
+	if (!read_mark(&part->marks->low, &low) || low > nr) {
 		low = 0;
 		rc = fault_note(faults, at,
 		    "the ledger's lower mark is not valid: which of its first "
 		    "lines are in use is not known");
 	}
-	if (rc == 0 && (!read_mark(&l->marks->high, &high) || high < low ||
-			   high > l->nr_chunks)) {
-		high = l->nr_chunks;
-		rc = fault_note(faults, at + sizeof(l->marks->low),
+	if (rc == 0 && (!read_mark(&part->marks->high, &high) || high < low ||
+			   high > nr)) {
+		high = nr;
+		rc = fault_note(faults, at + sizeof(part->marks->low),
 		    "the ledger's upper mark is not valid: which of its last "
 		    "lines are in use is not known");
 	}
-	atomic_store(&l->low, low);
-	atomic_store(&l->high, high);
+	atomic_store(&part->low, low);
+	atomic_store(&part->high, high);
+	return rc;
+}
+
+/* No line is prepared. */
+static void
+reset_marks(struct ledger *l, struct ledger_part *part)
+{
+	size_t nr = part->end - part->first;
+
+	store(l, &part->marks->low, mark_of(0));
+	store(l, &part->marks->high, mark_of(nr));
+	atomic_store(&part->low, 0);
+	atomic_store(&part->high, nr);
+}
+
+/* The part between the ends of the one before and of itself.  False: it has no
+ * room. */
+static bool
+place_part(const struct ledger *l, struct ledger_part *part, size_t i,
+    size_t start, size_t end)
+{
+	size_t first = chunks_of(start), last = chunks_of(end);
+	size_t lines_off = first * MEDIUM_CHUNK;
+
+	if (end < start + MEDIUM_PART_MIN)
+		return false;
+	*part = (struct ledger_part){
+	    .first = first,
+	    .end = last,
+	    .heap_off =
+		align_up(lines_off + (last - first) * MEDIUM_LINE, DK_PAGE),
+	    .heap_end = end - DK_PAGE,
+	    .lines = (struct ledger_line *)(void *)(l->base + lines_off),
+	    .marks = l->parts[0].marks + i,
+	};
+	return part->heap_off + MEDIUM_CHUNK <= part->heap_end;
+}
+
+/* What the region was formatted with. */
+static void
+place_first(struct ledger *l, const struct superblock *sb)
+{
+	size_t size = sb->nr_grown > 0 ? sb->first_size : sb->size;
+
+	l->nr_parts = 1;
+	l->parts[0] = (struct ledger_part){
+	    .end = chunks_of(size),
+	    .heap_off = ledger_end_off(sb->ledger_off, size),
+	    .heap_end = size - DK_PAGE,
+	    .lines = (struct ledger_line *)(void *)(l->base + sb->ledger_off),
+	    .marks = (struct ledger_marks *)(void *)(l->base + DK_PAGE),
+	};
+}
+
+/* By which it has grown.  Where the end of one is damaged, it and those behind it
+ * are not read. */
+static int
+open_parts(struct ledger *l, const struct superblock *sb,
+    const struct fault_sink *faults)
+{
+	size_t start = sb->nr_grown > 0 ? sb->first_size : sb->size, pages;
+	int rc = open_marks(l, &l->parts[0], faults);
+
+	for (size_t i = 1; rc == 0 && i <= sb->nr_grown; i++) {
+		struct ledger_marks *marks = l->parts[0].marks + i;
+		struct ledger_part *part = &l->parts[i];
+
+		if (!read_mark(&marks->end, &pages) ||
+		    pages > sb->size / DK_PAGE ||
+		    (i == sb->nr_grown) != (pages == sb->size / DK_PAGE) ||
+		    !place_part(l, part, i, start, pages * DK_PAGE))
+			return fault_note(faults,
+			    (uintptr_t)&marks->end - (uintptr_t)l->base,
+			    "the end of part %zu of the ledger is not valid",
+			    i);
+		rc = open_marks(l, part, faults);
+		start = pages * DK_PAGE;
+		l->nr_chunks = part->end;
+		l->nr_parts++;
+	}
 	return rc;
 }
 
@@ -216,10 +309,9 @@ set_up(struct ledger *l, struct backing *b, const struct superblock *sb)
 	    .backing = b,
 	    .base = b->base,
 	    .size = sb->size,
-	    .lines = (struct ledger_line *)(void *)(b->base + sb->ledger_off),
-	    .marks = (struct ledger_marks *)(void *)(b->base + DK_PAGE),
-	    .nr_chunks = (sb->size + MEDIUM_CHUNK - 1) / MEDIUM_CHUNK,
 	};
+	place_first(l, sb);
+	l->nr_chunks = l->parts[0].end;
 	for (size_t i = 0; i < MEDIUM_CLASSES; i++)
 		init_class(&l->classes[i], sb->class_size[i]);
 }
@@ -234,9 +326,9 @@ ledger_open(struct ledger *l, struct backing *b, const struct superblock *sb,
 	if (b->granularity != FLUSH_PAGE)
 		rc = flush_get_ops(b->granularity, &l->flush);
 	if (rc == 0 && is_new)
-		make_marks(l);
+		reset_marks(l, &l->parts[0]);
 	else if (rc == 0)
-		rc = find_marks(l, NULL);
+		rc = open_parts(l, sb, NULL);
 	if (rc == 0)
 		lock_init(&l->lock, RANK_LEDGER);
 	return rc;
@@ -247,7 +339,50 @@ ledger_open_to_read(struct ledger *l, struct backing *b,
     const struct superblock *sb, const struct fault_sink *faults)
 {
 	set_up(l, b, sb);
-	return find_marks(l, faults);
+	return open_parts(l, sb, faults);
+}
+
+static int
+place_next(const struct ledger *l, struct ledger_part *part, size_t size)
+{
+	if (l->nr_parts == MEDIUM_PARTS)
+		return -ENOSPC;
+	return place_part(l, part, l->nr_parts, l->size, size) ? 0 : -EINVAL;
+}
+
+int
+ledger_can_grow(const struct ledger *l, size_t size)
+{
+	struct ledger_part part;
+
+	return place_next(l, &part, size);
+}
+
+int
+ledger_grow(struct ledger *l, size_t size)
+{
+	struct ledger_part *part = &l->parts[l->nr_parts];
+	const struct flush_ops *flush;
+	struct ledger_part next;
+
+	int rc = place_next(l, &next, size);
+	if (rc == 0)
+		rc = flush_get_ops(l->backing->granularity, &flush);
+	if (rc < 0)
+		return rc;
+	*part = next;
+	reset_marks(l, part);
+	store(l, &part->marks->end, mark_of(size / DK_PAGE));
+	/* Also where pages are the granularity: the superblock, which is flushed
+	 * in its way, must not be there without it. */
+	rc = flush->flush(part->marks, sizeof(*part->marks));
+	if (rc < 0)
+		return rc;
+	flush->drain();
+	l->nr_parts++;
+	l->nr_chunks = part->end;
+	l->size = size;
+	return 0;
 }
 
 void
@@ -260,9 +395,10 @@ ledger_close(struct ledger *l)
 
 /* With file space, and 0. */
 static int
-clear_lines(const struct ledger *l, size_t from, size_t to)
+clear_lines(const struct ledger *l, const struct ledger_part *part, size_t from,
+    size_t to)
 {
-	char *start = (char *)&l->lines[from];
+	char *start = (char *)&part->lines[from];
 	size_t len = (to - from) * MEDIUM_LINE;
 	size_t off = align_down((size_t)(start - l->base), DK_PAGE);
 	size_t end = align_up((size_t)(start - l->base) + len, DK_PAGE);
@@ -280,10 +416,11 @@ clear_lines(const struct ledger *l, size_t from, size_t to)
 }
 
 static int
-prepare_locked(struct ledger *l, size_t chunk, size_t nr)
+prepare_locked(
+    struct ledger *l, struct ledger_part *part, size_t chunk, size_t nr)
 {
 	lock_assert_held(&l->lock);
-	size_t low = atomic_load(&l->low), high = atomic_load(&l->high);
+	size_t low = atomic_load(&part->low), high = atomic_load(&part->high);
 	size_t piece = MEDIUM_PIECE;
 	int rc;
 
@@ -291,19 +428,19 @@ prepare_locked(struct ledger *l, size_t chunk, size_t nr)
 	if (chunk - low <= high - min_size(chunk, high)) {
 		size_t to = min_size(align_up(chunk + nr, piece), high);
 
-		rc = clear_lines(l, low, to);
+		rc = clear_lines(l, part, low, to);
 		if (rc < 0)
 			return rc;
-		store(l, &l->marks->low, mark_of(to));
-		atomic_store(&l->low, to);
+		store(l, &part->marks->low, mark_of(to));
+		atomic_store(&part->low, to);
 	} else {
 		size_t from = max_size(align_down(chunk, piece), low);
 
-		rc = clear_lines(l, from, high);
+		rc = clear_lines(l, part, from, high);
 		if (rc < 0)
 			return rc;
-		store(l, &l->marks->high, mark_of(from));
-		atomic_store(&l->high, from);
+		store(l, &part->marks->high, mark_of(from));
+		atomic_store(&part->high, from);
 	}
 	return 0;
 }
@@ -311,6 +448,8 @@ prepare_locked(struct ledger *l, size_t chunk, size_t nr)
 int
 ledger_prepare(struct ledger *l, size_t chunk, size_t nr)
 {
+	size_t i = (size_t)(ledger_part_of(l, chunk) - l->parts);
+	struct ledger_part *part = &l->parts[i];
 	int rc = 0;
 
 	if (DK_LIKELY(ledger_is_prepared(l, chunk, nr)))
@@ -318,11 +457,12 @@ ledger_prepare(struct ledger *l, size_t chunk, size_t nr)
 	lock_take(&l->lock);
 	/* From below and from above, where it lies between. */
 	while (rc == 0 && !ledger_is_prepared(l, chunk, nr) &&
-	       atomic_load(&l->low) < atomic_load(&l->high)) {
-		size_t low = atomic_load(&l->low);
+	       atomic_load(&part->low) < atomic_load(&part->high)) {
+		size_t low = part->first + atomic_load(&part->low);
 		size_t first = max_size(chunk, low);
 
-		rc = prepare_locked(l, first, chunk + nr - first);
+		rc = prepare_locked(
+		    l, part, first - part->first, chunk + nr - first);
 	}
 	lock_drop(&l->lock);
 	return rc;
@@ -333,7 +473,7 @@ ledger_prepare(struct ledger *l, size_t chunk, size_t nr)
 static struct ledger_line *
 line_at(const struct ledger *l, size_t off)
 {
-	return &l->lines[off / MEDIUM_CHUNK];
+	return ledger_line(l, off / MEDIUM_CHUNK);
 }
 
 static _Atomic(uint64_t) *
@@ -394,7 +534,7 @@ int
 ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 {
 	const struct ledger_class *c = &l->classes[size_class];
-	struct ledger_line *line = &l->lines[chunk];
+	struct ledger_line *line = ledger_line(l, chunk);
 	int rc = ledger_prepare(l, chunk, c->nr_chunks);
 
 	if (rc < 0)
@@ -414,5 +554,5 @@ ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 void
 ledger_remove_slab(struct ledger *l, size_t chunk)
 {
-	store(l, &l->lines[chunk].words[0], LINE_NONE);
+	store(l, &ledger_line(l, chunk)->words[0], LINE_NONE);
 }

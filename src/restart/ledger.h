@@ -33,18 +33,26 @@ struct ledger_class {
 	uint16_t nr_reserved; /* the first ones, which its bits are in */
 };
 
+/* What the region was formatted with, or has grown by at once. */
+struct ledger_part {
+	size_t first, end; /* numbers of chunks in the region */
+	size_t heap_off, heap_end;
+	struct ledger_line *lines; /* of first and the others */
+	struct ledger_marks *marks;
+	/* As marks, which follow. */
+	_Atomic(size_t) low, high;
+};
+
 struct ledger {
 	struct backing *backing;
 	char *base;
 	size_t size;
 	const struct flush_ops *flush; /* NULL: the granularity is a page */
-	struct ledger_line *lines;
-	struct ledger_marks *marks;
 	size_t nr_chunks;
 	struct ledger_class classes[MEDIUM_CLASSES];
-	/* As marks, which follow. */
-	_Atomic(size_t) low, high;
 	struct lock lock; /* rank RANK_LEDGER: preparing lines */
+	size_t nr_parts;
+	struct ledger_part parts[MEDIUM_PARTS];
 };
 
 /* Where the ledger of a region of that size ends; it begins at ledger_off. */
@@ -61,6 +69,15 @@ void ledger_close(struct ledger *l);
  * the marks goes to faults.  Not to be closed. */
 int ledger_open_to_read(struct ledger *l, struct backing *b,
     const struct superblock *sb, const struct fault_sink *faults) DK_MUST_CHECK;
+
+/*
+ * The region has size bytes from now on, once a superblock says so: what is new is
+ * a part of its own, of which nothing is used.  -EINVAL: too little is new.
+ * -ENOSPC: it has MEDIUM_PARTS already.
+ */
+int ledger_grow(struct ledger *l, size_t size) DK_MUST_CHECK;
+/* Whether it can; the same errors, with no text. */
+int ledger_can_grow(const struct ledger *l, size_t size) DK_MUST_CHECK;
 
 /* Make stores to the region's [addr, addr + len) durable. */
 void ledger_persist(const struct ledger *l, const void *addr, size_t len);
@@ -107,6 +124,25 @@ ledger_chunk_of(const struct ledger *l, const void *addr)
 	return (size_t)((const char *)addr - l->base) / MEDIUM_CHUNK;
 }
 
+/* chunk is one of the ledger's. */
+static inline const struct ledger_part *
+ledger_part_of(const struct ledger *l, size_t chunk)
+{
+	const struct ledger_part *part = l->parts;
+
+	while (DK_UNLIKELY(chunk >= part->end))
+		part++;
+	return part;
+}
+
+static inline struct ledger_line *
+ledger_line(const struct ledger *l, size_t chunk)
+{
+	const struct ledger_part *part = ledger_part_of(l, chunk);
+
+	return &part->lines[chunk - part->first];
+}
+
 static inline char *
 ledger_chunk_at(const struct ledger *l, size_t chunk)
 {
@@ -120,13 +156,15 @@ ledger_bits_len(const struct ledger_class *c)
 	return align_up(c->nr_blocks, 64) / 8;
 }
 
-/* Whether each of these chunks has a line. */
+/* Whether each of these chunks, which are of one part, has a line. */
 static inline bool
 ledger_is_prepared(const struct ledger *l, size_t chunk, size_t nr)
 {
-	size_t high = atomic_load_explicit(&l->high, memory_order_acquire);
-	size_t low = atomic_load_explicit(&l->low, memory_order_acquire);
+	const struct ledger_part *part = ledger_part_of(l, chunk);
+	size_t high = atomic_load_explicit(&part->high, memory_order_acquire);
+	size_t low = atomic_load_explicit(&part->low, memory_order_acquire);
 
+	chunk -= part->first;
 	return chunk + nr <= low || chunk >= high || low == high;
 }
 

@@ -97,7 +97,7 @@ struct walk {
 	int (*visit)(void *arg, const struct ledger_unit *unit);
 	void *arg;
 	const struct fault_sink *faults;
-	size_t first, end; /* offsets between which blocks can be */
+	const struct ledger_part *part;
 	struct ledger_unit last;
 };
 
@@ -123,6 +123,14 @@ name_of(const struct ledger *l, const struct ledger_unit *unit)
 	return name;
 }
 
+static bool
+is_in_part(const struct ledger_part *part, const struct ledger_unit *unit)
+{
+	return unit->len > 0 && unit->off >= part->heap_off &&
+	       unit->off <= part->heap_end &&
+	       unit->len <= part->heap_end - unit->off;
+}
+
 /* record says so. */
 static int
 report(struct walk *w, const struct ledger_unit *unit, const void *record)
@@ -131,11 +139,11 @@ report(struct walk *w, const struct ledger_unit *unit, const void *record)
 	struct ledger_unit last = w->last;
 	int rc = 0;
 
-	if (unit->off < w->first || unit->len == 0 || unit->off > w->end ||
-	    unit->len > w->end - unit->off)
+	if (!is_in_part(w->part, unit))
 		return fault_note(w->faults, at,
 		    "%s is not inside of the heap, which is from %zu to %zu",
-		    name_of(w->l, unit).text, w->first, w->end);
+		    name_of(w->l, unit).text, w->part->heap_off,
+		    w->part->heap_end);
 	w->last = *unit;
 	if (unit->off < last.off + last.len)
 		rc = fault_note(w->faults, at, "%s overlaps with %s",
@@ -146,7 +154,7 @@ report(struct walk *w, const struct ledger_unit *unit, const void *record)
 static int
 walk_pages(struct walk *w, size_t chunk)
 {
-	const struct ledger_line *line = &w->l->lines[chunk];
+	const struct ledger_line *line = ledger_line(w->l, chunk);
 
 	for (size_t i = 1 + PAGES_PER_CHUNK; i < MEDIUM_LINE_WORDS; i++) {
 		if (load(&line->words[i]) == 0)
@@ -185,7 +193,8 @@ check_bits(struct walk *w, const struct ledger_unit *slab)
 	const struct ledger *l = w->l;
 	const struct ledger_class *c = &l->classes[slab->size_class];
 	const _Atomic(uint64_t) *bits = bits_to_read(l, slab);
-	const struct ledger_line *line = &l->lines[slab->off / MEDIUM_CHUNK];
+	const struct ledger_line *line =
+	    ledger_line(l, slab->off / MEDIUM_CHUNK);
 	size_t used = LEDGER_BIT_WORD * sizeof(uint64_t) +
 		      (c->nr_reserved == 0 ? ledger_bits_len(c) : 0);
 	bool has_any = false;
@@ -216,7 +225,7 @@ static int
 walk_slab(struct walk *w, size_t chunk, uint64_t class, size_t *next)
 {
 	const struct ledger *l = w->l;
-	const struct ledger_line *line = &l->lines[chunk];
+	const struct ledger_line *line = ledger_line(l, chunk);
 
 	if (class >= MEDIUM_CLASSES)
 		return fault_note(w->faults, offset(l, line),
@@ -230,15 +239,14 @@ walk_slab(struct walk *w, size_t chunk, uint64_t class, size_t *next)
 	    .off = chunk * MEDIUM_CHUNK,
 	    .len = c->nr_chunks * MEDIUM_CHUNK,
 	};
-	if (!ledger_is_prepared(l, chunk, c->nr_chunks) ||
-	    chunk + c->nr_chunks > l->nr_chunks)
+	if (chunk + c->nr_chunks > w->part->end ||
+	    !ledger_is_prepared(l, chunk, c->nr_chunks))
 		return fault_note(w->faults, offset(l, line),
 		    "%s needs more lines than are in use",
 		    name_of(l, &unit).text);
 	*next = chunk + c->nr_chunks;
 	int rc = 0;
-	if (unit.off >= w->first && unit.len <= w->end &&
-	    unit.off <= w->end - unit.len)
+	if (is_in_part(w->part, &unit))
 		rc = check_bits(w, &unit);
 	return rc == 0 ? report(w, &unit, line) : rc;
 }
@@ -247,7 +255,7 @@ walk_slab(struct walk *w, size_t chunk, uint64_t class, size_t *next)
 static int
 walk_line(struct walk *w, size_t chunk, size_t *next)
 {
-	const struct ledger_line *line = &w->l->lines[chunk];
+	const struct ledger_line *line = ledger_line(w->l, chunk);
 	uint64_t word = load(&line->words[0]);
 
 	*next = chunk + 1;
@@ -275,20 +283,23 @@ struct gap {
 	size_t first, end;
 };
 
-/* The first gap of the lines; none: it is empty, at the end. */
+/* The first gap of lines of a part; none: it is empty, at the end. */
 static struct gap
-find_gap(const struct ledger *l, size_t from, size_t to)
+find_gap(const struct walk *w, size_t from, size_t to)
 {
-	size_t start = offset(l, l->lines);
-	size_t off = offset(l, &l->lines[from]);
+	const struct ledger *l = w->l;
+	size_t start = offset(l, w->part->lines);
+	size_t off = start + (from - w->part->first) * MEDIUM_LINE;
 	struct gap gap = {to, to};
 	size_t hole_off, hole_len;
 
 	if (from < to && l->backing->has_content &&
 	    backing_find_hole(l->backing, off, (to - from) * MEDIUM_LINE,
 		&hole_off, &hole_len)) {
-		gap.first = (hole_off - start + MEDIUM_LINE - 1) / MEDIUM_LINE;
-		gap.end = (hole_off + hole_len - start) / MEDIUM_LINE;
+		gap.first = w->part->first +
+			    (hole_off - start + MEDIUM_LINE - 1) / MEDIUM_LINE;
+		gap.end = w->part->first +
+			  (hole_off + hole_len - start) / MEDIUM_LINE;
 	}
 	return gap.first < gap.end ? gap : (struct gap){to, to};
 }
@@ -296,7 +307,7 @@ find_gap(const struct ledger *l, size_t from, size_t to)
 static int
 walk_lines(struct walk *w, size_t from, size_t to)
 {
-	struct gap gap = find_gap(w->l, from, to);
+	struct gap gap = find_gap(w, from, to);
 	size_t next;
 	int rc = 0;
 
@@ -306,9 +317,23 @@ walk_lines(struct walk *w, size_t from, size_t to)
 			continue;
 		}
 		next = max_size(chunk, gap.end);
-		gap = find_gap(w->l, next, to);
+		gap = find_gap(w, next, to);
 	}
 	return rc;
+}
+
+static int
+walk_part(struct walk *w)
+{
+	const struct ledger_part *part = w->part;
+	size_t low = part->first + atomic_load(&part->low);
+	size_t high = part->first + atomic_load(&part->high);
+
+	/* Where they have met, a slab may reach from one into the other. */
+	if (low == high)
+		return walk_lines(w, part->first, part->end);
+	int rc = walk_lines(w, part->first, low);
+	return rc == 0 ? walk_lines(w, high, part->end) : rc;
 }
 
 int
@@ -321,16 +346,14 @@ ledger_walk_with_faults(const struct ledger *l,
 	    .visit = visit,
 	    .arg = arg,
 	    .faults = faults,
-	    .first = ledger_end_off(offset(l, l->lines), l->size),
-	    .end = l->size - DK_PAGE,
 	};
-	size_t low = atomic_load(&l->low), high = atomic_load(&l->high);
+	int rc = 0;
 
-	/* Where they have met, a slab may reach from one into the other. */
-	if (low == high)
-		return walk_lines(&w, 0, l->nr_chunks);
-	int rc = walk_lines(&w, 0, low);
-	return rc == 0 ? walk_lines(&w, high, l->nr_chunks) : rc;
+	for (size_t i = 0; rc == 0 && i < l->nr_parts; i++) {
+		w.part = &l->parts[i];
+		rc = walk_part(&w);
+	}
+	return rc;
 }
 
 int

@@ -5,6 +5,16 @@
  *   |superblock|marks|roots ...|ledger ...|  heap ...                |copy|
  *    page 0     page 1                     chunk by chunk             last page
  *
+ * Where it has grown, there are two or more parts, of which each but the first
+ * begins with a ledger of its own chunks:
+ *
+ *   |superblock|marks|roots|ledger|  heap ...|unused|ledger|  heap ...      |copy|
+ *                                             page
+ *                           part 0                 part 1
+ *
+ * The unused page was the copy of the superblock.  No slab and no extent is in two
+ * parts.
+ *
  * All numbers are of the machine's byte order: such a heap is not carried to
  * another sort of processor.  Offsets count bytes from the region's base.
  * Nothing on the medium is a lock, a process number, a time of day or a pthread
@@ -33,7 +43,9 @@ enum {
 	MEDIUM_UUID_SIZE = 16,
 	MEDIUM_BOOT_SIZE = 40, /* the kernel's boot_id, a text of 36 bytes */
 	MEDIUM_CLASSES = 36,
-	MEDIUM_ROOTS = 128
+	MEDIUM_ROOTS = 128,
+	/* Bits of incompatible. */
+	MEDIUM_GROWN = 1 << 0 /* it has more than one part */
 };
 
 enum medium_state {
@@ -46,10 +58,10 @@ struct superblock {
 	uint32_t crc; /* CRC-32 of 512 bytes with 0 here */
 	uint32_t version;
 	uint64_t sequence; /* of two copies, the larger is the later */
-	/* Bits for later versions; none is defined.  One of the last two sorts
-	 * that is not known here keeps the heap from being opened.  A field
-	 * that is added needs such a bit, as each writer stores only the
-	 * fields that it knows. */
+	/* Bits for later versions; MEDIUM_GROWN is the only one.  One of the
+	 * last two sorts that is not known here keeps the heap from being
+	 * opened.  A field that is added needs such a bit, as each writer
+	 * stores only the fields that it knows. */
 	uint64_t compatible, read_only_compatible, incompatible;
 	uint8_t uuid[MEDIUM_UUID_SIZE];
 	char layout[MEDIUM_LAYOUT_SIZE];
@@ -62,10 +74,13 @@ struct superblock {
 	uint64_t roots_off, ledger_off, heap_off, heap_end;
 	uint32_t class_size[MEDIUM_CLASSES]; /* bytes */
 	uint32_t granularity; /* enum flush_granularity, of who has it open */
-	uint32_t reserved;
+	/* With MEDIUM_GROWN, how often; else 0. */
+	uint32_t nr_grown;
 	/* Bytes, at most, that stood in caches at resets, and are allocated
 	 * until a trace frees them. */
 	uint64_t cached_max;
+	uint64_t
+	    first_size; /* with MEDIUM_GROWN, the bytes of part 0; else 0 */
 };
 
 /* What the check is of; the rest of the page is unused. */
@@ -76,7 +91,7 @@ union superblock_copy {
 _Static_assert(
     sizeof(union superblock_copy) == 512, "a superblock has 512 bytes at most");
 
-_Static_assert(sizeof(struct superblock) == 376 && MEDIUM_VERSION == 1,
+_Static_assert(sizeof(struct superblock) == 384 && MEDIUM_VERSION == 1,
     "a superblock that changes has another version");
 
 /* --- roots ------------------------------------------------------------------- */
@@ -133,10 +148,20 @@ struct medium_stacks {
 };
 _Static_assert(sizeof(struct medium_stacks) == 80, "there is no padding");
 
-/* Numbers of chunks: below low, and from high on, lines are prepared.  Each word
- * has a check of its own, since it is stored alone: see ledger.c. */
+/* Of a part.  Numbers of its chunks: below low, and from high on, lines are
+ * prepared.  Each word has a check of its own, since it is stored alone: see
+ * ledger.c. */
 struct ledger_marks {
 	_Atomic(uint64_t) low, high;
+	/* Pages of the region with which the part ends; unused in part 0. */
+	_Atomic(uint64_t) end;
+	uint64_t reserved[5];
+};
+_Static_assert(sizeof(struct ledger_marks) == 64, "a line of the cache");
+
+enum {
+	MEDIUM_PARTS = DK_PAGE / sizeof(struct ledger_marks),
+	MEDIUM_PART_MIN = 16 * DK_PAGE /* bytes of a part after the first */
 };
 
 #endif /* MEDIUM_H */

@@ -6,8 +6,13 @@
  *
  *   format  roots and marks are 0; then the superblocks say "open"
  *   open    what stood in caches of a dead process is free in the ledger, or
- *           after a reset the superblocks have a bound of it; then the stacks of those caches are gone; then the superblocks say
- *           "open", under this kernel; then blocks are handed out
+ *           after a reset the superblocks have a bound of it; then the stacks of
+ *           those caches are gone; then the superblocks say "open", under this
+ *           kernel; then blocks are handed out
+ *   grow    both superblocks are as the older ones were; then the file is
+ *           longer; then the ledger has marks of the new part; then, with "open",
+ *           the last page is a superblock that has the part; then page 0 is; then
+ *           the old copy is none
  *   close   the ledger, and where pages are the granularity all pages; then
  *           the superblocks say "closed"
  */
@@ -20,6 +25,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/sched_point.h"
 #include "restart/recovery.h"
 #include "restart/superblock_copies.h"
 
@@ -319,12 +325,132 @@ recover(struct restart *r, const char *path)
 	return rc == 0 ? recovery_remove_stacks(&r->ledger) : rc;
 }
 
+/* --- larger than it was ---------------------------------------------------------------- */
+
+/* What it will have: what it has, or more, after a look whether that can be. */
+static int
+plan_size(const struct restart *r, const struct restart_request *request,
+    size_t *size)
+{
+	size_t has = r->sb.size, of_backing = r->backing->size;
+	size_t want = request->size != 0 ? align_down(request->size, DK_PAGE)
+					 : of_backing;
+
+	*size = has;
+	if (want == has)
+		return 0;
+	if (want < has)
+		return error_set(-EINVAL,
+		    "%s holds a durable heap of %zu bytes, which does not "
+		    "become smaller, not %zu; pass 0 or its size",
+		    request->path, has, request->size);
+	if (want < of_backing)
+		return error_set(-EINVAL,
+		    "%s has %zu bytes, not %zu, and a durable heap of %zu; pass "
+		    "0 to have it grow over all of it",
+		    request->path, of_backing, request->size, has);
+	int rc = ledger_can_grow(&r->ledger, want);
+	if (rc < 0 && request->size == 0)
+		return 0; /* as it is */
+	if (rc == -ENOSPC)
+		return error_set(rc,
+		    "%s has grown %d times already, and cannot grow again; copy "
+		    "its content to a new region",
+		    request->path, MEDIUM_PARTS - 1);
+	if (rc < 0)
+		return error_set(rc,
+		    "%s cannot grow from %zu to %zu bytes, which is too little "
+		    "for a part of its own; give it at least %d bytes more",
+		    request->path, has, request->size, MEDIUM_PART_MIN);
+	*size = want;
+	return 0;
+}
+
+static int
+grow_backing(
+    struct restart *r, const struct restart_request *request, size_t size)
+{
+	struct backing *b = r->backing;
+	size_t before = b->size;
+	bool is_zero;
+	int rc = 0;
+
+	if (size > before) {
+		rc = backing_resize(b, size);
+		if (rc < 0)
+			return rc;
+		r->size_before = before;
+		DK_POINT("the file of a heap is longer");
+	}
+	rc = backing_ensure(b, size - DK_PAGE, DK_PAGE, &is_zero);
+	return rc == 0 ? 0
+		       : error_set(rc,
+			     "%s cannot grow to %zu bytes: no file space for a "
+			     "superblock: %s",
+			     request->path, size, strerror(-rc));
+}
+
+static int
+grow(struct restart *r, const struct restart_request *request, size_t size)
+{
+	/* Page 0 is what says where the copy is, while that is not the last
+	 * page. */
+	int rc = superblock_write(r->backing, &r->sb);
+
+	if (rc == 0)
+		rc = grow_backing(r, request, size);
+	if (rc == 0)
+		rc = ledger_grow(&r->ledger, size);
+	if (rc < 0)
+		return *error_text() != '\0'
+			   ? rc
+			   : error_set(rc, "%s cannot grow: %s", request->path,
+				 strerror(-rc));
+	DK_POINT("a heap has a new part");
+	if (r->sb.nr_grown == 0)
+		r->sb.first_size = r->sb.size;
+	r->sb.nr_grown++;
+	r->sb.incompatible |= MEDIUM_GROWN;
+	r->sb.size = size;
+	r->sb.heap_end = size - DK_PAGE;
+	return 0;
+}
+
+/* The opening failed. */
+static void
+undo_growth(const struct restart *r)
+{
+	if (r->size_before != 0 &&
+	    backing_resize(r->backing, r->size_before) < 0)
+		log_write(DK_LOG_WARNING,
+		    "a region has a larger file from now on, and no larger heap: "
+		    "%s",
+		    error_text());
+}
+
+/* Where parts end, copies of the superblock were.  They are looked at only where
+ * both others are gone, so this may fail. */
+static void
+erase_old_copies(const struct restart *r)
+{
+	for (size_t i = 0; i + 1 < r->ledger.nr_parts; i++) {
+		size_t off = r->ledger.parts[i].heap_end;
+		int rc = superblock_erase_at(r->backing, off);
+
+		if (rc < 0)
+			log_write(DK_LOG_WARNING,
+			    "the old superblock at offset %zu cannot be erased: "
+			    "%s",
+			    off, strerror(-rc));
+	}
+}
+
 /* --- open and close ---------------------------------------------------------------------- */
 
 static int
 load(struct restart *r, const struct restart_request *request)
 {
-	size_t nr_stacks = 0;
+	size_t nr_stacks = 0, size = 0;
 
 	r->how = check_how(&r->sb);
 	int rc = check_request(r, request);
@@ -336,12 +462,18 @@ load(struct restart *r, const struct restart_request *request)
 		return rc;
 	rc = count(r, &nr_stacks);
 	if (rc == 0)
+		rc = plan_size(r, request, &size);
+	if (rc == 0)
 		rc = ensure_fixed(r, request->path);
 	if (rc == 0 && (nr_stacks > 0 || r->how == RESTART_HOW_POWER))
 		rc = recover(r, request->path);
 	r->cached_max = min_size(r->sb.cached_max, r->bytes);
-	if (rc < 0)
+	if (rc == 0 && size > r->sb.size)
+		rc = grow(r, request, size);
+	if (rc < 0) {
+		undo_growth(r);
 		ledger_close(&r->ledger);
+	}
 	return rc;
 }
 
@@ -376,6 +508,12 @@ find_and_open(struct restart *r, const struct restart_request *request)
 		    "overwritten; pass DAXKIND_OVERWRITE to allow that",
 		    request->path);
 	error_clear();
+	if (request->size != 0 && request->size != r->backing->size &&
+	    !r->backing->starts_zero)
+		return error_set(-EINVAL,
+		    "%s has %zu bytes, not %zu; an existing file keeps its "
+		    "size: pass 0",
+		    request->path, r->backing->size, request->size);
 	return format(r, request);
 }
 
@@ -403,7 +541,12 @@ err_free:
 int
 restart_begin(struct restart *r)
 {
-	return set_state(r, MEDIUM_OPEN, "the region");
+	/* From now on a superblock may have the new size. */
+	r->size_before = 0;
+	int rc = set_state(r, MEDIUM_OPEN, "the region");
+	if (rc == 0)
+		erase_old_copies(r);
+	return rc;
 }
 
 void
@@ -454,14 +597,20 @@ int
 restart_adopt(struct restart *r, struct daxkind_region *region)
 {
 	struct adoption a = {region, 0, r->sb.heap_off};
-	struct adoption end = {
-	    region, r->sb.heap_end, r->backing->size - r->sb.heap_end};
 	int rc = ledger_walk(&r->ledger, adopt_unit, &a);
 
 	if (rc == 0)
 		rc = mark_run(&a);
-	if (rc == 0)
-		rc = mark_run(&end);
+	/* Behind each part: the next one's lines, or the end. */
+	for (size_t i = 0; rc == 0 && i < r->ledger.nr_parts; i++) {
+		const struct ledger_part *part = &r->ledger.parts[i];
+		size_t end = i + 1 < r->ledger.nr_parts ? part[1].heap_off
+							: r->backing->size;
+
+		a.off = part->heap_end;
+		a.len = end - part->heap_end;
+		rc = mark_run(&a);
+	}
 	if (rc == 0)
 		r->roots.region = region;
 	return rc;
@@ -487,6 +636,7 @@ close_cleanly(struct restart *r)
 void
 restart_abandon(struct restart *r)
 {
+	undo_growth(r);
 	roots_fini(&r->roots);
 	ledger_close(&r->ledger);
 	os_delete(r);

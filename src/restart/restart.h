@@ -34,10 +34,16 @@ struct restart {
 	size_t nr_blocks, bytes;
 	/* Of them, at most so many stood in caches at a reset. */
 	size_t cached_max;
+	/* Bytes of the backing before this opening made it larger, until
+	 * restart_begin(); 0: it did not. */
+	size_t size_before;
 };
 
 struct restart_request {
 	const char *path;
+	/* Bytes that it is to have; 0: as the backing, which is grown for a heap
+	 * that is smaller than this only. */
+	size_t size;
 	const char *layout;
 	unsigned flags;              /* enum restart_flags */
 	const uint32_t *class_sizes; /* MEDIUM_CLASSES of them */
@@ -50,6 +56,7 @@ struct restart_request {
  *   -EPROTO           another layout
  *   -EUCLEAN          damaged, or not closed before a reset that lost pages
  *   -EADDRINUSE       its addresses are taken
+ *   -EINVAL           it does not have that size, and does not grow to it
  *   -EPROTONOSUPPORT, -EFBIG  as superblock_read()
  * or no memory, or no file space.
  */

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/os.h"
+#include "base/sched_point.h"
 #include "region/flush.h"
 #include "restart/ledger.h"
 
@@ -40,14 +41,22 @@ find_implausible(const struct superblock *sb)
 {
 	uint64_t roots_end =
 	    sb->roots_off + MEDIUM_ROOTS * sizeof(struct medium_root);
+	bool has_grown = (sb->incompatible & MEDIUM_GROWN) != 0;
+	uint64_t first_size = has_grown ? sb->first_size : sb->size;
 
+	if (has_grown &&
+	    (sb->nr_grown == 0 || sb->nr_grown >= MEDIUM_PARTS ||
+		first_size % DK_PAGE != 0 || first_size >= sb->size))
+		return "how it has grown cannot be";
+	if (!has_grown && (sb->nr_grown != 0 || sb->first_size != 0))
+		return "it has parts, and has not grown";
 	if (sb->size % DK_PAGE != 0 || sb->size > UINT64_C(1) << 50 ||
 	    sb->size < 16 * DK_PAGE)
 		return "its size of the region cannot be";
 	if (sb->roots_off != 2 * DK_PAGE || sb->ledger_off != roots_end ||
 	    !is_page_in(sb->heap_off, sb->heap_end) ||
 	    sb->heap_end != sb->size - DK_PAGE ||
-	    sb->heap_off != ledger_end_off(sb->ledger_off, sb->size))
+	    sb->heap_off != ledger_end_off(sb->ledger_off, first_size))
 		return "its offsets of roots, ledger and heap cannot be";
 	if (sb->state != MEDIUM_OPEN && sb->state != MEDIUM_CLOSED)
 		return "its state is neither open nor closed";
@@ -71,7 +80,8 @@ look_at(const union superblock_copy *page, const char **why)
 	if (checksum(page) != sb->crc)
 		return COPY_DAMAGED;
 	*why = "its format is not known";
-	if (sb->version != MEDIUM_VERSION || sb->incompatible != 0 ||
+	if (sb->version != MEDIUM_VERSION ||
+	    (sb->incompatible & ~(uint64_t)MEDIUM_GROWN) != 0 ||
 	    sb->read_only_compatible != 0 || sb->nr_classes != MEDIUM_CLASSES)
 		return COPY_FOREIGN;
 	*why = find_implausible(sb);
@@ -133,13 +143,18 @@ superblock_find(struct backing *b, struct superblock *sb)
 {
 	struct copies best = {.is = COPY_NONE};
 
-	if (b->size >= DK_PAGE) {
-		consider(&best, b, 0);
-		consider(&best, b, b->size - DK_PAGE);
-	}
-	/* Where the backing has grown, the copy is where it ended. */
-	if (best.is == COPY_VALID && best.page.sb.size < b->size)
-		consider(&best, b, best.page.sb.size - DK_PAGE);
+	if (b->size < DK_PAGE)
+		return COPY_NONE;
+	consider(&best, b, 0);
+	/* Where the backing is larger than the heap, as after a kill while it
+	 * grew, this is not the last page; and that one may be of a heap that
+	 * was here before.  Of a copy that is damaged since its writing was cut
+	 * short, the size is right: it has seldom changed. */
+	size_t size = best.page.sb.size;
+	if (best.is != COPY_NONE && size % DK_PAGE == 0 && size > DK_PAGE &&
+	    size < b->size)
+		consider(&best, b, size - DK_PAGE);
+	consider(&best, b, b->size - DK_PAGE);
 	*sb = best.page.sb;
 	return best.is;
 }
@@ -193,6 +208,7 @@ write_copy(struct backing *b, size_t off, const union superblock_copy *page)
 	rc = flush->flush(b->base + off, sizeof(*page));
 	if (rc == 0)
 		flush->drain();
+	DK_POINT("a superblock is written");
 	return rc;
 }
 

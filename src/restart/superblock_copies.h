@@ -37,8 +37,8 @@ enum copy_is superblock_find(struct backing *b, struct superblock *sb);
 int superblock_read(struct backing *b, const char *path, struct superblock *sb)
     DK_MUST_CHECK;
 
-/* Write both, the older first, with the next sequence number, and have them
- * durable.  -errno of msync(2); -ELIBACC, with a text. */
+/* Write both, the older first, of two that are alike the last page, with the next
+ * sequence number, and have them durable.  -errno of msync(2); -ELIBACC, with a text. */
 int superblock_write(struct backing *b, struct superblock *sb) DK_MUST_CHECK;
 
 /* A superblock as the medium has it. */

@@ -258,6 +258,8 @@ show(const struct daxkind_region *region, const char *caption,
 struct heap_map {
 	struct picture *picture;
 	struct backing *backing; /* once it is known */
+	const struct check_result *result;
+	size_t nr_fixed; /* of them, those that were mapped */
 	struct daxkind_space space;
 	size_t end; /* of what was shared out */
 };
@@ -311,6 +313,23 @@ map_taken(struct heap_map *map, size_t off, size_t len, const char *what)
 	map->end = max_size(map->end, off + len);
 }
 
+/* What of the library's comes before an offset. */
+static void
+map_fixed(struct heap_map *map, size_t to)
+{
+	const struct check_result *result = map->result;
+
+	for (; map->nr_fixed < result->nr_fixed; map->nr_fixed++) {
+		const struct check_range *range = &result->fixed[map->nr_fixed];
+
+		if (range->off >= to)
+			break;
+		map_taken(map, range->off, range->len,
+		    map->nr_fixed + 1 < result->nr_fixed ? "records"
+							 : "superblock");
+	}
+}
+
 static int
 map_unit(void *arg, const struct ledger *l, const struct ledger_unit *unit)
 {
@@ -322,13 +341,9 @@ map_unit(void *arg, const struct ledger *l, const struct ledger_unit *unit)
 	struct heap_map *map = arg;
 
 	map->backing = l->backing;
-	if (map->picture->cell_len == 0) {
-		size_t first = ledger_end_off(
-		    (size_t)((const char *)l->lines - l->base), l->size);
-
-		begin_picture(map->picture, l->size);
-		map_taken(map, 0, first, "records");
-	}
+	if (map->picture->cell_len == 0)
+		begin_picture(map->picture, map->result->sb.size);
+	map_fixed(map, unit->off);
 	size_t taken = unit->len;
 	if (unit->type == LEDGER_SLAB && map->picture->runs == NULL)
 		taken =
@@ -348,11 +363,9 @@ finish_map(struct heap_map *map, const struct durable *d)
 	const struct superblock *sb = &d->result.sb;
 	struct os_stat st;
 
-	if (map->picture->cell_len == 0) { /* an empty heap */
+	if (map->picture->cell_len == 0) /* an empty heap */
 		begin_picture(map->picture, sb->size);
-		map_taken(map, 0, sb->heap_off, "records");
-	}
-	map_taken(map, sb->heap_end, sb->size - sb->heap_end, "superblock");
+	map_fixed(map, SIZE_MAX);
 	map->space.total = sb->size;
 	map->space.held = d->backing->size;
 	if (os_stat(d->place.path, &st) == 0 && st.is_file)
@@ -370,6 +383,7 @@ map_heap(const char *path, json_object *array, int *status)
 	if (d == NULL || map.picture == NULL)
 		goto out;
 	*d = (struct durable){.path = path, .visit = map_unit, .arg = &map};
+	map.result = &d->result;
 	rc = durable_read(d);
 	if (rc < 0)
 		goto out;

@@ -8,7 +8,7 @@
  * nothing of it, all, one line alone, all but one, and parts by chance.  Each
  * image passes daxkind check, opens, and has each block that was handed out and not
  * freed.  What else it has is not more than what the caches had room for, and what
- * one call is at.
+ * one call is at.  A heap that is growing has its old size, or the new one.
  *
  * Now and then the image is the memory itself, as a kill leaves it: then what was
  * in caches is free, too.
@@ -21,6 +21,7 @@
 #include "../../support/test_region.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,6 +39,7 @@
 #include "region/flush.h"
 #include "region/region.h"
 #include "restart/restart.h"
+#include "restart/superblock_copies.h"
 
 #define SIZE (4 * MIB)
 #define LINE 64
@@ -78,17 +80,24 @@ next_random(void)
  */
 enum {
 	FIXED_LEN = 48 << 10,
-	BITS_LEN = 256 /* of each chunk */
+	BITS_LEN = 256, /* of each chunk */
+	/* Of a heap that has grown: the old copy, and lines. */
+	GROWN_OFF = SIZE / 2 - DK_PAGE,
+	GROWN_LEN = DK_PAGE + SIZE / 2 / MEDIUM_CHUNK * MEDIUM_LINE
 };
 
 /* Of the stacks of the only cache, what is not in the middle of their pages. */
 static size_t Stacks_off = SIZE;
 
+static bool Has_grown, Is_growing;
+static unsigned long Nr_old, Nr_grown; /* images of a heap of that size */
+
 static bool
 is_the_librarys(size_t off)
 {
 	return off < FIXED_LEN || off >= SIZE - DK_PAGE ||
-	       off % MEDIUM_CHUNK < BITS_LEN || off - Stacks_off < 2 * LINE;
+	       off % MEDIUM_CHUNK < BITS_LEN || off - Stacks_off < 2 * LINE ||
+	       (Has_grown && off >= GROWN_OFF && off < GROWN_OFF + GROWN_LEN);
 }
 
 /* --- what was acknowledged ---------------------------------------------------------- */
@@ -268,6 +277,19 @@ check_image(struct backing *b)
 	assert_true(Result.has_ledger);
 }
 
+static size_t
+find_size(struct backing *b)
+{
+	struct superblock sb;
+
+	if (superblock_read(b, "image", &sb) < 0)
+		fail_msg("image %lu has no superblock", Nr_images);
+	Nr_old += sb.size == SIZE / 2;
+	Nr_grown += sb.size == SIZE;
+	assert_true(sb.size == SIZE / 2 || sb.size == SIZE);
+	return sb.size;
+}
+
 static void
 judge(enum restart_how how)
 {
@@ -283,15 +305,24 @@ judge(enum restart_how how)
 	if (how == RESTART_HOW_POWER) {
 		forget_boot(Image);
 		forget_boot(Image + SIZE - DK_PAGE);
+		if (Has_grown)
+			forget_boot(Image + GROWN_OFF);
 	}
 	assert_int_equal(
 	    backing_mapping_open(Image, SIZE, BACKING_PERSISTENT, &b), 0);
-	check_image(b);
+	/* What is damaged of a superblock is told. */
+	if (!Is_growing)
+		check_image(b);
+	/* Every second one of the old size stays as it is. */
+	if (Has_grown && find_size(b) == SIZE / 2 && Nr_images % 2 == 0)
+		request.size = SIZE / 2;
 	if (restart_open(b, &request, &r) < 0)
 		fail_msg(
 		    "image %lu does not open: %s", Nr_images, error_text());
 	Image = b->base; /* it was moved */
-	assert_int_equal(r->how, how);
+	/* It was closed before it grew. */
+	if (!Is_growing || r->how != RESTART_HOW_CLEAN)
+		assert_int_equal(r->how, how);
 	memset(Found.is_start, 0, sizeof(Found.is_start));
 	Found.nr = 0;
 	Found.bytes = 0;
@@ -332,6 +363,8 @@ begin_image(void)
 	memcpy(Image + SIZE - DK_PAGE, Medium + SIZE - DK_PAGE, DK_PAGE);
 	if (Stacks_off < SIZE)
 		memcpy(Image + Stacks_off, Medium + Stacks_off, 2 * LINE);
+	if (Has_grown)
+		memcpy(Image + GROWN_OFF, Medium + GROWN_OFF, GROWN_LEN);
 }
 
 static void
@@ -439,62 +472,6 @@ static const struct flush_ops Recorder = {
 
 /* --- the run -------------------------------------------------------------------------------- */
 
-static struct restart *
-open_restart(struct backing *b)
-{
-	struct restart_request request = {
-	    .path = "memory",
-	    .layout = Layout,
-	    .flags = RESTART_OVERWRITE,
-	    .class_sizes = Size_classes.size,
-	};
-	struct restart *r;
-
-	if (restart_open(b, &request, &r) < 0)
-		fail_msg("%s", error_text());
-	return r;
-}
-
-static void
-start(void)
-{
-	struct backing *b;
-
-	Memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(Memory != MAP_FAILED);
-	memset(Memory, 0xa5, SIZE); /* of a device: anything */
-	Image = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(Image != MAP_FAILED);
-	assert_int_equal(
-	    backing_mapping_open(Memory, SIZE, BACKING_PERSISTENT, &b), 0);
-	flush_set_ops(b->granularity, &Recorder);
-	struct restart *r = open_restart(b);
-	Memory = b->base; /* it was moved */
-	memcpy(Medium, Memory, SIZE);
-	assert_int_equal(region_open(b, b->base, b->size, &Region), 0);
-	assert_int_equal(restart_adopt(r, Region), 0);
-	assert_int_equal(restart_begin(r), 0);
-	memcpy(Medium, Memory, SIZE);
-	Region->restart = r;
-	assert_int_equal(heap_new(Region, &Heap), 0);
-	Is_recording = true;
-}
-
-static void
-finish(void)
-{
-	Is_recording = false;
-	heap_free_all(Heap);
-	restart_abandon(Region->restart);
-	enum flush_granularity granularity = Region->backing->granularity;
-	region_close(Region);
-	flush_set_ops(granularity, NULL);
-	assert_int_equal(munmap(Memory, SIZE), 0);
-	assert_int_equal(munmap(Image, SIZE), 0);
-}
-
 /* What is allocated in a phase: all sorts, or one until there is no room. */
 enum phase {
 	PHASE_TINY, /* of which a batch is in more than one line */
@@ -504,6 +481,108 @@ enum phase {
 	NR_PHASES
 };
 static enum phase Phase;
+
+static struct restart *
+open_restart(struct backing *b, unsigned flags)
+{
+	struct restart_request request = {
+	    .path = "memory",
+	    .layout = Layout,
+	    .flags = flags,
+	    .class_sizes = Size_classes.size,
+	};
+	struct restart *r;
+
+	if (restart_open(b, &request, &r) < 0)
+		fail_msg("%s", error_text());
+	return r;
+}
+
+static char *
+map(size_t size)
+{
+	char *addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(addr != MAP_FAILED);
+	memset(addr, 0xa5, size); /* of a device: anything */
+	return addr;
+}
+
+static void
+open_heap(size_t size, unsigned flags)
+{
+	struct backing *b;
+
+	assert_int_equal(
+	    backing_mapping_open(Memory, size, BACKING_PERSISTENT, &b), 0);
+	flush_set_ops(b->granularity, &Recorder);
+	struct restart *r = open_restart(b, flags);
+	Memory = b->base; /* it was moved */
+	if ((flags & RESTART_OVERWRITE) != 0)
+		memcpy(Medium, Memory, size);
+	assert_int_equal(region_open(b, b->base, b->size, &Region), 0);
+	assert_int_equal(restart_adopt(r, Region), 0);
+	assert_int_equal(restart_begin(r), 0);
+	Region->restart = r;
+	assert_int_equal(heap_new(Region, &Heap), 0);
+}
+
+static void
+start(void)
+{
+	Memory = map(SIZE);
+	Image = map(SIZE);
+	open_heap(SIZE, RESTART_OVERWRITE);
+	memcpy(Medium, Memory, SIZE);
+	Is_recording = true;
+}
+
+/* A heap of half the memory has some blocks, and then grows over all of it. */
+static void
+start_small(void)
+{
+	Memory = map(SIZE / 2);
+	Image = map(SIZE);
+	open_heap(SIZE / 2, RESTART_OVERWRITE);
+	for (size_t i = 0; i < 100; i++) {
+		Slots[i].size = 10 + i * 100;
+		Slots[i].ptr = heap_alloc(Heap, Slots[i].size, 0, false);
+		assert_non_null(Slots[i].ptr);
+	}
+	heap_free_all(Heap);
+	Heap = NULL;
+	assert_int_equal(restart_close(Region->restart, true), 0);
+	region_close(Region);
+	/* Behind it is other content. */
+	char *more = map(SIZE / 2);
+	assert_ptr_equal(mremap(more, SIZE / 2, SIZE / 2,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, Memory + SIZE / 2),
+	    Memory + SIZE / 2);
+	memcpy(Medium, Memory, SIZE);
+	Has_grown = Is_growing = true;
+	Is_recording = true;
+	open_heap(SIZE, 0);
+	Is_growing = false;
+}
+
+static void
+finish(void)
+{
+	Is_recording = false;
+	heap_free_all(Heap);
+	Heap = NULL;
+	Stacks_off = SIZE;
+	restart_abandon(Region->restart);
+	enum flush_granularity granularity = Region->backing->granularity;
+	region_close(Region);
+	flush_set_ops(granularity, NULL);
+	assert_int_equal(munmap(Memory, SIZE), 0);
+	assert_int_equal(munmap(Image, SIZE), 0);
+	memset(Slots, 0, sizeof(Slots));
+	memset(Roots, 0, sizeof(Roots));
+	Phase = PHASE_TINY;
+}
 
 static size_t
 choose_size(void)
@@ -672,14 +751,11 @@ step(void)
 }
 
 static void
-test_each_image_has_what_was_handed_out(void **state)
+run(unsigned long nr)
 {
-	const char *text = getenv("DAXKIND_TEST_IMAGES");
-
-	(void)state;
-	Max_images = text != NULL ? strtoul(text, NULL, 10)
-				  : (unsigned long)test_scaled(50000);
-	start();
+	Nr_images = 0;
+	Nr_fences = 0;
+	Max_images = nr;
 	for (unsigned long i = 1; Nr_images < Max_images; i++) {
 		/* Nothing is flushed, or there is no end of it. */
 		assert_true(i < 100000 + Max_images);
@@ -690,7 +766,42 @@ test_each_image_has_what_was_handed_out(void **state)
 			next_phase();
 	}
 	print_message("%lu images at %lu fences\n", Nr_images, Nr_fences);
+}
+
+static unsigned long
+nr_images(void)
+{
+	const char *text = getenv("DAXKIND_TEST_IMAGES");
+
+	return text != NULL ? strtoul(text, NULL, 10)
+			    : (unsigned long)test_scaled(50000);
+}
+
+static void
+test_each_image_has_what_was_handed_out(void **state)
+{
+	(void)state;
+	Max_images = ULONG_MAX;
+	start();
+	run(nr_images());
 	finish();
+}
+
+static void
+test_a_heap_that_grows_has_one_of_its_sizes(void **state)
+{
+	(void)state;
+	Nr_images = 0;
+	Max_images = ULONG_MAX;
+	start_small();
+	print_message("%lu images of the old size, %lu of the new one\n",
+	    Nr_old, Nr_grown);
+	assert_true(Nr_old > 10 && Nr_grown > 10);
+	/* And then it is a heap like any other. */
+	run(nr_images() / 4);
+	assert_true(Nr_old < Nr_grown);
+	finish();
+	Has_grown = false;
 }
 
 int
@@ -698,6 +809,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_each_image_has_what_was_handed_out),
+	    cmocka_unit_test(test_a_heap_that_grows_has_one_of_its_sizes),
 	};
 
 	return cmocka_run_group_tests_name("crash_images", tests, NULL, NULL);
