@@ -437,9 +437,10 @@ static const char No_lock[] = "os_lock_file";      /* network file systems */
 static const char No_keeper[] = "os_thread_start"; /* file space stays */
 static const char No_cache[] = "os_map_anon";      /* slower */
 static const char No_space_ahead[] = "os_allocate";
-static const char No_list[] = "os_read_text";    /* no known bad blocks */
-static const char No_room[] = "os_map_file";     /* a smaller one */
-static const char No_start[] = "os_read_number"; /* of a partition: the same */
+static const char No_list[] = "os_read_text";     /* no known bad blocks */
+static const char No_sync[] = "os_sync_new_file"; /* a log line */
+static const char No_room[] = "os_map_file";      /* a smaller one */
+static const char No_start[] = "os_read_number";  /* of a partition: the same */
 
 static const struct row {
 	const char *name;
@@ -468,10 +469,11 @@ static const struct row {
 	false},
     {"daxkind_region_open_file, new", do_nothing, open_new_file,
 	has_no_region_and_file, end_region, clean_file,
-	{No_lock, No_keeper, No_list, No_start}, false},
+	{No_lock, No_keeper, No_list, No_start, No_sync}, false},
     {"daxkind_region_open_file, new, prefaulted", do_nothing,
 	open_new_file_prefault, has_no_region_and_file, end_region, clean_file,
-	{No_lock, No_keeper, No_list, No_start, No_space_ahead}, false},
+	{No_lock, No_keeper, No_list, No_start, No_sync, No_space_ahead},
+	false},
     {"daxkind_region_open_file, existing", prepare_file, open_old_file,
 	has_no_region_but_file, end_region, clean_file,
 	{No_lock, No_keeper, No_list, No_start}, false},
@@ -488,7 +490,7 @@ static const struct row {
     /* what cannot be looked at is opened as a file all the same */
     {"daxkind_region_open, a file", do_nothing, open_by_path,
 	has_no_region_and_file, end_region, clean_file,
-	{No_lock, No_keeper, No_list, No_start}, false},
+	{No_lock, No_keeper, No_list, No_start, No_sync}, false},
     {"daxkind_region_open, a folder", do_nothing, open_folder_by_path,
 	has_no_region, end_region, do_nothing,
 	{No_lock, No_keeper, No_list, No_start, No_space_ahead}, false},
