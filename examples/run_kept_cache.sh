@@ -126,6 +126,10 @@ size=3M
 head -c 3145728 /dev/zero | tr '\000' x >"$kept"
 refused --overwrite
 [ -z "$(tr -d x <"$kept")" ] || die "the file was changed"
+echo text >"$kept"
+! "$program" --keep "$kept" "$dir/files" >/dev/null 2>"$dir/log" ||
+	die "text was opened"
+! grep 'without --size' "$dir/log" || die "a remedy that does not help"
 for at in 100 3141732; do # both superblocks
 	printf X | dd of="$dir/good" bs=1 seek=$at conv=notrunc 2>/dev/null
 done

@@ -140,7 +140,7 @@ open_durable(struct run *run, size_t size, unsigned flags)
 	if (rc == 0)
 		return 0;
 	fail("--keep", daxkind_last_error());
-	remedy = place_remedy(rc);
+	remedy = place_remedy(rc, run->options->size);
 	return remedy != NULL ? fail("--keep", remedy) : EXIT_CANNOT_RUN;
 }
 

@@ -78,7 +78,7 @@ place_backing(const struct daxkind_region_info *info)
 }
 
 const char *
-place_remedy(int rc)
+place_remedy(int rc, size_t size)
 {
 	switch (rc) {
 	case -EEXIST:
@@ -90,7 +90,9 @@ place_remedy(int rc)
 	case -EADDRINUSE:
 		return "try again; --overwrite begins anew at other addresses";
 	case -EINVAL:
-		return "without --size it is opened with the size that it has";
+		return size == 0 ? NULL
+				 : "without --size it is opened with the size "
+				   "that it has";
 	case -EBUSY:
 		return "end the process that has it open, or give another PATH";
 	default:

@@ -23,8 +23,8 @@ const char *place_phrase(
 /* One word for programs: "file", "device", "mapping". */
 const char *place_backing(const struct daxkind_region_info *info);
 
-/* What to do when a region that is kept could not be opened, in terms of our
- * options; NULL: the library's text says it all. */
-const char *place_remedy(int rc);
+/* What to do when a region that is kept could not be opened with that --size, in
+ * terms of our options; NULL: the library's text says it all. */
+const char *place_remedy(int rc, size_t size);
 
 #endif /* PLACE_H */
