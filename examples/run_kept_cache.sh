@@ -81,6 +81,13 @@ run 0 --requests 10000 --warm 95
 kept_is how '"clean"'
 kept_has unlinked 0 0
 
+# It grows, and does not shrink.
+size=2M
+refused 'without --size'
+size=4M
+run 0 --requests 10000 --warm 95
+[ "$(figure "$dir/json" region size)" -eq 4194304 ] || die "it did not grow"
+
 # Objects whose files have changed, to the same size or another, or are gone, are
 # not taken up.
 for i in 1 2 3 4 5 6 7 8 9; do
@@ -109,13 +116,13 @@ grep -q 'DAMAGED.*not served' "$dir/log" || die "no complaint"
 
 # A cold start is not warm.
 rm -f "$kept"
+size=3M
 run 1 --requests 10000 --warm 1
 kept_is how '"new"'
 
 # What cannot be opened is left alone, and the remedy is told.
 rm -f "$kept"
 "$other" "$kept" put key value
-refused 'without --size'
 size=64M
 refused --overwrite
 grep -q layout "$dir/log" || die "the layout is not named"
@@ -130,11 +137,13 @@ echo text >"$kept"
 ! "$program" --keep "$kept" "$dir/files" >/dev/null 2>"$dir/log" ||
 	die "text was opened"
 ! grep 'without --size' "$dir/log" || die "a remedy that does not help"
-for at in 100 3141732; do # both superblocks
+for at in 100 4190308; do # both superblocks
 	printf X | dd of="$dir/good" bs=1 seek=$at conv=notrunc 2>/dev/null
 done
 cp "$dir/good" "$kept"
+size=4M
 refused --salvage
+size=3M
 
 # Open in another process: one that waits for its output to be read.
 rm -f "$kept"
