@@ -349,8 +349,8 @@ add_parts(struct check_result *result, const struct ledger *l)
 	for (size_t i = 0; i < l->nr_parts; i++) {
 		const struct ledger_part *part = &l->parts[i];
 
-		result->nr_lines +=
-		    part->low + (part->end - part->first - part->high);
+		result->nr_lines += part->low - ledger_first_line(part) +
+				    (part->end - part->first - part->high);
 		result->fixed[i] =
 		    (struct check_range){start, part->heap_off - start};
 		start = part->heap_end;

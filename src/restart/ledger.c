@@ -80,12 +80,18 @@ ledger_flush(const struct ledger *l, const void *addr, size_t len)
 }
 
 void
-ledger_persist(const struct ledger *l, const void *addr, size_t len)
+ledger_drain(const struct ledger *l)
 {
 	DK_POINT("a store of the ledger");
-	ledger_flush(l, addr, len);
 	if (l->flush != NULL)
 		l->flush->drain();
+}
+
+void
+ledger_persist(const struct ledger *l, const void *addr, size_t len)
+{
+	ledger_flush(l, addr, len);
+	ledger_drain(l);
 }
 
 /* Whole pages of the lines of a part. */
@@ -99,10 +105,12 @@ visit_part(const struct ledger *l, const struct ledger_part *part,
 	size_t high =
 	    max_size(align_down(atomic_load(&part->high), piece), low);
 	size_t end = align_up(part->end - part->first, piece);
+	size_t first = ledger_first_line(part);
 	int rc = 0;
 
-	if (low > 0)
-		rc = visit(arg, start, low * MEDIUM_LINE);
+	if (low > first)
+		rc = visit(arg, start + first * MEDIUM_LINE,
+		    (low - first) * MEDIUM_LINE);
 	if (rc == 0 && high < end)
 		rc = visit(arg, start + high * MEDIUM_LINE,
 		    (end - high) * MEDIUM_LINE);
@@ -201,15 +209,16 @@ open_marks(const struct ledger *l, struct ledger_part *part,
     const struct fault_sink *faults)
 {
 	size_t at = (size_t)((char *)part->marks - l->base);
-	size_t nr = part->end - part->first, low = 0, high = nr;
+	size_t nr = part->end - part->first, low, high = nr;
 	int rc = 0;
 
 	if (!read_mark(&part->marks->low, &low) || low > nr) {
-		low = 0;
+		low = ledger_first_line(part);
 		rc = fault_note(faults, at,
 		    "the ledger's lower mark is not valid: which of its first "
 		    "lines are in use is not known");
 	}
+	low = max_size(low, ledger_first_line(part));
 	if (rc == 0 && (!read_mark(&part->marks->high, &high) || high < low ||
 			   high > nr)) {
 		high = nr;
@@ -226,11 +235,11 @@ open_marks(const struct ledger *l, struct ledger_part *part,
 static void
 reset_marks(struct ledger *l, struct ledger_part *part)
 {
-	size_t nr = part->end - part->first;
+	size_t nr = part->end - part->first, low = ledger_first_line(part);
 
-	store(l, &part->marks->low, mark_of(0));
+	store(l, &part->marks->low, mark_of(low));
 	store(l, &part->marks->high, mark_of(nr));
-	atomic_store(&part->low, 0);
+	atomic_store(&part->low, low);
 	atomic_store(&part->high, nr);
 }
 

@@ -55,6 +55,15 @@ struct ledger {
 	struct ledger_part parts[MEDIUM_PARTS];
 };
 
+/* The first line of a part that is ever in use: those of the ledger's own chunks
+ * are not, but for a piece.  Counted from the part's first. */
+static inline size_t
+ledger_first_line(const struct ledger_part *part)
+{
+	return align_down(
+	    part->heap_off / MEDIUM_CHUNK - part->first, MEDIUM_PIECE);
+}
+
 /* Where the ledger of a region of that size ends; it begins at ledger_off. */
 size_t ledger_end_off(size_t ledger_off, size_t size);
 
@@ -81,8 +90,9 @@ int ledger_can_grow(const struct ledger *l, size_t size) DK_MUST_CHECK;
 
 /* Make stores to the region's [addr, addr + len) durable. */
 void ledger_persist(const struct ledger *l, const void *addr, size_t len);
-/* Begin to. */
+/* Begin to, and wait until what was begun is. */
 void ledger_flush(const struct ledger *l, const void *addr, size_t len);
+void ledger_drain(const struct ledger *l);
 /* The same for all of the ledger; -errno of msync(2). */
 int ledger_sync(const struct ledger *l) DK_MUST_CHECK;
 

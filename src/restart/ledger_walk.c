@@ -328,11 +328,12 @@ walk_part(struct walk *w)
 	const struct ledger_part *part = w->part;
 	size_t low = part->first + atomic_load(&part->low);
 	size_t high = part->first + atomic_load(&part->high);
+	size_t first = part->first + ledger_first_line(part);
 
 	/* Where they have met, a slab may reach from one into the other. */
 	if (low == high)
-		return walk_lines(w, part->first, part->end);
-	int rc = walk_lines(w, part->first, low);
+		return walk_lines(w, first, part->end);
+	int rc = walk_lines(w, first, low);
 	return rc == 0 ? walk_lines(w, high, part->end) : rc;
 }
 

@@ -284,6 +284,35 @@ test_all_is_one_block_again(void **state)
 	end(region, kind);
 }
 
+/* Records of what is in use only: of 256 GiB, the whole ledger has 1 GiB. */
+static void
+test_a_large_file_is_sparse(void **state)
+{
+	const size_t size = (size_t)256 << 30;
+	struct daxkind_region *region;
+	struct stat st;
+
+	(void)state;
+	if (daxkind_region_open_durable(
+		Path, size, Layout, DAXKIND_CREATE, &region) != 0) {
+		print_message("skipped: %s\n", daxkind_last_error());
+		return;
+	}
+	memkind_t kind = make_kind(region);
+	assert_non_null(memkind_malloc(kind, 100));
+	assert_non_null(memkind_malloc(kind, 100000));
+	end(region, kind);
+	assert_int_equal(stat(Path, &st), 0);
+	print_message("%lld bytes\n", (long long)st.st_blocks * 512);
+	assert_true(st.st_blocks * 512 < (long long)(3 * TEST_MIB));
+	region = open_with(0, DAXKIND_RESTART_CLEAN);
+	kind = make_kind(region);
+	size_t nr = 0;
+	assert_int_equal(daxkind_walk(kind, count, &nr), 0);
+	assert_int_equal(nr, 2);
+	end(region, kind);
+}
+
 /* --- roots and offsets ---------------------------------------------------------------- */
 
 static int
@@ -866,6 +895,7 @@ main(void)
 	    UNIT(test_destroying_the_kind_keeps_its_blocks),
 	    UNIT(test_walk),
 	    UNIT(test_all_is_one_block_again),
+	    UNIT(test_a_large_file_is_sparse),
 	    UNIT(test_roots),
 	    UNIT(test_volatile_kinds_have_none),
 	    UNIT(test_another_address),
