@@ -19,7 +19,8 @@ enum {
 	REGION_SHARE = 8192
 };
 /* One cached block can keep a slab from going back.  So where file space goes
- * back, the slabs of a bin's blocks have at most this many bytes. */
+ * back, the slabs of a bin's blocks have at most this many bytes.  Not those of a
+ * durable heap: it would pay a fence for every few blocks. */
 #define BIN_SLAB_BYTES ((size_t)64 * KIB)
 
 size_t
@@ -41,7 +42,7 @@ cache_limits_bin(const struct heap_caches *hc, unsigned size_class)
 {
 	size_t nr = hc->max_bytes / Size_classes.size[size_class];
 
-	if (cache_limits_hold_file_space(hc))
+	if (cache_limits_hold_file_space(hc) && hc->slabs->durable == NULL)
 		return min_size(
 		    nr, BIN_SLAB_BYTES / Size_classes.slab_size[size_class]);
 	/* In a small region, BIN_MIN blocks would be a large part of it. */

@@ -290,30 +290,49 @@ durable_slabs_note_bad_free(struct durable_slabs *ds, const void *ptr)
 	    "free of %p ignored: it is no block that is in use", ptr);
 }
 
-/* Bits of several blocks, which mostly share words and lines: a line is flushed
- * when the next one begins. */
+/*
+ * Bits of several blocks.  Those of one slab share lines of the cache, but come in
+ * any order.  So lines wait here, and are flushed when another one needs their
+ * place, or at the end: mostly once each.
+ */
+enum {
+	BATCH_LINES = 8
+};
 struct batch {
 	const struct ledger *ledger;
-	char *line; /* not yet flushed, or NULL */
+	char *lines[BATCH_LINES]; /* stored to and not yet flushed, or NULL */
 };
 
 static void
 batch_note(struct batch *batch, _Atomic(uint64_t) *word)
 {
 	char *line = (char *)align_down((uintptr_t)word, MEDIUM_LINE);
+	/* Bits in slabs are all at the same place of a chunk. */
+	uintptr_t hash =
+	    (uintptr_t)line / MEDIUM_LINE ^ (uintptr_t)line / MEDIUM_CHUNK;
+	char **place = &batch->lines[hash % BATCH_LINES];
 
-	if (line == batch->line)
+	if (*place == line || batch->ledger->flush == NULL)
 		return;
-	if (batch->line != NULL)
-		ledger_flush(batch->ledger, batch->line, MEDIUM_LINE);
-	batch->line = line;
+	if (*place != NULL)
+		ledger_flush(batch->ledger, *place, MEDIUM_LINE);
+	*place = line;
 }
 
 static void
-batch_end(struct batch *batch)
+batch_end(const struct batch *batch)
 {
-	if (batch->line != NULL)
-		ledger_persist(batch->ledger, batch->line, MEDIUM_LINE);
+	bool has_any = false;
+
+	for (size_t i = 0; i < BATCH_LINES && batch->ledger->flush != NULL;
+	     i++) {
+		if (batch->lines[i] == NULL)
+			continue;
+		ledger_flush(batch->ledger, batch->lines[i], MEDIUM_LINE);
+		has_any = true;
+	}
+	if (has_any)
+		ledger_drain(batch->ledger);
 }
 
 static void

@@ -22,6 +22,7 @@
 #include "heap/heap.h"
 #include "heap/heap_trace.h"
 #include "region/backing.h"
+#include "region/flush.h"
 #include "region/region.h"
 #include "restart/restart.h"
 
@@ -492,6 +493,104 @@ test_a_slab_over_extents_is_empty(void **state)
 	close_heap();
 }
 
+/* --- flushes ------------------------------------------------------------------------- */
+
+/* Lines of the ledger as they were at the last fence, and those flushed since. */
+static struct {
+	struct ledger_line *lines, *before;
+	bool *is_flushed;
+	size_t nr, nr_changed, most_changed;
+} Ledger;
+
+static int
+note_flush(const void *addr, size_t len)
+{
+	for (size_t i = 0; i < Ledger.nr; i++) {
+		const char *line = (const char *)&Ledger.lines[i];
+
+		if (line < (const char *)addr + len &&
+		    line + MEDIUM_LINE > (const char *)addr)
+			Ledger.is_flushed[i] = true;
+	}
+	return 0;
+}
+
+static void
+note_fence(void)
+{
+	Ledger.nr_changed = 0;
+	for (size_t i = 0; i < Ledger.nr; i++) {
+		bool is_changed = memcmp(&Ledger.lines[i], &Ledger.before[i],
+				      MEDIUM_LINE) != 0;
+
+		if (is_changed && !Ledger.is_flushed[i])
+			fail_msg("line %zu was not flushed", i);
+		Ledger.nr_changed += is_changed;
+		Ledger.is_flushed[i] = false;
+	}
+	if (Ledger.nr > 0)
+		memcpy(Ledger.before, Ledger.lines, Ledger.nr * MEDIUM_LINE);
+	Ledger.most_changed = max_size(Ledger.most_changed, Ledger.nr_changed);
+}
+
+static int
+note_copy(void *dst, const void *src, size_t len)
+{
+	memcpy(dst, src, len);
+	return note_flush(dst, len);
+}
+
+static int
+note_set(void *dst, int c, size_t len)
+{
+	memset(dst, c, len);
+	return note_flush(dst, len);
+}
+
+/* A batch has blocks of many slabs, each with a line of its own. */
+static void
+test_each_line_of_a_batch_is_flushed(void **state)
+{
+	static const struct flush_ops recorder = {
+	    note_flush, note_fence, note_copy, note_set};
+	const size_t size = 64 * MIB, nr = 20000;
+	void **blocks = calloc(nr, sizeof(*blocks));
+	char *small = Memory;
+
+	(void)state;
+	assert_non_null(blocks);
+	Memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(Memory != MAP_FAILED);
+	Open_size = size;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	const struct ledger *l = &Region->restart->ledger;
+	for (size_t i = 0; i < nr; i++) {
+		blocks[i] = heap_alloc(Heap, 64, 0, false);
+		assert_non_null(blocks[i]);
+	}
+	Ledger.before = calloc(l->nr_chunks, MEDIUM_LINE);
+	Ledger.is_flushed = calloc(l->nr_chunks, sizeof(bool));
+	assert_true(Ledger.before != NULL && Ledger.is_flushed != NULL);
+	Ledger.lines = l->parts[0].lines;
+	memcpy(Ledger.before, Ledger.lines, l->nr_chunks * MEDIUM_LINE);
+	Ledger.nr = l->nr_chunks;
+	flush_set_ops(Region->backing->granularity, &recorder);
+	Region->restart->ledger.flush = &recorder;
+	for (size_t i = 0; i < nr; i++) /* 257 is none of the slabs' size */
+		heap_free(Heap, blocks[i * 257 % nr]);
+	heap_free_all(Heap);
+	assert_true(Ledger.most_changed > 30);
+	flush_set_ops(Region->backing->granularity, NULL);
+	close_region(false);
+	Ledger.nr = 0;
+	free(Ledger.before);
+	free(Ledger.is_flushed);
+	free(blocks);
+	assert_int_equal(munmap(Memory, size), 0);
+	Memory = small;
+}
+
 /* --- another version ------------------------------------------------------------------ */
 
 static void
@@ -711,6 +810,7 @@ main(void)
 	    UNIT(test_a_larger_heap_that_was_here_is_gone),
 	    UNIT(test_stacks_begin_empty),
 	    UNIT(test_a_slab_over_extents_is_empty),
+	    UNIT(test_each_line_of_a_batch_is_flushed),
 	    UNIT(test_other_versions_are_refused),
 	    UNIT(test_a_damaged_ledger_is_refused),
 	    UNIT(test_random_damage),
