@@ -35,6 +35,18 @@ for figure in $workloads; do
 done
 grep -q '"workload": *"pair"' "$tmp/json"
 
+# Of durable heaps: opened again, by each sort of flush.
+"$daxkind" bench --quick --seconds 0.01 \
+	--allocator daxkind-durable,daxkind-lines \
+	--workload pair,reopen,reopen-4T,records >"$tmp/table"
+for figure in ms crash_ms walk_ns format_ms fresh_kib; do
+	[ "$(grep -c "^re.* $figure .* daxkind-" "$tmp/table")" -ge 2 ] || {
+		echo "no figure $figure of durable heaps:"
+		cat "$tmp/table"
+		exit 1
+	}
+done
+
 # So do those for plots, with and without one.
 "$daxkind" bench --list | awk '$2 == "plot" { print $1 }' >"$tmp/plots"
 grep -qx sizes "$tmp/plots"

@@ -299,6 +299,69 @@ open_own_pmem(const struct bench_place *place)
 	return open_pmem(place);
 }
 
+/* --- durable kinds ---------------------------------------------------------- */
+
+static const char *Durable_dir;
+static unsigned Durable_flags;
+
+const char *
+bench_durable_dir(void)
+{
+	return Durable_dir;
+}
+
+unsigned
+bench_durable_flags(void)
+{
+	return Durable_flags;
+}
+
+/* Over a file without a name: nothing stays behind. */
+static const char *
+open_durable(const struct bench_place *place, unsigned flags)
+{
+	struct daxkind_region_info info;
+	struct daxkind_region *region;
+	char path[32];
+
+	Durable_dir = place->region != NULL ? place->region : "/dev/shm";
+	Durable_flags = flags;
+	int fd = open(Durable_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return "no directory for a file without a name";
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (daxkind_region_open_durable(
+		path, place->size, BENCH_LAYOUT, flags, &region) < 0 ||
+	    daxkind_region_info(region, &info, sizeof(info)) < 0 ||
+	    daxkind_kind_create(region, &Kind) < 0)
+		return daxkind_last_error();
+	/* The region has its own. */
+	(void)close(fd);
+	Bench_area.base = info.base;
+	Bench_area.size = info.size;
+	use_own_api();
+	Bench_calls = (struct bench_calls){
+	    .shape = BENCH_KIND,
+	    .kind_malloc = memkind_malloc,
+	    .kind_realloc = memkind_realloc,
+	    .kind_free = memkind_free,
+	};
+	return NULL;
+}
+
+static const char *
+open_own_durable(const struct bench_place *place)
+{
+	return open_durable(place, 0);
+}
+
+/* As on memory with MAP_SYNC: cache lines are flushed. */
+static const char *
+open_own_lines(const struct bench_place *place)
+{
+	return open_durable(place, DAXKIND_PERSISTENT);
+}
+
 static const char *
 open_memkind_fixed(const struct bench_place *place)
 {
@@ -471,6 +534,10 @@ const struct bench_allocator Bench_allocators[] = {
     {"daxkind-pmem", "this library, memkind_create_pmem()", NULL, NULL,
 	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FILE | BENCH_FOREIGN,
 	open_own_pmem},
+    {"daxkind-durable", "this library, a durable kind over a file", NULL, NULL,
+	BENCH_BOUNDED | BENCH_DURABLE, open_own_durable},
+    {"daxkind-lines", "the same, whose records are flushed by cache lines",
+	NULL, NULL, BENCH_BOUNDED | BENCH_DURABLE, open_own_lines},
     {"memkind-fixed", "memkind, memkind_create_fixed()", "libmemkind0", NULL,
 	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FIXED, open_memkind_fixed},
     {"memkind-pmem", "memkind, memkind_create_pmem()", "libmemkind0", NULL,

@@ -26,7 +26,8 @@ enum bench_traits {
 	BENCH_FILE = 1u << 3,    /* a kind over a file of its own */
 	BENCH_FOREIGN = 1u << 4, /* detect_kind survives foreign pointers */
 	BENCH_EXTRA = 1u << 5,   /* only on request */
-	BENCH_OURS = 1u << 6     /* this library, once */
+	BENCH_OURS = 1u << 6,    /* this library, once */
+	BENCH_DURABLE = 1u << 7  /* a durable kind */
 };
 
 /* Where allocators with an area put their heap. */
@@ -102,6 +103,12 @@ extern struct bench_area Bench_area;
  * all its blocks. */
 void *bench_heap_begin(void);
 void bench_heap_end(void *heap);
+
+/* For durable heaps of the same sort as the open allocator's: where their files
+ * go, and the flags to open them with. */
+#define BENCH_LAYOUT "daxkind bench"
+const char *bench_durable_dir(void);
+unsigned bench_durable_flags(void);
 
 /* Bytes of file space behind the area. */
 size_t bench_held(void);

@@ -17,6 +17,13 @@
 #define LIKE_BEST .base = BENCH_BEST_PEER, .unit = "x best peer"
 #define AT_LEAST .is_at_least = true, .limit
 
+#define DURABLE .own = "daxkind-durable"
+#define LINES .own = "daxkind-lines"
+/* A durable kind, and volatile ones: over a mapping, which caches as many small
+ * blocks, and over a file, whose space comes and goes as well. */
+#define LIKE_MAPPING .base = "daxkind", .unit = "x volatile"
+#define LIKE_FILE .base = "daxkind-pmem", .unit = "x volatile"
+
 const struct bench_bar Bench_bars[] = {
     {"pair of 64 B, fresh heap", "pair", "ns", LIKE_JEMALLOC, .limit = 1.0},
     {"pair of 64 B, 1,000 live", "pair-live", "ns", LIKE_JEMALLOC,
@@ -91,6 +98,37 @@ const struct bench_bar Bench_bars[] = {
 	.limit = 1.3, .unit = "x"},
     {"walk over a durable heap, a block", "trace", "walk_ns", .limit = 20,
 	.unit = "ns"},
+    {"durable: instructions of a pair, fresh", BENCH_INSTRUCTIONS, "pair",
+	DURABLE, .limit = 68, .unit = "instructions"},
+    {"durable: replace, 1 thread", "replace", "ns", DURABLE, LIKE_MAPPING,
+	.limit = 1.10},
+    {"durable: 16-64 KiB", "medium", "ns", DURABLE, LIKE_FILE, .limit = 1.15},
+    {"durable by cache lines: replace", "replace", "ns", LINES, LIKE_MAPPING,
+	.limit = 1.4},
+    {"durable: first ENOMEM, 1 thread", "enomem-1", "share", DURABLE,
+	AT_LEAST = 0.90, .unit = "of the area"},
+    {"durable: first ENOMEM, 16 threads", "enomem-16", "share", DURABLE,
+	AT_LEAST = 0.90, .unit = "of the area"},
+    {"durable: largest block, other freed all", "largest", "after_other",
+	DURABLE, AT_LEAST = 0.98, .unit = "of the area"},
+    {"durable: largest block, same freed all", "largest", "after_own", DURABLE,
+	AT_LEAST = 0.98, .unit = "of the area"},
+    {"durable: open again, 1 M blocks", "reopen", "ms", DURABLE, .limit = 20,
+	.unit = "ms"},
+    {"durable: after a crash, 1 M blocks", "reopen", "crash_ms", DURABLE,
+	.limit = 20, .unit = "ms"},
+    {"durable: open again, 100 M blocks", "reopen-100M", "ms", DURABLE,
+	.limit = 250, .unit = "ms"},
+    {"durable: walk, 1 M blocks", "reopen", "walk_ns", DURABLE, .limit = 20,
+	.unit = "ns a block"},
+    {"durable: format 4 TiB", "reopen-4T", "format_ms", DURABLE, .limit = 10,
+	.unit = "ms"},
+    {"durable: open 4 TiB, 1,000 blocks", "reopen-4T", "ms", DURABLE,
+	.limit = 10, .unit = "ms"},
+    {"durable: records", "records", "share", DURABLE, .limit = 0.005,
+	.unit = "of the region"},
+    {"durable: a new file holds", "records", "fresh_kib", DURABLE, .limit = 64,
+	.unit = "KiB"},
     {.what = NULL},
 };
 
@@ -130,16 +168,17 @@ find_best_peer(const struct bench_bar *bar, double *best)
 bool
 bench_bar_measure(const struct bench_bar *bar, double *value)
 {
+	const char *name = bar->own != NULL ? bar->own : OWN;
 	const struct bench_figure *own =
-	    bench_results_find(OWN, bar->workload, bar->metric);
+	    bench_results_find(name, bar->workload, bar->metric);
 	struct bench_summary summary;
 
 	if (bar->base == NULL)
-		return median_of(OWN, bar, value);
+		return median_of(name, bar, value);
 	if (strcmp(bar->base, BENCH_BEST_PEER) == 0) {
 		double best;
 
-		if (!find_best_peer(bar, &best) || !median_of(OWN, bar, value))
+		if (!find_best_peer(bar, &best) || !median_of(name, bar, value))
 			return false;
 		*value /= best;
 		return true;

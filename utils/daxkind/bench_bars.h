@@ -21,6 +21,7 @@ struct bench_bar {
 	bool is_at_least;
 	double limit;
 	const char *unit;
+	const char *own; /* the allocator it is a figure of; NULL: daxkind */
 };
 #define BENCH_BEST_PEER "the best peer"
 

@@ -17,6 +17,8 @@
  *   bench_workloads.c   the list of workloads; those about time
  *   bench_kinds.c       those about kinds: create, detect, policy, realloc
  *   bench_space.c       those about space
+ *   bench_durable.c     those about walks and traces of durable heaps
+ *   bench_reopen.c      those about opening durable heaps again
  *   bench_results.c     figures by allocator, workload and metric
  *   bench_bars.c        what is promised, held against the figures
  *   bench_report.c      table, JSON, plots
@@ -384,7 +386,8 @@ is_there(
 static void
 print_list(const struct options *o)
 {
-	static const char *const groups[] = {"speed", "space", "plot"};
+	static const char *const groups[] = {
+	    "speed", "space", "restart", "plot"};
 	char packages[256] = "";
 
 	for (const struct bench_allocator *a = Bench_allocators;

@@ -643,15 +643,16 @@ run_hand_bulk(const struct bench_how *how)
 
 /* --- large blocks ------------------------------------------------------------------------------ */
 
-/* 16 KiB to 4 MiB, log-uniform. */
+/* From 16 KiB on, log-uniform. */
 static uint32_t Large_sizes[NR_LARGE_SIZES];
 
 static void
-init_large_sizes(void)
+init_large_sizes(double nr_doublings)
 {
 	for (size_t i = 0; i < NR_LARGE_SIZES; i++)
-		Large_sizes[i] = (uint32_t)(16384 * exp2(8.0 * (double)i /
-							 (NR_LARGE_SIZES - 1)));
+		Large_sizes[i] =
+		    (uint32_t)(16384 * exp2(nr_doublings * (double)i /
+					    (NR_LARGE_SIZES - 1)));
 }
 
 BENCH_INLINE void
@@ -699,7 +700,7 @@ fill_large_sizes(struct lane *lane)
 }
 
 static void
-run_large(const struct bench_how *how)
+replace_large_sizes(const struct bench_how *how, double nr_doublings)
 {
 	const struct task task = {
 	    .nr_lanes = 1,
@@ -708,8 +709,20 @@ run_large(const struct bench_how *how)
 	    .run = run_large_replacements,
 	};
 
-	init_large_sizes();
+	init_large_sizes(nr_doublings);
 	report_ns(&task, how);
+}
+
+static void
+run_large(const struct bench_how *how)
+{
+	replace_large_sizes(how, 8);
+}
+
+static void
+run_medium(const struct bench_how *how)
+{
+	replace_large_sizes(how, 2);
 }
 
 /* --- by size ---------------------------------------------------------------------------------------- */
@@ -770,6 +783,7 @@ const struct bench_workload Bench_workloads[] = {
 	run_hand_bulk},
     {"large", "replace one of 256 blocks of 16 KiB to 4 MiB, pages touched",
 	BENCH_SPEED, 0, 1, run_large},
+    {"medium", "the same, 16 to 64 KiB", BENCH_SPEED, 0, 1, run_medium},
     {"free-null", "free with a NULL kind against free with the kind",
 	BENCH_SPEED, BENCH_HAS_API | BENCH_FIXED, 0, bench_run_free_null},
     {"detect", "detect_kind() on own and foreign pointers", BENCH_SPEED,
@@ -796,6 +810,14 @@ const struct bench_workload Bench_workloads[] = {
 	BENCH_SPACE, BENCH_BOUNDED, 0, bench_run_largest},
     {"churn", "a cache that evicts at ENOMEM; sizes change in five phases",
 	BENCH_SPACE, BENCH_BOUNDED, 0, bench_run_churn},
+    {"reopen", "open a durable heap with 1 M live blocks of 64 B; walk it",
+	BENCH_RESTART, BENCH_DURABLE, 0, bench_run_reopen},
+    {"reopen-100M", "the same, 100 M blocks", BENCH_RESTART, BENCH_DURABLE, 0,
+	bench_run_reopen_many},
+    {"reopen-4T", "format 4 TiB; open it with 1,000 live blocks", BENCH_RESTART,
+	BENCH_DURABLE, 0, bench_run_reopen_sparse},
+    {"records", "what the records of a durable heap take", BENCH_RESTART,
+	BENCH_DURABLE, 0, bench_run_records},
     {"sizes", "replace by size", BENCH_PLOT, 0, 0, run_sizes},
     {"threads", "replace by threads", BENCH_PLOT, 0, 0, run_threads},
     {"life", "space in use and largest free run, 40 % live, sizes change",

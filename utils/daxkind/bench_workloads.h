@@ -19,9 +19,10 @@ struct bench_how {
 };
 
 enum bench_group {
-	BENCH_SPEED, /* in an area of --size bytes */
-	BENCH_SPACE, /* in an area of 256 MiB */
-	BENCH_PLOT   /* only for --plot, or by name */
+	BENCH_SPEED,   /* in an area of --size bytes */
+	BENCH_SPACE,   /* in an area of 256 MiB */
+	BENCH_RESTART, /* of durable heaps, each with its own files */
+	BENCH_PLOT     /* only for --plot, or by name */
 };
 #define BENCH_SPACE_SIZE ((size_t)256 << 20)
 
@@ -102,5 +103,11 @@ void bench_run_turns(const struct bench_how *how);
 void bench_run_largest(const struct bench_how *how);
 void bench_run_churn(const struct bench_how *how);
 void bench_run_life(const struct bench_how *how);
+
+/* bench_reopen.c */
+void bench_run_reopen(const struct bench_how *how);
+void bench_run_reopen_many(const struct bench_how *how);
+void bench_run_reopen_sparse(const struct bench_how *how);
+void bench_run_records(const struct bench_how *how);
 
 #endif /* BENCH_WORKLOADS_H */

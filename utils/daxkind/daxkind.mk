@@ -45,6 +45,7 @@ utils_daxkind_daxkind_bench_SOURCES = \
 	utils/daxkind/bench_driver.c \
 	utils/daxkind/bench_durable.c \
 	utils/daxkind/bench_kinds.c \
+	utils/daxkind/bench_reopen.c \
 	utils/daxkind/bench_report.c \
 	utils/daxkind/bench_report.h \
 	utils/daxkind/bench_results.c \
