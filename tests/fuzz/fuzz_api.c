@@ -17,6 +17,7 @@
  *	D N C	end it; end it and make it again; close its region too
  *	k J	close a durable region, or kill its process, and open it again
  *	W G	walk through a durable kind and drop some; set a root
+ *	T	trace it: blocks lead to others by a rule
  *	m c a x	malloc, calloc, posix_memalign, memkind_fixed_mmap
  *	b B L	many mallocs; free every few blocks; free all, fill it whole
  *	r g s z	realloc: any size, a bit more, less, to 0
@@ -1217,6 +1218,8 @@ walk(unsigned nr, unsigned step)
 	expect(v.nr == nr_blocks, "%u of %u blocks", v.nr, nr_blocks);
 }
 
+/* --- traces --- */
+
 static void
 expect_roots(const struct heap *h)
 {
@@ -1239,6 +1242,111 @@ set_root(struct heap *h, unsigned how, char *addr)
 	expect(daxkind_root_set(h->kind, name, addr) == 0, "root %s", name);
 	h->root[how % NR_ROOTS] = addr;
 	expect_roots(h);
+}
+
+static struct {
+	unsigned heap, how;
+	bool is_reached[SHADOW_MAX], is_visited[SHADOW_MAX];
+} Trace;
+
+/* The rule: each block leads to two, which may be another kind's. */
+static unsigned
+target_of(unsigned i, unsigned k)
+{
+	return (i * (3 + 2 * k) + Trace.how + k) % Shadow_nr;
+}
+
+static void
+reach(unsigned first)
+{
+	static unsigned todo[2 * SHADOW_MAX + 1];
+	unsigned nr = 0;
+
+	todo[nr++] = first;
+	while (nr > 0) {
+		unsigned i = todo[--nr];
+
+		if (Trace.is_reached[i] || Shadow[i].heap != Trace.heap)
+			continue;
+		Trace.is_reached[i] = true;
+		todo[nr++] = target_of(i, 0);
+		todo[nr++] = target_of(i, 1);
+	}
+}
+
+static int
+visit_reached(
+    void *arg, void *addr, size_t usable, struct daxkind_marker *marker)
+{
+	unsigned i = shadow_find(addr);
+
+	(void)arg;
+	expect(i < Shadow_nr && Trace.is_reached[i] && !Trace.is_visited[i],
+	    "%p is not reached, or a second time", addr);
+	expect(Shadow[i].usable == usable, "%p: %zu bytes, not %zu", addr,
+	    usable, Shadow[i].usable);
+	Trace.is_visited[i] = true;
+	for (unsigned k = 0; k < 2; k++) {
+		const struct shadow_block *b = &Shadow[target_of(i, k)];
+
+		/* Anywhere in it. */
+		daxkind_mark(marker, b->addr + Trace.how % b->usable);
+	}
+	return 0;
+}
+
+/* Into a block, if that is of the heap. */
+static void
+set_root_to_block(unsigned nr, unsigned how)
+{
+	struct heap *h = &Heaps[nr];
+	const struct shadow_block *b;
+
+	if (how % 4 == 0 || Shadow_nr == 0)
+		return;
+	b = &Shadow[how * 7 % Shadow_nr];
+	if (b->heap == nr)
+		set_root(h, NR_ROOTS + how % NR_ROOTS, b->addr + b->usable / 2);
+}
+
+static void
+trace(unsigned nr, unsigned how)
+{
+	struct heap *h = &Heaps[nr];
+	struct daxkind_trace_result result;
+	size_t bytes = shadow_bytes(nr);
+	unsigned nr_blocks = shadow_count(nr);
+
+	set_root_to_block(nr, how);
+	memset(&Trace, 0, sizeof(Trace));
+	Trace.heap = nr;
+	Trace.how = how;
+	for (unsigned i = 0; i < Shadow_nr; i++) {
+		const struct shadow_block *b = &Shadow[i];
+
+		for (unsigned k = 0; k < NR_ROOTS && b->heap == nr; k++) {
+			if (h->root[k] >= b->addr &&
+			    h->root[k] < b->addr + b->usable)
+				reach(i);
+		}
+	}
+	say("trace(%u), %u blocks", nr, nr_blocks);
+	expect(daxkind_trace(
+		   h->kind, visit_reached, NULL, &result, sizeof(result)) == 0,
+	    "trace");
+	for (unsigned i = Shadow_nr; i-- > 0;) {
+		if (Shadow[i].heap != nr || Trace.is_reached[i])
+			continue;
+		shadow_remove(i);
+	}
+	expect(result.kept_blocks == shadow_count(nr) &&
+		   result.kept_bytes == shadow_bytes(nr) &&
+		   result.freed_blocks == nr_blocks - shadow_count(nr) &&
+		   result.freed_bytes == bytes - shadow_bytes(nr),
+	    "%zu blocks kept, not %u; %zu freed of %u",
+	    (size_t)result.kept_blocks, shadow_count(nr),
+	    (size_t)result.freed_blocks, nr_blocks);
+	walk(nr, 0);
 }
 
 /* All is as before: no thread was in a call, so nothing has leaked either. */
@@ -1290,6 +1398,8 @@ run_on_durable(struct heap *h, unsigned op, unsigned how)
 		return;
 	if (op == 'W')
 		walk(Current, how % 8);
+	else if (op == 'T')
+		trace(Current, how);
 	else if (op == 'G')
 		set_root(h, how, h->base + h->size / 2 + how);
 	else
@@ -1561,6 +1671,7 @@ run_on_kind(struct input *in, unsigned op)
 		break;
 	case 'W':
 	case 'G':
+	case 'T':
 		run_on_durable(h, op, next(in));
 		break;
 	case 'k':
@@ -1593,7 +1704,7 @@ run(struct input *in)
 			if (pick(in, &i))
 				run_on_block(in, op, i);
 		} else if (op != 0 &&
-			   strchr("mcaxbBLXHAvQZSOpyEkJWG", (int)op)) {
+			   strchr("mcaxbBLXHAvQZSOpyEkJWGT", (int)op)) {
 			run_on_kind(in, op);
 		}
 	}
