@@ -119,66 +119,26 @@ get(struct store *s, const char *key)
 }
 
 static size_t
-count(struct table *table, const void **blocks)
+count(const struct table *table)
 {
 	size_t nr = 0;
 
 	for (size_t i = 0; i < NR_BUCKETS; i++) {
-		for (struct entry *e = table->buckets[i]; e != NULL;
-		     e = e->next, nr++) {
-			if (blocks != NULL)
-				blocks[nr] = e;
-		}
+		for (const struct entry *e = table->buckets[i]; e != NULL;
+		     e = e->next)
+			nr++;
 	}
 	return nr;
 }
 
-/* --- what a kill left ------------------------------------------------------------ */
-
-/* Blocks that are linked, in the order of their addresses. */
-struct linked {
-	const void **blocks;
-	size_t nr, nr_dropped;
-};
-
-static int
-compare(const void *a, const void *b)
-{
-	const char *x = *(char *const *)a, *y = *(char *const *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* A walk visits blocks in the same order. */
-static int
-keep_linked(void *arg, void *block, size_t usable)
-{
-	struct linked *linked = arg;
-
-	(void)usable;
-	if (linked->nr > 0 && linked->blocks[0] == block) {
-		linked->blocks++;
-		linked->nr--;
-		return DAXKIND_KEEP;
-	}
-	linked->nr_dropped++;
-	return DAXKIND_DROP;
-}
-
+/* What a kill left: the links of all entries lead from the root to what stays. */
 static int
 drop_unlinked(struct store *s)
 {
-	size_t nr = count(s->table, NULL);
-	const void **blocks = calloc(nr + 1, sizeof(*blocks));
-	struct linked linked = {.blocks = blocks, .nr = nr + 1};
+	struct daxkind_trace_result result;
+	int rc = daxkind_trace(s->kind, NULL, NULL, &result, sizeof(result));
 
-	if (blocks == NULL)
-		return -1;
-	blocks[count(s->table, blocks)] = s->table;
-	qsort(blocks, nr + 1, sizeof(*blocks), compare);
-	int rc = daxkind_walk(s->kind, keep_linked, &linked);
-	s->nr_dropped = linked.nr_dropped;
-	free(blocks);
+	s->nr_dropped = rc == 0 ? result.freed_blocks : 0;
 	return rc;
 }
 
@@ -270,7 +230,7 @@ check_store(const char *path, int newest)
 	}
 	printf("killed after %d puts; %d are missing, %zu entries found, "
 	       "%zu blocks were linked by nothing\n",
-	    newest + 1, nr_missing, count(s.table, NULL), s.nr_dropped);
+	    newest + 1, nr_missing, count(s.table), s.nr_dropped);
 	int status = close_store(&s);
 	return nr_missing == 0 ? status : EXIT_FAILURE;
 }
@@ -364,7 +324,7 @@ main(int argc, char **argv)
 	if (is_get)
 		status = run_get(&s, argv[3]);
 	if (is_count)
-		printf("%zu\n", count(s.table, NULL));
+		printf("%zu\n", count(s.table));
 	int closed = close_store(&s);
 	return status == EXIT_SUCCESS ? closed : status;
 }
