@@ -213,6 +213,7 @@ UNIT_WRAPS = \
 	os_map_file \
 	os_map_huge \
 	os_membarrier \
+	os_move_mapping \
 	os_msync \
 	os_new \
 	os_now_coarse_us \
@@ -226,6 +227,7 @@ UNIT_WRAPS = \
 	os_populate \
 	os_punch \
 	os_punch_mapped \
+	os_random \
 	os_read_line \
 	os_read_link_name \
 	os_read_number \

@@ -20,12 +20,19 @@ note_bad(void *arg, size_t off, size_t len)
 	return 1;
 }
 
+int
+superblock_find_bad(struct backing *b, size_t off)
+{
+	bool found = false;
+	int rc = backing_find_bad(b, off, DK_PAGE, note_bad, &found);
+
+	return rc < 0 ? rc : found;
+}
+
 bool
 superblock_is_bad(struct backing *b, size_t off)
 {
-	bool found = false;
-
-	return backing_find_bad(b, off, DK_PAGE, note_bad, &found) < 0 || found;
+	return superblock_find_bad(b, off) != 0;
 }
 
 static bool
@@ -50,9 +57,13 @@ superblock_erase_at(struct backing *b, size_t off)
 {
 	const struct flush_ops *flush;
 
+	/* One that nobody knows of would be found over other blocks. */
+	int rc = superblock_find_bad(b, off);
+	if (rc < 0)
+		return rc;
 	if (!is_on_page(b, off))
 		return 0;
-	int rc = flush_get_ops(b->granularity, &flush);
+	rc = flush_get_ops(b->granularity, &flush);
 	if (rc < 0)
 		return rc;
 	rc = flush->set(b->base + off, 0, SUPERBLOCK_MAGIC_LEN);

@@ -32,7 +32,10 @@ superblock_is_at(const void *page)
 	return memcmp(page, SUPERBLOCK_MAGIC, SUPERBLOCK_MAGIC_LEN) == 0;
 }
 
-/* Whether the page at off has a bad block: an access to it may end the process. */
+/* 1: the page at off has a bad block, an access to which may end the process; 0: it
+ * has none.  -errno: that cannot be told. */
+int superblock_find_bad(struct backing *b, size_t off) DK_MUST_CHECK;
+/* The same: what is not known is bad. */
 bool superblock_is_bad(struct backing *b, size_t off);
 /* Whether the region has a mark; does not read a page with a bad block. */
 bool superblock_is_on(struct backing *b);

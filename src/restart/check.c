@@ -15,28 +15,38 @@
 
 /* --- how it was left ------------------------------------------------------------- */
 
-static const char Boot_id[] = "/proc/sys/kernel/random/boot_id";
-
-void
+int
 check_read_boot(char *boot)
 {
 	memset(boot, 0, MEDIUM_BOOT_SIZE);
-	/* Unknown, it is another one. */
-	if (os_read_line(Boot_id, boot, MEDIUM_BOOT_SIZE) < 0)
+	int rc = os_read_line(CHECK_BOOT_ID, boot, MEDIUM_BOOT_SIZE);
+
+	if (rc == 0 && boot[0] == '\0')
+		rc = -ENODATA;
+	if (rc < 0)
 		memset(boot, 0, MEDIUM_BOOT_SIZE);
+	return rc;
 }
 
 enum restart_how
-check_how(const struct superblock *sb)
+check_how(const struct superblock *sb, const char *boot)
 {
-	char boot[MEDIUM_BOOT_SIZE];
-
 	if (sb->state == MEDIUM_CLOSED)
 		return RESTART_HOW_CLEAN;
-	check_read_boot(boot);
 	return boot[0] != '\0' && strcmp(boot, sb->boot) == 0
 		   ? RESTART_HOW_CRASH
 		   : RESTART_HOW_POWER;
+}
+
+/* Unknown, the kernel is another one. */
+static enum restart_how
+how_it_was_left(const struct superblock *sb)
+{
+	char boot[MEDIUM_BOOT_SIZE];
+	int rc = check_read_boot(boot);
+
+	(void)rc;
+	return check_how(sb, boot);
 }
 
 bool
@@ -160,7 +170,7 @@ check_state(struct check *check)
 {
 	struct check_result *result = check->result;
 
-	result->how = check_how(&result->sb);
+	result->how = how_it_was_left(&result->sb);
 	/* Who opens it may vouch for what this process does not know. */
 	if (!check_lost_pages(&result->sb, result->how, result->sb.granularity))
 		return 0;
@@ -402,7 +412,7 @@ check_all(struct check *check)
 	if (rc != 0)
 		return rc;
 	if (check->request->is_open_elsewhere) {
-		check->result->how = check_how(&check->result->sb);
+		check->result->how = how_it_was_left(&check->result->sb);
 		return 0;
 	}
 	rc = check_state(check);

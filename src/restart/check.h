@@ -28,9 +28,12 @@ enum restart_how {
 	RESTART_HOW_POWER  /* the machine was reset */
 };
 
-/* The kernel's identifier, of MEDIUM_BOOT_SIZE bytes; "": unknown. */
-void check_read_boot(char *boot);
-enum restart_how check_how(const struct superblock *sb);
+/* Where the kernel's identifier is: another one after each start. */
+#define CHECK_BOOT_ID "/proc/sys/kernel/random/boot_id"
+/* Read it, of MEDIUM_BOOT_SIZE bytes; "" on failure, -errno of the file. */
+int check_read_boot(char *boot) DK_MUST_CHECK;
+/* "" is unknown, and another one. */
+enum restart_how check_how(const struct superblock *sb, const char *boot);
 /* Whether its pages may be of different times, after a reset.  granularity is
  * that of who opens it. */
 bool check_lost_pages(const struct superblock *sb, enum restart_how how,

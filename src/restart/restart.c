@@ -214,6 +214,20 @@ format(struct restart *r, const struct restart_request *request)
 
 /* --- as it was left ------------------------------------------------------------------ */
 
+/* Without it nobody could tell a kill from a reset later. */
+static int
+read_boot(struct restart *r, const char *path)
+{
+	int rc = check_read_boot(r->boot);
+
+	if (rc < 0)
+		return error_set(rc,
+		    "%s: which start of the kernel this is cannot be read "
+		    "from %s: %s; mount /proc",
+		    path, CHECK_BOOT_ID, strerror(-rc));
+	return 0;
+}
+
 static int
 check_request(const struct restart *r, const struct restart_request *request)
 {
@@ -407,6 +421,7 @@ grow(struct restart *r, const struct restart_request *request, size_t size)
 			   : error_set(rc, "%s cannot grow: %s", request->path,
 				 strerror(-rc));
 	DK_POINT("a heap has a new part");
+	r->has_grown = true;
 	if (r->sb.nr_grown == 0)
 		r->sb.first_size = r->sb.size;
 	r->sb.nr_grown++;
@@ -452,7 +467,7 @@ load(struct restart *r, const struct restart_request *request)
 {
 	size_t nr_stacks = 0, size = 0;
 
-	r->how = check_how(&r->sb);
+	r->how = check_how(&r->sb, r->boot);
 	int rc = check_request(r, request);
 	if (rc == 0)
 		rc = go_to_base(r, request);
@@ -487,7 +502,7 @@ set_state(struct restart *r, enum medium_state state, const char *path)
 		sb.generation++;
 		sb.base = (uintptr_t)r->backing->base;
 		sb.granularity = r->backing->granularity;
-		check_read_boot(sb.boot);
+		memcpy(sb.boot, r->boot, sizeof(sb.boot));
 	}
 	return write_superblock(r, &sb, path);
 }
@@ -502,6 +517,12 @@ find_and_open(struct restart *r, const struct restart_request *request)
 		return load(r, request);
 	if (rc < 0 && rc != -ENOENT && !may_go)
 		return rc;
+	/* Nothing was found where nothing could be read, too. */
+	int bad = rc == -ENOENT ? superblock_find_bad(r->backing, 0) : 0;
+	if (bad < 0)
+		return error_set(bad,
+		    "%s: the list of its bad blocks cannot be read: %s",
+		    request->path, strerror(-bad));
 	if (rc == -ENOENT && !may_go && !is_empty(r->backing))
 		return error_set(-EEXIST,
 		    "%s holds data that is no durable heap, which would be "
@@ -526,7 +547,9 @@ restart_open(struct backing *b, const struct restart_request *request,
 	if (r == NULL)
 		return error_set(-ENOMEM, "no memory for a heap's record");
 	r->backing = b;
-	int rc = find_and_open(r, request);
+	int rc = read_boot(r, request->path);
+	if (rc == 0)
+		rc = find_and_open(r, request);
 	if (rc < 0)
 		goto err_free;
 	roots_init(&r->roots, &r->ledger, &r->sb);
@@ -538,6 +561,18 @@ err_free:
 	return rc;
 }
 
+/* A superblock that was not written whole says again that the heap is closed, as
+ * nothing else of it was changed. */
+static void
+take_back(struct restart *r)
+{
+	struct superblock sb = r->sb;
+
+	sb.sequence++; /* later than what may be there */
+	int rc = superblock_write(r->backing, &sb);
+	(void)rc; /* what is in memory counts until a reset */
+}
+
 int
 restart_begin(struct restart *r)
 {
@@ -546,6 +581,8 @@ restart_begin(struct restart *r)
 	int rc = set_state(r, MEDIUM_OPEN, "the region");
 	if (rc == 0)
 		erase_old_copies(r);
+	else if (r->how == RESTART_HOW_CLEAN && !r->has_grown)
+		take_back(r);
 	return rc;
 }
 

@@ -31,12 +31,14 @@ struct restart {
 	/* As found, with what was in caches of a dead process freed. */
 	enum restart_how how;
 	ptrdiff_t moved_by;
+	char boot[MEDIUM_BOOT_SIZE]; /* of the kernel, now */
 	size_t nr_blocks, bytes;
 	/* Of them, at most so many stood in caches at a reset. */
 	size_t cached_max;
 	/* Bytes of the backing before this opening made it larger, until
 	 * restart_begin(); 0: it did not. */
 	size_t size_before;
+	bool has_grown; /* and the ledger has, too */
 };
 
 struct restart_request {
@@ -58,13 +60,13 @@ struct restart_request {
  *   -EADDRINUSE       its addresses are taken
  *   -EINVAL           it does not have that size, and does not grow to it
  *   -EPROTONOSUPPORT, -EFBIG  as superblock_read()
- * or no memory, or no file space.
+ * or no memory, no file space, or no /proc.
  */
 int restart_open(struct backing *b, const struct restart_request *request,
     struct restart **restart) DK_MUST_CHECK;
 
 /* From now on it is open on the medium, too: before the first block is handed
- * out.  -errno of msync(2). */
+ * out.  -errno of msync(2): it is what it was before. */
 int restart_begin(struct restart *restart) DK_MUST_CHECK;
 
 /* Mark what is allocated in the map of a region that is on the backing. */

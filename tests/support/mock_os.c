@@ -28,8 +28,10 @@
 	X(os_is_mapped, (const void *addr), (addr))                            \
 	X(os_check_page_size, (void), ())                                      \
 	X(os_make_private, (void *addr, size_t len), (addr, len))              \
+	X(os_move_mapping, (void *addr, size_t len, void *to),                 \
+	    (addr, len, to))                                                   \
+	X(os_random, (void *bytes, size_t len), (bytes, len))                  \
 	X(os_pipe, (int fds[2]), (fds))                                        \
-	X(os_msync, (void *addr, size_t len), (addr, len))                     \
 	X(os_open, (const char *path, bool create, int *fd),                   \
 	    (path, create, fd))                                                \
 	X(os_open_read, (const char *path, int *fd), (path, fd))               \
@@ -85,6 +87,7 @@ static _Thread_local struct {
 	int err;
 	unsigned nr; /* calls that the plan is about */
 	const char *failed;
+	void (*at_msync)(void *addr, size_t len);
 	void (*at_membarrier)(void *arg);
 	void *membarrier_arg;
 	/* All calls, by name. */
@@ -149,6 +152,12 @@ mock_os_call_at_membarrier(void (*f)(void *arg), void *arg)
 {
 	Plan.at_membarrier = f;
 	Plan.membarrier_arg = arg;
+}
+
+void
+mock_os_call_at_msync(void (*f)(void *addr, size_t len))
+{
+	Plan.at_msync = f;
 }
 
 void
@@ -296,6 +305,19 @@ enum os_cow
 __wrap_os_copies_on_write(int fd)
 {
 	return Cow != OS_COW_NEVER ? Cow : __real_os_copies_on_write(fd);
+}
+
+int __real_os_msync(void *addr, size_t len);
+int __wrap_os_msync(void *addr, size_t len);
+
+int
+__wrap_os_msync(void *addr, size_t len)
+{
+	if (fails("os_msync"))
+		return -Plan.err;
+	if (Plan.at_msync != NULL)
+		Plan.at_msync(addr, len);
+	return __real_os_msync(addr, len);
 }
 
 int __real_os_membarrier(void);

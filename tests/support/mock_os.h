@@ -37,6 +37,8 @@ void mock_os_let(const char *name);
 void mock_os_set_fs(size_t block, enum os_cow cow);
 /* Call f in the place where os_membarrier() is at work, until the plan is reset. */
 void mock_os_call_at_membarrier(void (*f)(void *arg), void *arg);
+/* Call f before each os_msync(), until the plan is reset. */
+void mock_os_call_at_msync(void (*f)(void *addr, size_t len));
 /* Let no call fail, and count from 0. */
 void mock_os_reset(void);
 

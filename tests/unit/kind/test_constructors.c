@@ -366,6 +366,252 @@ end_threads(void)
 	(void)memkind_set_bg_threads(false);
 }
 
+/* --- durable regions ------------------------------------------------------------- */
+
+enum {
+	NR_KEPT = 20 /* blocks that each opening must find */
+};
+static const char Layout[] = "constructed";
+static const char Root[] = "kept";
+
+static size_t
+kept_size(size_t i)
+{
+	return i % 5 == 0 ? 20000 : 100 + i % 3 * 100;
+}
+
+static int
+open_durable_with(unsigned flags, struct daxkind_region **region)
+{
+	return daxkind_region_open_durable(
+	    Path, REGION_SIZE, Layout, flags, region);
+}
+
+/* The root is a table of the other blocks. */
+static int
+keep_blocks(void)
+{
+	memkind_t kind;
+
+	if (open_durable_with(DAXKIND_CREATE, &Base_region) < 0 ||
+	    daxkind_kind_create(Base_region, &kind) < 0)
+		return 1;
+	unsigned char **table = memkind_malloc(kind, NR_KEPT * sizeof(*table));
+	if (table == NULL || daxkind_root_set(kind, Root, table) < 0)
+		return 1;
+	for (size_t i = 1; i < NR_KEPT; i++) {
+		table[i] = memkind_malloc(kind, kept_size(i));
+		if (table[i] == NULL)
+			return 1;
+		memset(table[i], (int)i, kept_size(i));
+	}
+	/* And what a cache has. */
+	memkind_free(kind, memkind_malloc(kind, 100));
+	Base_kind = kind;
+	return 0;
+}
+
+static int
+count_block(void *arg, void *block, size_t usable)
+{
+	(void)block;
+	(void)usable;
+	++*(size_t *)arg;
+	return DAXKIND_KEEP;
+}
+
+static bool
+kind_has_blocks(memkind_t kind)
+{
+	unsigned char **table = daxkind_root(kind, Root);
+	size_t nr = 0;
+
+	for (size_t i = 1; table != NULL && i < NR_KEPT; i++) {
+		for (size_t j = 0; j < kept_size(i); j++) {
+			if (table[i][j] != i)
+				return false;
+		}
+	}
+	return table != NULL && daxkind_walk(kind, count_block, &nr) == 0 &&
+	       nr == NR_KEPT;
+}
+
+/* Opened again, the file has all of its blocks. */
+static bool
+file_has_blocks(void)
+{
+	struct daxkind_region *region;
+	memkind_t kind;
+
+	if (open_durable_with(0, &region) < 0) {
+		print_error("not opened: %s\n", daxkind_last_error());
+		return false;
+	}
+	bool has = daxkind_kind_create(region, &kind) == 0 &&
+		   kind_has_blocks(kind) && memkind_destroy_kind(kind) == 0;
+	return daxkind_region_close(region) == 0 && has;
+}
+
+static int
+format_durable(void)
+{
+	return open_durable_with(DAXKIND_CREATE, &Region);
+}
+
+static int
+format_durable_prefault(void)
+{
+	return open_durable_with(DAXKIND_CREATE | DAXKIND_PREFAULT, &Region);
+}
+
+static int
+overwrite_durable(void)
+{
+	return open_durable_with(DAXKIND_OVERWRITE, &Region);
+}
+
+static int
+open_durable(void)
+{
+	return open_durable_with(0, &Region);
+}
+
+static bool
+has_no_region_and_blocks(void)
+{
+	return Region == NULL && file_has_blocks();
+}
+
+/* What is left can be formatted, with a word where it begins to be a heap. */
+static bool
+has_no_region_and_formats(void)
+{
+	if (Region != NULL)
+		return false;
+	if (open_durable_with(DAXKIND_CREATE | DAXKIND_OVERWRITE, &Region) < 0)
+		return false;
+	return daxkind_region_close(Region) == 0;
+}
+
+static int
+keep_and_close(void *arg)
+{
+	(void)arg;
+	return keep_blocks() != 0 || memkind_destroy_kind(Base_kind) != 0 ||
+	       daxkind_region_close(Base_region) != 0;
+}
+
+/* The process ends without closing. */
+static int
+keep_and_end(void *arg)
+{
+	(void)arg;
+	return keep_blocks();
+}
+
+/* What a process leaves, the same each time: another file would be at another
+ * address, of which the region index keeps tables. */
+struct left {
+	int (*make)(void *arg);
+	char bytes[REGION_SIZE];
+};
+static struct left Closed = {.make = keep_and_close};
+static struct left Killed = {.make = keep_and_end};
+static const char Zeroes[4096];
+
+static void
+make_left(struct left *left)
+{
+	if (test_in_child(left->make, NULL) != 0)
+		abort();
+	int fd = open(Path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 ||
+	    read(fd, left->bytes, REGION_SIZE) != (ssize_t)REGION_SIZE ||
+	    close(fd) != 0 || unlink(Path) != 0)
+		abort();
+}
+
+static void
+put_left(struct left *left)
+{
+	if (memcmp(left->bytes, Zeroes, sizeof(Zeroes)) == 0)
+		make_left(left);
+	int fd = open(Path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)REGION_SIZE) != 0)
+		abort();
+	for (size_t off = 0; off < REGION_SIZE; off += sizeof(Zeroes)) {
+		const char *page = left->bytes + off;
+
+		if (memcmp(page, Zeroes, sizeof(Zeroes)) != 0 &&
+		    pwrite(fd, page, sizeof(Zeroes), (off_t)off) !=
+			(ssize_t)sizeof(Zeroes))
+			abort();
+	}
+	if (close(fd) != 0)
+		abort();
+}
+
+static void
+prepare_closed(void)
+{
+	put_left(&Closed);
+}
+
+static void
+prepare_killed(void)
+{
+	put_left(&Killed);
+}
+
+static void
+prepare_durable_region(void)
+{
+	prepare_closed();
+	if (open_durable_with(0, &Base_region) < 0)
+		abort();
+}
+
+static void
+prepare_durable_kind(void)
+{
+	prepare_durable_region();
+	if (daxkind_kind_create(Base_region, &Base_kind) < 0)
+		abort();
+}
+
+static void
+clean_durable_region(void)
+{
+	if (daxkind_region_close(Base_region) != 0)
+		abort();
+	clean_file();
+}
+
+static void
+clean_durable_kind(void)
+{
+	if (memkind_destroy_kind(Base_kind) != 0)
+		abort();
+	clean_durable_region();
+}
+
+static bool
+has_no_kind_but_blocks(void)
+{
+	if (Kind != NULL || daxkind_kind_create(Base_region, &Kind) < 0)
+		return false;
+	bool has = kind_has_blocks(Kind);
+	return memkind_destroy_kind(Kind) == 0 && has;
+}
+
+static bool
+has_no_block_but_others(void)
+{
+	return Block == NULL && errno == ENOMEM && kind_has_blocks(Base_kind);
+}
+
+/* --- blocks ---------------------------------------------------------------------- */
+
 static void
 prepare_fixed_kind(void)
 {
@@ -406,6 +652,12 @@ allocate_large(void)
 	return allocate(MIB);
 }
 
+static int
+allocate_pages(void)
+{
+	return allocate(100 * KIB);
+}
+
 static void
 free_block(void)
 {
@@ -437,9 +689,11 @@ static const char No_lock[] = "os_lock_file";      /* network file systems */
 static const char No_keeper[] = "os_thread_start"; /* file space stays */
 static const char No_cache[] = "os_map_anon";      /* slower */
 static const char No_space_ahead[] = "os_allocate";
+static const char No_pages[] = "os_populate";     /* stores make them */
 static const char No_list[] = "os_read_text";     /* no known bad blocks */
 static const char No_sync[] = "os_sync_new_file"; /* a log line */
 static const char No_room[] = "os_map_file";      /* a smaller one */
+static const char No_place[] = "os_move_mapping"; /* another address */
 static const char No_start[] = "os_read_number";  /* of a partition: the same */
 
 static const struct row {
@@ -487,7 +741,6 @@ static const struct row {
     {"daxkind_region_open_dir, prefaulted", do_nothing, open_dir_prefault,
 	has_no_region, end_region, do_nothing,
 	{No_lock, No_keeper, No_list, No_start, No_space_ahead}, false},
-    /* what cannot be looked at is opened as a file all the same */
     {"daxkind_region_open, a file", do_nothing, open_by_path,
 	has_no_region_and_file, end_region, clean_file,
 	{No_lock, No_keeper, No_list, No_start, No_sync}, false},
@@ -512,6 +765,29 @@ static const struct row {
 	has_no_block, free_block, clean_kind, {No_cache, No_space_ahead}, true},
     {"first large allocation, file", prepare_file_kind, allocate_large,
 	has_no_block, free_block, clean_kind, {No_space_ahead}, true},
+    {"daxkind_region_open_durable, new", do_nothing, format_durable,
+	has_no_region_and_formats, end_region, clean_file,
+	{No_lock, No_keeper, No_list, No_start, No_place}, false},
+    {"daxkind_region_open_durable, new, prefaulted", do_nothing,
+	format_durable_prefault, has_no_region_and_formats, end_region,
+	clean_file, {No_lock, No_keeper, No_list, No_start, No_place}, false},
+    {"daxkind_region_open_durable, overwritten", prepare_closed,
+	overwrite_durable, has_no_region_and_formats, end_region, clean_file,
+	{No_lock, No_keeper, No_list, No_start, No_place}, false},
+    {"daxkind_region_open_durable, closed", prepare_closed, open_durable,
+	has_no_region_and_blocks, end_region, clean_file,
+	{No_lock, No_keeper, No_list, No_start}, false},
+    {"daxkind_region_open_durable, after a kill", prepare_killed, open_durable,
+	has_no_region_and_blocks, end_region, clean_file,
+	{No_lock, No_keeper, No_list, No_start}, false},
+    {"daxkind_kind_create, durable", prepare_durable_region, create_kind,
+	has_no_kind_but_blocks, end_kind, clean_durable_region, {NULL}, false},
+    {"first small allocation, durable", prepare_durable_kind, allocate_small,
+	has_no_block_but_others, free_block, clean_durable_kind,
+	{No_cache, No_pages}, true},
+    {"first large allocation, durable", prepare_durable_kind, allocate_pages,
+	has_no_block_but_others, free_block, clean_durable_kind, {No_pages},
+	true},
 };
 
 /* --- failing them --------------------------------------------------------------- */
@@ -531,8 +807,37 @@ is_tolerated(const struct row *row, const char *failed)
 		    strcmp(row->tolerates[i], failed) == 0)
 			return true;
 	}
-	return strcmp(row->name, "daxkind_region_open, a file") == 0 &&
+	/* Where bad blocks of one copy of a superblock are not known, the other
+	 * counts; what may be a hole is read; exactly what is needed is had. */
+	static const char *const durable[] = {"os_device_of_file",
+	    "os_find_hole", "os_allocate", "os_allocate_unshared",
+	    "os_sync_new_file"};
+	bool is_durable = strstr(row->name, "durable") != NULL;
+	for (size_t i = 0; is_durable && i < ARRAY_LEN(durable); i++) {
+		if (strcmp(failed, durable[i]) == 0)
+			return true;
+	}
+	/* What cannot be looked at is opened as a file all the same. */
+	return (is_durable ||
+		   strcmp(row->name, "daxkind_region_open, a file") == 0) &&
 	       strcmp(failed, "os_stat") == 0;
+}
+
+/* Functions of daxkind.h return what the system says, except where they know
+ * better what it means.  failed is the first that failed, or the last of many. */
+static bool
+has_code(
+    const struct row *row, const char *failed, bool is_one, int err, int rc)
+{
+	if (strncmp(row->name, "daxkind_", strlen("daxkind_")) != 0 ||
+	    rc == -err)
+		return true;
+	if (strcmp(failed, "os_is_mapped") == 0)
+		return rc == -EFAULT;
+	if (strcmp(failed, "os_stat") == 0)
+		return true; /* opened as a file, which may not be one */
+	return rc == -ENOMEM && (!is_one || strcmp(failed, "os_new") == 0 ||
+				    strcmp(failed, "os_map_anon") == 0);
 }
 
 /* The result when nothing fails: not 0 for a check that finds no DAX. */
@@ -571,8 +876,9 @@ fail_once(const struct row *row, unsigned n, int err, bool and_all_after,
 	if (rc == good_rc) {
 		right = *done || is_tolerated(row, failed);
 	} else {
-		right =
-		    !*done && row->has_none() && (row->is_silent || has_text);
+		right = !*done && (row->is_silent || has_text) &&
+			has_code(row, failed, !and_all_after, err, rc);
+		right = row->has_none() && right;
 	}
 	if (!right)
 		print_error("%s: call %u, %s, %s%s: returned %d, \"%s\"\n",
@@ -605,6 +911,23 @@ fail_each_call(const struct row *row, int err, bool and_all_after, int good_rc,
 	return done;
 }
 
+/* Of a process that has not used the library yet: records that are kept for
+ * the next time, and the stack of a thread, may be new. */
+enum {
+	KEPT_BYTES = 12 * 1024 * 1024
+};
+
+/* A new durable heap has another address each time. */
+static size_t
+kept_bytes(const struct row *row)
+{
+	return row->make == format_durable ||
+		       row->make == format_durable_prefault ||
+		       row->make == overwrite_durable
+		   ? KEPT_BYTES
+		   : 0;
+}
+
 static const int Errors[] = {ENOMEM, ENOSPC, EIO};
 
 static int
@@ -628,11 +951,6 @@ teardown(void **state)
 /* ThreadSanitizer takes jemalloc's locks, which a fork makes anew in the child,
  * for those that the parent held. */
 #if !DK_TSAN
-/* Of a process that has not used the library yet: records that are kept for
- * the next time, and the stack of a thread, may be new. */
-enum {
-	KEPT_BYTES = 12 * 1024 * 1024
-};
 
 static int
 fail_cold(void *arg)
@@ -675,17 +993,20 @@ test_every_call_may_fail(void **state)
 		kind_registry_free(kind_registry_new());
 	}
 	for (size_t i = 0; i < ARRAY_LEN(Rows); i++) {
+		size_t more = kept_bytes(&Rows[i]);
 		unsigned nr_calls = 0;
 
 		dk_row(Rows[i].name);
 		/* from here on nothing new is kept */
 		int good_rc = make_once(&Rows[i]);
 		assert_int_equal(make_once(&Rows[i]), good_rc);
-		for (size_t j = 0; j < ARRAY_LEN(Errors); j++) {
-			assert_true(fail_each_call(
-			    &Rows[i], Errors[j], false, good_rc, 0, &nr_calls));
-			assert_true(fail_each_call(
-			    &Rows[i], Errors[j], true, good_rc, 0, &nr_calls));
+		/* What is done again and again with files takes long. */
+		size_t first = strstr(Rows[i].name, "durable") != NULL;
+		for (size_t j = first; j < ARRAY_LEN(Errors); j++) {
+			assert_true(fail_each_call(&Rows[i], Errors[j], false,
+			    good_rc, more, &nr_calls));
+			assert_true(fail_each_call(&Rows[i], Errors[j], true,
+			    good_rc, more, &nr_calls));
 		}
 		print_message("%u calls\n", nr_calls);
 	}
