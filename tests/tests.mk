@@ -42,6 +42,7 @@ UNIT_TESTS = \
 	tests/unit/restart/test_growth \
 	tests/unit/restart/test_restart \
 	tests/unit/restart/test_snapshot \
+	tests/unit/restart/test_state_images \
 	tests/unit/region/test_backing_anon \
 	tests/unit/region/test_backing \
 	tests/unit/region/test_backing_devdax \
