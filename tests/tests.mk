@@ -263,6 +263,7 @@ SCRIPT_TESTS = \
 	tests/abi/memkind_abi.sh \
 	tests/abi/public.sh \
 	tests/abi/settings.sh \
+	tests/abi/static.sh \
 	tests/abi/symbols.sh \
 	tests/api/compare/cases.sh \
 	tests/api/compare/compare.sh \
@@ -278,6 +279,9 @@ SCRIPT_TESTS = \
 if BUILD_LIBMEMKIND
 SCRIPT_TESTS += tests/abi/debian_programs.sh
 endif
+
+# It is linked with the archive.
+$(filter tests/abi/static.sh.log,$(TEST_LOGS)): libdaxkind.a
 
 dist_check_SCRIPTS += $(SCRIPT_TESTS)
 TESTS += $(SCRIPT_TESTS)

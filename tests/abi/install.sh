@@ -43,6 +43,9 @@ if grep -l -r -e "$build" -e libjemalloc_pic "$root"/lib/*.la \
 	fail "an installed file points back to the build"
 fi
 
+if [ -z "$(sed -n 's/^INSTALL_ARCHIVE_TRUE = //p' "$build/Makefile")" ]; then
+	[ -e "$root/lib/libdaxkind.a" ] || fail "not installed: lib/libdaxkind.a"
+fi
 if [ -e "$top_builddir/.libs/libvmem.so" ]; then
 	for file in include/daxkind/libvmem.h lib/libvmem.so.1 \
 		lib/pkgconfig/libvmem.pc share/man/man3/vmem_create.3; do
