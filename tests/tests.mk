@@ -38,6 +38,7 @@ UNIT_TESTS = \
 	tests/unit/kind/test_kind \
 	tests/unit/kind/test_sigbus \
 	tests/unit/restart/test_check \
+	tests/unit/restart/test_bad_blocks \
 	tests/unit/restart/test_crash_images \
 	tests/unit/restart/test_growth \
 	tests/unit/restart/test_restart \

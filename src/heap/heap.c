@@ -49,6 +49,23 @@ find_large(void *arg, const struct ledger_unit *unit)
 	return 0;
 }
 
+/* What is bad stays so in the next heap on the region, and where the medium says it
+ * after a restart. */
+static int
+withhold_bad(struct heap *heap)
+{
+	struct daxkind_region *region = heap->region;
+	size_t off, len;
+	int rc = 0;
+
+	for (size_t from = 0; rc == 0 && from < region->size &&
+			      region_next_bad(region, from, &off, &len);
+	     from = off + len)
+		rc = quarantine_add(&heap->quarantine, region->base + off, len);
+	return rc < 0 ? error_set(rc, "no memory for the records of bad pages")
+		      : 0;
+}
+
 /* The blocks that the region has. */
 static int
 find_blocks(struct heap *heap)
@@ -70,6 +87,8 @@ find_blocks(struct heap *heap)
 	heap->durable = ds;
 	heap->slabs.durable = ds;
 	rc = ledger_walk(ledger, find_large, heap);
+	if (rc == 0)
+		rc = withhold_bad(heap);
 	if (rc < 0) {
 		durable_slabs_fini(ds);
 		os_delete(ds);
@@ -656,7 +675,7 @@ walk_unit(void *arg, const struct ledger_unit *unit)
 	const struct block_walk *w = arg;
 	char *at = w->heap->region->base + unit->off;
 
-	if (unit->type == LEDGER_STACKS)
+	if (unit->type == LEDGER_STACKS || unit->type == LEDGER_LOST)
 		return 0;
 	if (unit->type == LEDGER_EXTENT)
 		return w->visit(w->arg, at, unit->len);

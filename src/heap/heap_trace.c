@@ -342,6 +342,11 @@ count_unit(void *arg, const struct ledger_unit *unit)
 		t->nr_words += nr_words_of(t, unit->size_class);
 	else if (unit->type == LEDGER_EXTENT)
 		t->nr_extents++;
+	else if (unit->type == LEDGER_LOST)
+		return error_set(-EIO,
+		    "blocks at offset %zu, whose records are in a bad block, may "
+		    "lead to others: nothing is freed",
+		    unit->off);
 	return 0;
 }
 

@@ -133,6 +133,25 @@ region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
 	return rc;
 }
 
+bool
+region_next_bad(struct daxkind_region *r, size_t from, size_t *off, size_t *len)
+{
+	size_t start;
+
+	lock_take(&r->lock);
+	bool is_found =
+	    space_next_bad(&r->space, r->space.base + from, &start, len);
+	region_map_unlock(r);
+	/* It may begin before. */
+	if (is_found) {
+		size_t end = start + *len - r->space.base;
+
+		*off = max_size(start - r->space.base, from);
+		*len = end - *off;
+	}
+	return is_found;
+}
+
 /* --- asking ---------------------------------------------------- */
 
 /* Length of the run that will contain the flight once all flights have ended,

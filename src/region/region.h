@@ -126,7 +126,8 @@ int region_take_at(struct daxkind_region *r, void *addr, size_t len,
 int region_give(struct daxkind_region *r, void *addr, size_t len) DK_MUST_CHECK;
 
 /* Mark [off, off + len), offsets from the base, as taken, without a look at its
- * file space: what is there was allocated in another life of the region. */
+ * file space: what is there was allocated in another life of the region.  Bad
+ * parts of it are not handed out again. */
 int region_adopt(struct daxkind_region *r, size_t off, size_t len)
     DK_MUST_CHECK;
 
@@ -140,6 +141,10 @@ int region_refuse_in_child(void);
 /* Take everything back at once, when the heap on it was destroyed. */
 void region_give_all(struct daxkind_region *r);
 
+/* The first bad range at or behind an offset from the base, handed out or not.
+ * False: there is none. */
+bool region_next_bad(
+    struct daxkind_region *r, size_t from, size_t *off, size_t *len);
 /* Do not hand out [addr, addr + len) again after it is given back. */
 int region_mark_bad(struct daxkind_region *r, void *addr, size_t len)
     DK_MUST_CHECK;

@@ -380,10 +380,8 @@ region_take_at(struct daxkind_region *r, void *addr, size_t len,
 int
 region_adopt(struct daxkind_region *r, size_t off, size_t len)
 {
-	struct space_grant grant;
-
 	lock_take(&r->lock);
-	int rc = space_take_at(&r->space, r->space.base + off, len, &grant);
+	int rc = space_adopt(&r->space, r->space.base + off, len);
 	region_map_unlock(r);
 	return rc;
 }

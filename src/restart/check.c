@@ -281,7 +281,7 @@ add_unit(void *arg, const struct ledger_unit *unit)
 	} else if (unit->type == LEDGER_EXTENT) {
 		result->nr_extents++;
 		result->extent_bytes += unit->len;
-	} else {
+	} else if (unit->type == LEDGER_STACKS) {
 		result->nr_stacks++;
 		result->stack_bytes += unit->len;
 	}

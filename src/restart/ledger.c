@@ -311,6 +311,76 @@ open_parts(struct ledger *l, const struct superblock *sb,
 	return rc;
 }
 
+/* --- bad blocks -------------------------------------------------------------------- */
+
+static int
+note_bad(void *arg, size_t off, size_t len)
+{
+	struct ledger *l = arg;
+	size_t start = align_down(off, DK_PAGE);
+	size_t end = align_up(off + len, DK_PAGE);
+	struct ledger_bad *last = l->nr_bad > 0 ? &l->bad[l->nr_bad - 1] : NULL;
+
+	if (last != NULL && start >= last->off &&
+	    start <= last->off + last->len) {
+		last->len = max_size(last->off + last->len, end) - last->off;
+		return 0;
+	}
+	if (l->nr_bad == LEDGER_BAD_MAX)
+		return error_set(-EIO,
+		    "the device has more than %d bad ranges where a durable "
+		    "heap is; restore the heap from a copy on another one",
+		    LEDGER_BAD_MAX);
+	l->bad[l->nr_bad++] = (struct ledger_bad){start, end - start};
+	return 0;
+}
+
+/* Before anything is read. */
+static int
+find_bad(struct ledger *l, const struct superblock *sb)
+{
+	int rc = backing_find_bad(l->backing, 0, sb->size, note_bad, l);
+
+	if (rc < 0)
+		return *error_text() != '\0'
+			   ? rc
+			   : error_set(rc,
+				 "the known bad blocks cannot be read: %s",
+				 strerror(-rc));
+	if (ledger_is_bad(l, DK_PAGE, sb->ledger_off - DK_PAGE))
+		return error_set(-EIO,
+		    "the roots of a durable heap, or the marks of its ledger, "
+		    "are in a bad block; restore the heap from a copy");
+	return 0;
+}
+
+int
+ledger_visit_bad_chunks(const struct ledger *l,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && l->nr_bad > 0 && i < l->nr_parts; i++) {
+		const struct ledger_part *part = &l->parts[i];
+		size_t start = (size_t)((char *)part->lines - l->base);
+
+		for (size_t chunk = part->first; rc == 0 && chunk < part->end;
+		     chunk++) {
+			size_t off = chunk * MEDIUM_CHUNK;
+			size_t from = max_size(off, part->heap_off);
+			size_t to =
+			    min_size(off + MEDIUM_CHUNK, part->heap_end);
+
+			if (from < to &&
+			    ledger_is_bad(l,
+				start + (chunk - part->first) * MEDIUM_LINE,
+				MEDIUM_LINE))
+				rc = visit(arg, from, to - from);
+		}
+	}
+	return rc;
+}
+
 static void
 set_up(struct ledger *l, struct backing *b, const struct superblock *sb)
 {
@@ -332,7 +402,8 @@ ledger_open(struct ledger *l, struct backing *b, const struct superblock *sb,
 	int rc = 0;
 
 	set_up(l, b, sb);
-	if (b->granularity != FLUSH_PAGE)
+	rc = find_bad(l, sb);
+	if (rc == 0 && b->granularity != FLUSH_PAGE)
 		rc = flush_get_ops(b->granularity, &l->flush);
 	if (rc == 0 && is_new)
 		reset_marks(l, &l->parts[0]);
@@ -348,7 +419,8 @@ ledger_open_to_read(struct ledger *l, struct backing *b,
     const struct superblock *sb, const struct fault_sink *faults)
 {
 	set_up(l, b, sb);
-	return open_parts(l, sb, faults);
+	int rc = find_bad(l, sb);
+	return rc == 0 ? open_parts(l, sb, faults) : rc;
 }
 
 static int
@@ -404,24 +476,44 @@ ledger_close(struct ledger *l)
 
 /* With file space, and 0. */
 static int
+clear_range(const struct ledger *l, char *start, char *end)
+{
+	size_t off = align_down((size_t)(start - l->base), DK_PAGE);
+	size_t len = align_up((size_t)(end - l->base), DK_PAGE) - off;
+	bool is_zero;
+	int rc = backing_ensure(l->backing, off, len, &is_zero);
+
+	if (rc < 0)
+		return error_set(rc,
+		    "no file space for %zu bytes of the ledger: %s", len,
+		    strerror(-rc));
+	if (!is_zero)
+		memset(start, 0, (size_t)(end - start));
+	ledger_persist(l, start, (size_t)(end - start));
+	return 0;
+}
+
+/* Of lines in bad blocks nothing is read either. */
+static int
 clear_lines(const struct ledger *l, const struct ledger_part *part, size_t from,
     size_t to)
 {
 	char *start = (char *)&part->lines[from];
-	size_t len = (to - from) * MEDIUM_LINE;
-	size_t off = align_down((size_t)(start - l->base), DK_PAGE);
-	size_t end = align_up((size_t)(start - l->base) + len, DK_PAGE);
-	bool is_zero;
-	int rc = backing_ensure(l->backing, off, end - off, &is_zero);
+	char *end = (char *)&part->lines[to];
+	char *next;
+	int rc = 0;
 
-	if (rc < 0)
-		return error_set(rc,
-		    "no file space for %zu bytes of the ledger: %s", end - off,
-		    strerror(-rc));
-	if (!is_zero)
-		memset(start, 0, len);
-	ledger_persist(l, start, len);
-	return 0;
+	if (!ledger_is_bad(l, (size_t)(start - l->base), (size_t)(end - start)))
+		return clear_range(l, start, end);
+	for (char *at = start; rc == 0 && at < end; at = next) {
+		size_t off = (size_t)(at - l->base);
+
+		next =
+		    at + min_size(DK_PAGE - off % DK_PAGE, (size_t)(end - at));
+		if (!ledger_is_bad(l, off, (size_t)(next - at)))
+			rc = clear_range(l, at, next);
+	}
+	return rc;
 }
 
 static int

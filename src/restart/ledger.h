@@ -43,6 +43,14 @@ struct ledger_part {
 	_Atomic(size_t) low, high;
 };
 
+/* Whole pages of the region with bad blocks, as of the opening. */
+struct ledger_bad {
+	size_t off, len;
+};
+enum {
+	LEDGER_BAD_MAX = 64
+};
+
 struct ledger {
 	struct backing *backing;
 	char *base;
@@ -53,6 +61,8 @@ struct ledger {
 	struct lock lock; /* rank RANK_LEDGER: preparing lines */
 	size_t nr_parts;
 	struct ledger_part parts[MEDIUM_PARTS];
+	size_t nr_bad;
+	struct ledger_bad bad[LEDGER_BAD_MAX];
 };
 
 /* The first line of a part that is ever in use: those of the ledger's own chunks
@@ -69,7 +79,8 @@ size_t ledger_end_off(size_t ledger_off, size_t size);
 
 /*
  * sb is valid and of this backing.  is_new: without a block.  -EUCLEAN, with a
- * text: the marks are damaged.  -ENOSPC and the like: no file space.
+ * text: the marks are damaged; -EIO: they cannot be read, or there are too many
+ * bad blocks.  -ENOSPC and the like: no file space.
  */
 int ledger_open(struct ledger *l, struct backing *b,
     const struct superblock *sb, bool is_new) DK_MUST_CHECK;
@@ -95,6 +106,11 @@ void ledger_flush(const struct ledger *l, const void *addr, size_t len);
 void ledger_drain(const struct ledger *l);
 /* The same for all of the ledger; -errno of msync(2). */
 int ledger_sync(const struct ledger *l) DK_MUST_CHECK;
+
+/* Call visit for each range of the region that only lines in bad blocks could have
+ * blocks begin in, until it returns another value than 0, which is returned then. */
+int ledger_visit_bad_chunks(const struct ledger *l,
+    int (*visit)(void *arg, size_t off, size_t len), void *arg);
 
 /* Call visit for each range of the region that has lines, whole pages, until it
  * returns another value than 0, which is returned then. */
@@ -178,6 +194,18 @@ ledger_is_prepared(const struct ledger *l, size_t chunk, size_t nr)
 	return chunk + nr <= low || chunk >= high || low == high;
 }
 
+/* Whether an access to the region's [off, off + len) meets a bad block. */
+static inline bool
+ledger_is_bad(const struct ledger *l, size_t off, size_t len)
+{
+	for (size_t i = 0; DK_UNLIKELY(i < l->nr_bad); i++) {
+		if (off < l->bad[i].off + l->bad[i].len &&
+		    l->bad[i].off < off + len)
+			return true;
+	}
+	return false;
+}
+
 /* Whether len bytes, a multiple of 8, are 0. */
 static inline bool
 ledger_is_zero(const void *addr, size_t len)
@@ -196,7 +224,10 @@ ledger_is_zero(const void *addr, size_t len)
 enum ledger_unit_type {
 	LEDGER_SLAB,
 	LEDGER_EXTENT,
-	LEDGER_STACKS
+	LEDGER_STACKS,
+	/* What is in use there cannot be read, since it was in a bad block:
+	 * perhaps nothing, perhaps blocks. */
+	LEDGER_LOST
 };
 
 struct ledger_unit {

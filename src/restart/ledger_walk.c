@@ -5,6 +5,10 @@
  * Each rule is here once: opening a heap, and daxkind check, go through
  * ledger_walk_with_faults().
  *
+ * Lines in bad blocks are not read.  An extent that begins in one can be of any
+ * length, so all up to the next block is lost: it may be free, and is never handed
+ * out.
+ *
  * A part of the file that was never written is not read, since to read it through
  * the mapping fills it on tmpfs: it is 0.
  */
@@ -19,7 +23,8 @@ enum {
 	BITS_PER_WORD = 64,
 	PAGES_PER_CHUNK = MEDIUM_CHUNK / DK_PAGE,
 	/* Of the smallest class with bits in its slab. */
-	MAX_BITS_LEN = MEDIUM_CHUNK / 8 / 8
+	MAX_BITS_LEN = MEDIUM_CHUNK / 8 / 8,
+	MAX_CHUNKS = 7 /* of a slab */
 };
 
 static uint64_t
@@ -99,6 +104,12 @@ struct walk {
 	const struct fault_sink *faults;
 	const struct ledger_part *part;
 	struct ledger_unit last;
+	/* Behind lines in bad blocks: where these begin, until a unit is found
+	 * whose own line says that it begins there; 0: there are none. */
+	size_t lost_from;
+	/* So many of the next lines can be the rest of a slab's whose first
+	 * line is lost. */
+	unsigned nr_doubtful;
 };
 
 struct name {
@@ -117,8 +128,9 @@ name_of(const struct ledger *l, const struct ledger_unit *unit)
 	else
 		(void)snprintf(name.text, sizeof(name.text),
 		    "the %s of %zu bytes at %zu",
-		    unit->type == LEDGER_EXTENT ? "extent"
-						: "extent for stacks",
+		    unit->type == LEDGER_LOST     ? "lost part"
+		    : unit->type == LEDGER_EXTENT ? "extent"
+						  : "extent for stacks",
 		    unit->len, unit->off);
 	return name;
 }
@@ -131,14 +143,40 @@ is_in_part(const struct ledger_part *part, const struct ledger_unit *unit)
 	       unit->len <= part->heap_end - unit->off;
 }
 
+static size_t
+end_of_last(const struct walk *w)
+{
+	return w->last.off + w->last.len;
+}
+
+/* A unit begins at to, or the part ends there: what is between is lost. */
+static int
+report_lost(struct walk *w, size_t to)
+{
+	size_t from =
+	    max_size(max_size(w->lost_from, end_of_last(w)), w->part->heap_off);
+	struct ledger_unit unit = {
+	    .type = LEDGER_LOST, .off = from, .len = to - from};
+
+	w->lost_from = 0;
+	if (from >= to)
+		return 0;
+	w->last = unit;
+	return w->visit(w->arg, &unit);
+}
+
 /* record says so. */
 static int
 report(struct walk *w, const struct ledger_unit *unit, const void *record)
 {
 	size_t at = offset(w->l, record);
-	struct ledger_unit last = w->last;
 	int rc = 0;
 
+	if (is_in_part(w->part, unit) && w->lost_from != 0)
+		rc = report_lost(w, unit->off);
+	if (rc != 0)
+		return rc;
+	struct ledger_unit last = w->last;
 	if (!is_in_part(w->part, unit))
 		return fault_note(w->faults, at,
 		    "%s is not inside of the heap, which is from %zu to %zu",
@@ -184,6 +222,19 @@ walk_pages(struct walk *w, size_t chunk)
 			return rc;
 	}
 	return 0;
+}
+
+/* Whether a slab's bits, or a part of them, are in a bad block. */
+static bool
+has_bad_bits(const struct ledger *l, const struct ledger_unit *slab)
+{
+	const struct ledger_class *c = &l->classes[slab->size_class];
+
+	return ledger_is_bad(l,
+		   offset(l, ledger_line(l, slab->off / MEDIUM_CHUNK)),
+		   c->nr_chunks * MEDIUM_LINE) ||
+	       (c->nr_reserved > 0 &&
+		   ledger_is_bad(l, slab->off, ledger_bits_len(c)));
 }
 
 /* Bits of blocks that none can have. */
@@ -246,7 +297,9 @@ walk_slab(struct walk *w, size_t chunk, uint64_t class, size_t *next)
 		    name_of(l, &unit).text);
 	*next = chunk + c->nr_chunks;
 	int rc = 0;
-	if (is_in_part(w->part, &unit))
+	if (is_in_part(w->part, &unit) && has_bad_bits(l, &unit))
+		unit.type = LEDGER_LOST;
+	else if (is_in_part(w->part, &unit))
 		rc = check_bits(w, &unit);
 	return rc == 0 ? report(w, &unit, line) : rc;
 }
@@ -274,6 +327,44 @@ walk_line(struct walk *w, size_t chunk, size_t *next)
 		    "is %#llx",
 		    chunk, (unsigned long long)word);
 	return walk_slab(w, chunk, word & 0xff, next);
+}
+
+/* The same where lines before it are lost. */
+static int
+walk_line_after_lost(struct walk *w, size_t chunk, size_t *next)
+{
+	uint64_t word = load(&ledger_line(w->l, chunk)->words[0]);
+	/* No bits look like this, but by design. */
+	bool has_sort =
+	    word == LINE_PAGES || (word & ~UINT64_C(0xff)) == LINE_SLAB;
+
+	if (has_sort)
+		w->nr_doubtful = 0;
+	if (w->nr_doubtful == 0)
+		return walk_line(w, chunk, next);
+	w->nr_doubtful--;
+	*next = chunk + 1;
+	return 0;
+}
+
+static bool
+is_lost(const struct walk *w, size_t chunk)
+{
+	return ledger_is_bad(w->l,
+	    offset(w->l, w->part->lines) +
+		(chunk - w->part->first) * MEDIUM_LINE,
+	    MEDIUM_LINE);
+}
+
+/* A line that cannot be read.  An extent that begins there can be of any length,
+ * and a slab can have MAX_CHUNKS. */
+static void
+lose_line(struct walk *w, size_t chunk)
+{
+	if (w->lost_from == 0)
+		w->lost_from =
+		    max_size(chunk * MEDIUM_CHUNK, w->part->heap_off);
+	w->nr_doubtful = MAX_CHUNKS - 1;
 }
 
 /* --- all lines ------------------------------------------------------------------- */
@@ -312,8 +403,15 @@ walk_lines(struct walk *w, size_t from, size_t to)
 	int rc = 0;
 
 	for (size_t chunk = from; rc == 0 && chunk < to; chunk = next) {
+		if (is_lost(w, chunk)) {
+			lose_line(w, chunk);
+			next = chunk + 1;
+			continue;
+		}
 		if (chunk < gap.first) {
-			rc = walk_line(w, chunk, &next);
+			rc = w->lost_from != 0
+				 ? walk_line_after_lost(w, chunk, &next)
+				 : walk_line(w, chunk, &next);
 			continue;
 		}
 		next = max_size(chunk, gap.end);
@@ -331,10 +429,12 @@ walk_part(struct walk *w)
 	size_t first = part->first + ledger_first_line(part);
 
 	/* Where they have met, a slab may reach from one into the other. */
-	if (low == high)
-		return walk_lines(w, first, part->end);
-	int rc = walk_lines(w, first, low);
-	return rc == 0 ? walk_lines(w, high, part->end) : rc;
+	int rc = walk_lines(w, first, low == high ? part->end : low);
+	if (rc == 0 && low < high)
+		rc = walk_lines(w, high, part->end);
+	if (rc == 0 && w->lost_from != 0)
+		rc = report_lost(w, part->heap_end);
+	return rc;
 }
 
 int

@@ -80,7 +80,9 @@ search_stacks(void *arg, const struct ledger_unit *unit)
 	const struct ledger *l = search->ledger;
 	const struct medium_stacks *stacks = stacks_at(l, unit->off);
 
+	/* What stood in those in a bad block leaks. */
 	if (unit->type != LEDGER_STACKS ||
+	    ledger_is_bad(l, unit->off, unit->len) ||
 	    (l->backing->has_content &&
 		backing_is_hole(l->backing, unit->off, unit->len)))
 		return 0;
@@ -154,7 +156,8 @@ add_to_bound(void *arg, const struct ledger_unit *unit)
 	if (unit->type == LEDGER_SLAB)
 		bound->nr[unit->size_class] +=
 		    ledger_count(bound->ledger, unit);
-	if (unit->type != LEDGER_STACKS)
+	if (unit->type != LEDGER_STACKS ||
+	    ledger_is_bad(bound->ledger, unit->off, DK_PAGE))
 		return 0;
 	const struct medium_stacks *stacks =
 	    stacks_at(bound->ledger, unit->off);

@@ -174,11 +174,14 @@ static int
 ensure_fixed(struct restart *r, const char *path)
 {
 	struct backing *b = r->backing;
+	size_t last = r->sb.size - DK_PAGE;
+	/* Of the superblocks one may be in a bad block. */
+	size_t first = superblock_is_bad(b, 0) ? DK_PAGE : 0;
 	bool is_zero;
-	int rc = backing_ensure(b, 0, r->sb.ledger_off, &is_zero);
+	int rc = backing_ensure(b, first, r->sb.ledger_off - first, &is_zero);
 
-	if (rc == 0)
-		rc = backing_ensure(b, r->sb.size - DK_PAGE, DK_PAGE, &is_zero);
+	if (rc == 0 && !superblock_is_bad(b, last))
+		rc = backing_ensure(b, last, DK_PAGE, &is_zero);
 	if (rc < 0)
 		return error_set(rc, "%s: no file space for a superblock: %s",
 		    path, strerror(-rc));
@@ -186,9 +189,40 @@ ensure_fixed(struct restart *r, const char *path)
 }
 
 static int
+note_any(void *arg, size_t off, size_t len)
+{
+	(void)off;
+	(void)len;
+	*(bool *)arg = true;
+	return 1;
+}
+
+/* What has its place is on good pages. */
+static int
+check_place(const struct restart *r, const char *path)
+{
+	bool is_bad = superblock_is_bad(r->backing, r->sb.size - DK_PAGE);
+	int rc = backing_find_bad(
+	    r->backing, 0, r->sb.ledger_off, note_any, &is_bad);
+
+	if (rc < 0)
+		return error_set(rc, "%s: its bad blocks cannot be read: %s",
+		    path, strerror(-rc));
+	return is_bad ? error_set(-EIO,
+			    "%s has a bad block at its beginning or its end, "
+			    "where a durable heap has its superblocks; use "
+			    "another device, or clear the bad block",
+			    path)
+		      : 0;
+}
+
+static int
 format(struct restart *r, const struct restart_request *request)
 {
 	int rc = set_up_superblock(r, request);
+
+	if (rc == 0)
+		rc = check_place(r, request->path);
 
 	if (rc == 0)
 		rc = ensure_fixed(r, request->path);
@@ -272,8 +306,14 @@ add_unit(void *arg, const struct ledger_unit *unit)
 	} else if (unit->type == LEDGER_EXTENT) {
 		r->nr_blocks++;
 		r->bytes += unit->len;
-	} else {
+	} else if (unit->type == LEDGER_STACKS) {
 		sums->nr_stacks++;
+	} else {
+		r->lost += unit->len;
+		log_write(DK_LOG_ERROR,
+		    "%zu bytes at offset %zu of a durable heap are not used any "
+		    "more: what is allocated there is in a bad block",
+		    unit->len, unit->off);
 	}
 	return 0;
 }
@@ -286,6 +326,7 @@ count(struct restart *r, size_t *nr_stacks)
 
 	r->nr_blocks = 0;
 	r->bytes = 0;
+	r->lost = 0;
 	int rc = ledger_walk(&r->ledger, add_unit, &sums);
 	*nr_stacks = sums.nr_stacks;
 	return rc;
@@ -609,8 +650,8 @@ mark_run(struct adoption *a)
 
 	if (rc < 0)
 		return error_set(rc,
-		    "%zu bytes at offset %zu of a durable heap cannot be had: "
-		    "they have bad blocks, or there is no memory",
+		    "no memory to note that %zu bytes at offset %zu of a "
+		    "durable heap are in use",
 		    a->len, a->off);
 	return 0;
 }
@@ -628,6 +669,17 @@ adopt_unit(void *arg, const struct ledger_unit *unit)
 	a->off = unit->off;
 	a->len = unit->len;
 	return rc;
+}
+
+static int
+mark_bad(void *arg, size_t off, size_t len)
+{
+	struct daxkind_region *region = arg;
+	int rc = region_mark_bad(region, region->base + off, len);
+
+	return rc == 0
+		   ? 0
+		   : error_set(rc, "no memory for the records of bad pages");
 }
 
 int
@@ -648,6 +700,9 @@ restart_adopt(struct restart *r, struct daxkind_region *region)
 		a.len = end - part->heap_end;
 		rc = mark_run(&a);
 	}
+	/* No line can say that something begins there. */
+	if (rc == 0)
+		rc = ledger_visit_bad_chunks(&r->ledger, mark_bad, region);
 	if (rc == 0)
 		r->roots.region = region;
 	return rc;

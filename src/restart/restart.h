@@ -33,6 +33,8 @@ struct restart {
 	ptrdiff_t moved_by;
 	char boot[MEDIUM_BOOT_SIZE]; /* of the kernel, now */
 	size_t nr_blocks, bytes;
+	size_t
+	    lost; /* bytes of which only a bad block has said what they are */
 	/* Of them, at most so many stood in caches at a reset. */
 	size_t cached_max;
 	/* Bytes of the backing before this opening made it larger, until

@@ -258,6 +258,12 @@ copy_range(void *arg, size_t off, size_t len)
 static int
 copy_unit(void *arg, const struct ledger_unit *unit)
 {
+	if (unit->type == LEDGER_LOST)
+		return error_set(-EIO,
+		    "what is allocated at offset %zu of the region is in a bad "
+		    "block; copy the blocks that daxkind_walk() visits to a new "
+		    "region",
+		    unit->off);
 	/* Stacks are not in the copy. */
 	return unit->type == LEDGER_STACKS
 		   ? 0

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/os.h"
 #include "base/sched_point.h"
 #include "region/flush.h"
@@ -220,20 +221,40 @@ superblock_encode(const struct superblock *sb, union superblock_copy *page)
 	page->sb.crc = checksum(page);
 }
 
+/* Whether page 0 is to be written before the last one: it is older, or gone. */
+static bool
+is_first_older(struct backing *b, const struct superblock *sb)
+{
+	union superblock_copy first;
+	const char *why;
+
+	return superblock_look(b, 0, &first, &why) != COPY_VALID ||
+	       first.sb.sequence < sb->sequence;
+}
+
+/* Where one is in a bad block, the other has to do. */
 int
 superblock_write(struct backing *b, struct superblock *sb)
 {
 	size_t last = sb->size - DK_PAGE;
-	union superblock_copy page, first;
-	const char *why;
+	bool first_is_older = is_first_older(b, sb);
+	size_t offs[] = {first_is_older ? 0 : last, first_is_older ? last : 0};
+	union superblock_copy page;
+	int rc = 0, nr = 0;
 
-	memcpy(&first, b->base, sizeof(first));
-	bool first_is_older = look_at(&first, &why) != COPY_VALID ||
-			      first.sb.sequence < sb->sequence;
 	sb->sequence++;
 	superblock_encode(sb, &page);
-	int rc = write_copy(b, first_is_older ? 0 : last, &page);
-	if (rc == 0)
-		rc = write_copy(b, first_is_older ? last : 0, &page);
-	return rc;
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(offs); i++) {
+		if (superblock_is_bad(b, offs[i])) {
+			log_write(DK_LOG_WARNING,
+			    "the superblock at offset %zu is in a bad block",
+			    offs[i]);
+			continue;
+		}
+		rc = write_copy(b, offs[i], &page);
+		nr++;
+	}
+	return rc == 0 && nr == 0
+		   ? error_set(-EIO, "both superblocks are in bad blocks")
+		   : rc;
 }

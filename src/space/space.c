@@ -173,6 +173,35 @@ space_take_at(
 	return take_range(sp, start, len, grant);
 }
 
+int
+space_adopt(struct space *sp, size_t start, size_t len)
+{
+	size_t end = start + len, to, bad_start, bad_len;
+	struct space_grant grant;
+	int rc = 0;
+
+	if (!is_inside(sp, start, len))
+		return -EINVAL;
+	for (size_t pos = start; rc == 0 && pos < end; pos = to) {
+		to = end;
+		if (!rangeset_next(&sp->bad, pos, &bad_start, &bad_len)) {
+			rc = space_take_at(sp, pos, to - pos, &grant);
+		} else if (bad_start > pos) {
+			to = min_size(bad_start, end);
+			rc = space_take_at(sp, pos, to - pos, &grant);
+		} else {
+			to = min_size(bad_start + bad_len, end);
+			rc = pool_reserve(&sp->nodes, SPARE_NODES + 4);
+			if (rc == 0)
+				rc = rangeset_remove(&sp->bad, pos, to - pos);
+			if (rc == 0)
+				rc =
+				    rangeset_add(&sp->bad_taken, pos, to - pos);
+		}
+	}
+	return rc;
+}
+
 /* Add a range that is in no set, and has no bad part, as free. */
 static int
 add_free(struct space *sp, size_t start, size_t len, unsigned state)
@@ -254,6 +283,21 @@ space_mark_bad(struct space *sp, size_t start, size_t len)
 			rc = rangeset_add(&sp->bad, pos, run_len);
 	}
 	return rc;
+}
+
+bool
+space_next_bad(const struct space *sp, size_t pos, size_t *start, size_t *len)
+{
+	size_t taken_start, taken_len;
+	bool has_bad = rangeset_next(&sp->bad, pos, start, len);
+
+	if (!rangeset_next(&sp->bad_taken, pos, &taken_start, &taken_len))
+		return has_bad;
+	if (!has_bad || taken_start < *start) {
+		*start = taken_start;
+		*len = taken_len;
+	}
+	return true;
 }
 
 int

@@ -80,6 +80,11 @@ int space_take(struct space *sp, size_t len, size_t align,
 int space_take_at(struct space *sp, size_t start, size_t len,
     struct space_grant *grant) DK_MUST_CHECK;
 
+/* The same where bad parts do no harm: they stay bad, once they are given back.
+ * -ENOMEM: a part was taken already, or there is no memory; some of it may be
+ * taken. */
+int space_adopt(struct space *sp, size_t start, size_t len) DK_MUST_CHECK;
+
 /*
  * Give back a taken range and merge it with free neighbours.  It may be a part
  * of one take, or of several.  -ENOMEM: no memory for the records; nothing
@@ -94,6 +99,11 @@ int space_give(struct space *sp, size_t start, size_t len, unsigned state)
  * they are given back.
  */
 int space_mark_bad(struct space *sp, size_t start, size_t len) DK_MUST_CHECK;
+
+/* The first range from pos on that is bad, or will be once it is given back.
+ * False: there is none. */
+bool space_next_bad(
+    const struct space *sp, size_t pos, size_t *start, size_t *len);
 
 /*
  * Take whole idle units from the longest idle range, to give their file space

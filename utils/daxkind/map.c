@@ -337,6 +337,7 @@ map_unit(void *arg, const struct ledger *l, const struct ledger_unit *unit)
 	    [LEDGER_SLAB] = "slab",
 	    [LEDGER_EXTENT] = "extent",
 	    [LEDGER_STACKS] = "stacks",
+	    [LEDGER_LOST] = "lost",
 	};
 	struct heap_map *map = arg;
 
