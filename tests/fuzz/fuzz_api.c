@@ -15,7 +15,8 @@
  *		100 times as long
  *	P	make it anew: durable, over a file
  *	D N C	end it; end it and make it again; close its region too
- *	k J	close a durable region, or kill its process, and open it again
+ *	k J V	close a durable region, or kill its process, and open it again;
+ *		close it and open it twice as large
  *	W G	walk through a durable kind and drop some; set a root
  *	T	trace it: blocks lead to others by a rule
  *	m c a x	malloc, calloc, posix_memalign, memkind_fixed_mmap
@@ -58,6 +59,7 @@
 #define SLAB_MAX (64 * KIB)
 #define FILE_BLOCK_MAX (256 * KIB)
 #define DRAM_BLOCK_MAX (64 * KIB)
+#define DURABLE_MAX (16 * MIB)
 #define ERRNO_BEFORE 77 /* what no call may change without a reason */
 
 enum {
@@ -1351,7 +1353,7 @@ trace(unsigned nr, unsigned how)
 
 /* All is as before: no thread was in a call, so nothing has leaked either. */
 static void
-open_again(unsigned nr, bool is_killed)
+open_again(unsigned nr, bool is_killed, size_t size)
 {
 	struct heap *h = &Heaps[nr];
 	const char *path = image_path(nr);
@@ -1368,7 +1370,8 @@ open_again(unsigned nr, bool is_killed)
 	if (is_killed)
 		image_put(path);
 	h->region = NULL;
-	expect(daxkind_region_open_durable(path, 0, "fuzz", 0, &h->region) == 0,
+	expect(
+	    daxkind_region_open_durable(path, size, "fuzz", 0, &h->region) == 0,
 	    "open again");
 	struct daxkind_restart restart = restart_of(h);
 	expect(restart.how ==
@@ -1385,7 +1388,8 @@ open_again(unsigned nr, bool is_killed)
 	    (size_t)restart.bytes, shadow_count(nr), shadow_bytes(nr));
 	h->generation = restart.generation;
 	make_kind_on_region(nr);
-	expect(h->base == base, "the region has moved");
+	expect(h->base == base && (size == 0 || h->size == size),
+	    "%zu bytes at %p", h->size, (void *)h->base);
 	expect_blocks(nr);
 	expect_roots(h);
 	walk(nr, 0);
@@ -1402,8 +1406,11 @@ run_on_durable(struct heap *h, unsigned op, unsigned how)
 		trace(Current, how);
 	else if (op == 'G')
 		set_root(h, how, h->base + h->size / 2 + how);
+	else if (op == 'V')
+		open_again(Current, false,
+		    h->size < DURABLE_MAX ? 2 * h->size : h->size);
 	else
-		open_again(Current, op == 'J');
+		open_again(Current, op == 'J', 0);
 }
 
 /* --- quarantine ------------------------------------------------------------------------ */
@@ -1676,6 +1683,7 @@ run_on_kind(struct input *in, unsigned op)
 		break;
 	case 'k':
 	case 'J':
+	case 'V':
 		run_on_durable(h, op, 0);
 		break;
 	default: /* p, y */
@@ -1704,7 +1712,7 @@ run(struct input *in)
 			if (pick(in, &i))
 				run_on_block(in, op, i);
 		} else if (op != 0 &&
-			   strchr("mcaxbBLXHAvQZSOpyEkJWGT", (int)op)) {
+			   strchr("mcaxbBLXHAvQZSOpyEkJVWGT", (int)op)) {
 			run_on_kind(in, op);
 		}
 	}
