@@ -528,8 +528,7 @@ bump_new(void)
 
 const struct bench_allocator Bench_allocators[] = {
     {"daxkind", "this library, a kind over a mapping or --region", NULL, NULL,
-	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FIXED | BENCH_FOREIGN |
-	    BENCH_OURS,
+	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FIXED | BENCH_FOREIGN,
 	open_own_fixed},
     {"daxkind-pmem", "this library, memkind_create_pmem()", NULL, NULL,
 	BENCH_BOUNDED | BENCH_HAS_API | BENCH_FILE | BENCH_FOREIGN,

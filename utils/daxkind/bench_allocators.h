@@ -26,8 +26,7 @@ enum bench_traits {
 	BENCH_FILE = 1u << 3,    /* a kind over a file of its own */
 	BENCH_FOREIGN = 1u << 4, /* detect_kind survives foreign pointers */
 	BENCH_EXTRA = 1u << 5,   /* only on request */
-	BENCH_OURS = 1u << 6,    /* this library, once */
-	BENCH_DURABLE = 1u << 7  /* a durable kind */
+	BENCH_DURABLE = 1u << 6  /* a durable kind */
 };
 
 /* Where allocators with an area put their heap. */

@@ -92,9 +92,6 @@ void bench_run_policy(const struct bench_how *how);
 void bench_run_append(const struct bench_how *how);
 void bench_run_double(const struct bench_how *how);
 
-/* bench_durable.c */
-void bench_run_trace(const struct bench_how *how);
-
 /* bench_space.c */
 void bench_run_enomem_1(const struct bench_how *how);
 void bench_run_enomem_16(const struct bench_how *how);
@@ -109,5 +106,8 @@ void bench_run_reopen(const struct bench_how *how);
 void bench_run_reopen_many(const struct bench_how *how);
 void bench_run_reopen_sparse(const struct bench_how *how);
 void bench_run_records(const struct bench_how *how);
+
+/* bench_trace.c */
+void bench_run_trace(const struct bench_how *how);
 
 #endif /* BENCH_WORKLOADS_H */

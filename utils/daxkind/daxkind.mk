@@ -43,7 +43,6 @@ utils_daxkind_daxkind_bench_SOURCES = \
 	utils/daxkind/bench_bars.c \
 	utils/daxkind/bench_bars.h \
 	utils/daxkind/bench_driver.c \
-	utils/daxkind/bench_durable.c \
 	utils/daxkind/bench_kinds.c \
 	utils/daxkind/bench_reopen.c \
 	utils/daxkind/bench_report.c \
@@ -51,6 +50,7 @@ utils_daxkind_daxkind_bench_SOURCES = \
 	utils/daxkind/bench_results.c \
 	utils/daxkind/bench_results.h \
 	utils/daxkind/bench_space.c \
+	utils/daxkind/bench_trace.c \
 	utils/daxkind/bench_worker.c \
 	utils/daxkind/bench_worker.h \
 	utils/daxkind/bench_workloads.c \

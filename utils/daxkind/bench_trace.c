@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * bench_durable.c -- workloads about durable heaps, in a file of their own in
- * /dev/shm.
+ * bench_trace.c -- how long a durable heap is traced, which has a file of its own
+ * without a name.
  */
 #include <daxkind.h>
-#include <stdlib.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "bench_allocators.h"
 #include "bench_workloads.h"
 
 enum {
@@ -27,17 +29,19 @@ struct store {
 static void
 open_store(struct store *s, size_t size)
 {
-	char path[] = "/dev/shm/daxkind-bench-XXXXXX";
-	int fd = mkstemp(path);
+	int fd =
+	    open(bench_durable_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[32];
 
 	if (fd < 0)
-		bench_give_up("no file in /dev/shm");
-	(void)close(fd);
-	int rc = daxkind_region_open_durable(
-	    path, size, "daxkind bench", 0, &s->region);
-	(void)unlink(path);
-	if (rc < 0 || daxkind_kind_create(s->region, &s->kind) < 0)
+		bench_give_up("no file without a name can be made");
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (daxkind_region_open_durable(path, size, "daxkind bench",
+		bench_durable_flags(), &s->region) < 0 ||
+	    daxkind_kind_create(s->region, &s->kind) < 0)
 		bench_give_up(daxkind_last_error());
+	/* The region has its own. */
+	(void)close(fd);
 }
 
 static void
@@ -45,17 +49,6 @@ close_store(struct store *s)
 {
 	(void)memkind_destroy_kind(s->kind);
 	(void)daxkind_region_close(s->region);
-}
-
-/* --- walk and trace ------------------------------------------------------------- */
-
-static int
-keep(void *arg, void *block, size_t usable)
-{
-	(void)block;
-	(void)usable;
-	++*(size_t *)arg;
-	return DAXKIND_KEEP;
 }
 
 static struct node **
@@ -124,26 +117,23 @@ time_trace(const struct store *s, size_t nr)
 	return (bench_cpu_ns() - begin) / (double)nr;
 }
 
+/* Seconds are those of NR_NODES, also where how->part has fewer. */
 void
 bench_run_trace(const struct bench_how *how)
 {
-	size_t nr = NR_NODES / how->part, nr_walked = 0;
+	size_t nr = NR_NODES / how->part;
 	struct store s;
 
 	open_store(&s, nr * (NODE_SIZE + 8) + ((size_t)16 << 20));
 	struct node **nodes = make_nodes(s.kind, nr);
 
-	double begin = bench_cpu_ns();
-	(void)daxkind_walk(s.kind, keep, &nr_walked);
-	bench_emit("walk_ns", (bench_cpu_ns() - begin) / (double)nr_walked);
 	link_nodes(&s, nodes, nr);
-	bench_emit("in_order_ns", time_trace(&s, nr));
+	bench_emit("in_order_s", time_trace(&s, nr) * NR_NODES / 1e9);
 	shuffle(nodes, nr);
 	link_nodes(&s, nodes, nr);
 	double chase = time_chase(nodes[0], nr);
 	double trace = time_trace(&s, nr);
-	bench_emit("ns", trace);
+	bench_emit("s", trace * NR_NODES / 1e9);
 	bench_emit("over_chase", trace / chase);
-	bench_emit("nodes", (double)nr);
 	close_store(&s);
 }
