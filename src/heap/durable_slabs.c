@@ -267,7 +267,8 @@ find_place(const struct durable_slabs *ds, unsigned size_class, const void *ptr,
 	const struct ledger_class *c = &l->classes[size_class];
 	size_t chunk = ledger_chunk_of(l, ptr);
 
-	if (ds->slabs[chunk].word != size_class + 1)
+	/* A stack whose page was lost has NULL. */
+	if (chunk >= l->nr_chunks || ds->slabs[chunk].word != size_class + 1)
 		return false;
 	chunk -= ds->slabs[chunk].back;
 	size_t off = (size_t)((const char *)ptr - ledger_chunk_at(l, chunk));
@@ -407,6 +408,9 @@ durable_slabs_alloc(struct durable_slabs *ds, unsigned size_class)
 		return NULL;
 	lock_take(&class->lock);
 	void *block = find_locked(&f);
+	/* Bits that were lost meanwhile say that all is free. */
+	if (ledger_is_hit(ds->ledger))
+		block = NULL;
 	if (block != NULL)
 		set_bits(ds, size_class, &block, 1);
 	lock_drop(&class->lock);
@@ -433,7 +437,7 @@ durable_slabs_free(struct durable_slabs *ds, unsigned size_class, void *ptr)
 		put_locked(ds, size_class, ptr);
 	}
 	lock_drop(&class->lock);
-	if (!is_block)
+	if (!is_block && !ledger_is_hit(ds->ledger))
 		durable_slabs_note_bad_free(ds, ptr);
 }
 
@@ -459,6 +463,8 @@ durable_slabs_fetch(struct durable_slabs *ds, struct thread_cache *c,
 		if (blocks[nr] == NULL)
 			break;
 	}
+	if (ledger_is_hit(ds->ledger))
+		nr = 0; /* as in durable_slabs_alloc() */
 	if (nr > 0 && cache_enter(c, owner)) {
 		struct cache_bin *bin = cache_bin_of(c, size_class);
 		void **top = cache_top(bin);
@@ -499,7 +505,7 @@ clear_bits(
 		if (find_place(ds, size_class, blocks[i], &place) &&
 		    clear_bit(&batch, &place))
 			blocks[nr_left++] = blocks[i];
-		else
+		else if (!ledger_is_hit(ds->ledger))
 			durable_slabs_note_bad_free(ds, blocks[i]);
 	}
 	batch_end(&batch);

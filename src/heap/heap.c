@@ -309,6 +309,8 @@ resize_large(struct heap *heap, char *ptr, size_t old_len, size_t new_len)
 
 	if (new_len > old_len) {
 		if (new_len > PAGE_LARGE_MAX ||
+		    (heap->durable != NULL &&
+			ledger_is_hit(heap->durable->ledger)) ||
 		    region_take_at(heap->region, ptr + old_len,
 			new_len - old_len, &block) < 0)
 			return false;
@@ -695,6 +697,8 @@ heap_walk(struct heap *heap,
 {
 	struct block_walk w = {heap, visit, arg};
 
+	if (ledger_is_hit(&heap->region->restart->ledger))
+		return ledger_refuse_hit();
 	/* What is cached is not free in the ledger. */
 	heap_flush_caches(heap);
 	return ledger_walk(&heap->region->restart->ledger, walk_unit, &w);

@@ -451,6 +451,8 @@ heap_trace_run(struct heap *heap, const struct heap_trace_request *request,
 	void *tables = NULL;
 	size_t tables_len = 0;
 
+	if (ledger_is_hit(t.ledger))
+		return ledger_refuse_hit();
 	/* What is cached is not free in the ledger. */
 	thread_cache_flush_all(&heap->caches);
 	int rc = make_tables(&t, &tables, &tables_len);

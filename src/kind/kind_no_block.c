@@ -13,6 +13,7 @@
 #include "kind/kind_record.h"
 #include "kind/kind_registry.h"
 #include "kind/kind_static.h"
+#include "restart/restart.h"
 
 /* A copy of the facts, since the kind may be gone when the text is read. */
 struct no_block {
@@ -21,6 +22,7 @@ struct no_block {
 	size_t region_size, longest_free; /* 0, 0: no region */
 	int no_space; /* errno value of the file system, or 0 */
 	int err;
+	bool is_hit; /* the records of a durable heap, by a media error */
 };
 
 static void
@@ -28,7 +30,13 @@ render(const void *data, char *text, size_t text_size)
 {
 	const struct no_block *n = data;
 
-	if (n->err != ENOMEM)
+	if (n->is_hit)
+		(void)snprintf(text, text_size,
+		    "kind %s: a media error has hit the records of the durable "
+		    "heap, which hands out nothing more; copy what is good to a "
+		    "new region",
+		    n->name);
+	else if (n->err != ENOMEM)
 		(void)snprintf(text, text_size,
 		    "kind %s has no block of %zu bytes: %s", n->name, n->size,
 		    strerror(n->err));
@@ -76,6 +84,8 @@ kind_note_no_block(struct memkind *kind, size_t size, int err)
 	if (kind->region != NULL) {
 		n.region_size = kind->region->size;
 		n.longest_free = region_longest_free(kind->region);
+		n.is_hit = kind->region->restart != NULL &&
+			   ledger_is_hit(&kind->region->restart->ledger);
 		n.no_space = atomic_load_explicit(
 		    &kind->region->no_space, memory_order_relaxed);
 	}

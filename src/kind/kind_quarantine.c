@@ -13,6 +13,7 @@
 #include "kind/kind.h"
 #include "kind/kind_registry.h"
 #include "region/region_index.h"
+#include "restart/restart.h"
 
 struct pages {
 	char *addr;
@@ -43,6 +44,9 @@ kind_quarantine(struct memkind *kind, void *addr, size_t len)
 		    "%p of %zu bytes is empty or not inside the kind's region",
 		    addr, len);
 	struct pages pages = pages_of(addr, len);
+	if (kind->region->restart != NULL && !region_is_off(kind->region))
+		ledger_note_lost(&kind->region->restart->ledger,
+		    (size_t)(pages.addr - kind->region->base), pages.len);
 	int rc = kind->heap != NULL
 		     ? heap_quarantine(kind->heap, pages.addr, pages.len)
 		     : region_mark_bad(kind->region, pages.addr, pages.len);

@@ -11,7 +11,8 @@
  *
  * The handler takes no lock and does not allocate.  It waits only if the thread
  * itself touched the memory: the library's code never does that with a lock
- * held, so the other thread can do its work.  A signal for memory that was not
+ * held, but for the records of a durable heap, for which nothing is posted.  So
+ * the other thread can do its work.  A signal for memory that was not
  * touched yet (BUS_MCEERR_AO) may come at any moment, so then the handler does
  * not wait.
  */
@@ -35,6 +36,7 @@
 #include "kind/kind_quarantine.h"
 #include "region/region.h"
 #include "region/region_index.h"
+#include "restart/restart.h"
 
 enum {
 	NR_SLOTS = 256,
@@ -237,6 +239,16 @@ chain(int sig, siginfo_t *info, void *context)
 	}
 }
 
+static bool
+note_records(struct daxkind_region *region, const char *addr, size_t len)
+{
+	if (region->restart == NULL)
+		return false;
+	struct ledger *ledger = &region->restart->ledger;
+	ledger_note_lost(ledger, (size_t)(addr - region->base), len);
+	return ledger_is_hit(ledger);
+}
+
 static void
 handle(int sig, siginfo_t *info, void *context)
 {
@@ -256,7 +268,11 @@ handle(int sig, siginfo_t *info, void *context)
 		return;
 	}
 	bool is_touched = info->si_code != BUS_MCEERR_AO;
-	if (atomic_load(&Sigbus.has_thread)) {
+	/* Records of a durable heap must not read as zeroes and be believed.
+	 * They are nobody's to quarantine, and the thread may have locks that
+	 * the other one would wait for. */
+	bool is_record = note_records(region, addr, len);
+	if (atomic_load(&Sigbus.has_thread) && !is_record) {
 		unsigned nr_done = 0;
 		struct slot *slot = post(addr, len, &nr_done);
 

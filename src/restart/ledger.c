@@ -381,6 +381,73 @@ ledger_visit_bad_chunks(const struct ledger *l,
 	return rc;
 }
 
+/* Whether a page of a part's heap has bits of a slab, or stacks. */
+static bool
+has_records(const struct ledger *l, const struct ledger_part *part, size_t off)
+{
+	enum {
+		MAX_STACKS = 4 /* chunks that stacks reach into, and more */
+	};
+	size_t chunk = off / MEDIUM_CHUNK;
+
+	for (size_t i = 0; i < MAX_STACKS && chunk >= part->first + i; i++) {
+		const struct ledger_line *line = ledger_line(l, chunk - i);
+		size_t line_off = (uintptr_t)line - (uintptr_t)l->base;
+
+		if (!ledger_is_prepared(l, chunk - i, 1))
+			continue;
+		if (ledger_is_bad(l, line_off, MEDIUM_LINE))
+			return true;
+		uint64_t word = load(&line->words[0]);
+		/* Its bits are in its first page. */
+		if (i == 0 && off % MEDIUM_CHUNK == 0 &&
+		    (word & ~UINT64_C(0xff)) == LINE_SLAB)
+			return true;
+		for (size_t k = 0; word == LINE_PAGES && k < PAGES_PER_CHUNK;
+		     k++) {
+			uint64_t extent = load(&line->words[1 + k]);
+			size_t at = (chunk - i) * MEDIUM_CHUNK + k * DK_PAGE;
+			size_t len = (extent & ~EXTENT_STACKS) * DK_PAGE;
+
+			if ((extent & EXTENT_STACKS) != 0 && off >= at &&
+			    off - at < len)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_record(const struct ledger *l, size_t off)
+{
+	for (size_t i = 0; i < l->nr_parts; i++) {
+		const struct ledger_part *part = &l->parts[i];
+
+		if (off >= part->heap_off && off < part->heap_end)
+			return has_records(l, part, off);
+	}
+	return true;
+}
+
+void
+ledger_note_lost(struct ledger *l, size_t off, size_t len)
+{
+	size_t end = min_size(off + len, l->size);
+
+	for (off = align_down(off, DK_PAGE); off < end; off += DK_PAGE) {
+		if (is_record(l, off))
+			atomic_store(&l->is_hit, true);
+	}
+}
+
+int
+ledger_refuse_hit(void)
+{
+	return error_set(-EIO,
+	    "a media error has hit the records of the durable heap, which hands "
+	    "out nothing more; copy what is good to a new region");
+}
+
 static void
 set_up(struct ledger *l, struct backing *b, const struct superblock *sb)
 {
@@ -593,7 +660,8 @@ int
 ledger_add_extent(struct ledger *l, size_t off, size_t len, bool is_stacks)
 {
 	struct ledger_line *line = line_at(l, off);
-	int rc = ledger_prepare(l, off / MEDIUM_CHUNK, 1);
+	int rc =
+	    ledger_is_hit(l) ? -EIO : ledger_prepare(l, off / MEDIUM_CHUNK, 1);
 
 	if (rc < 0)
 		return rc;
@@ -605,7 +673,10 @@ ledger_add_extent(struct ledger *l, size_t off, size_t len, bool is_stacks)
 	    len / DK_PAGE | (is_stacks ? EXTENT_STACKS : 0),
 	    memory_order_release);
 	ledger_persist(l, line, MEDIUM_LINE);
-	return 0;
+	if (!ledger_is_hit(l))
+		return 0;
+	ledger_remove_extent(l, off);
+	return -EIO;
 }
 
 void
@@ -636,7 +707,8 @@ ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 {
 	const struct ledger_class *c = &l->classes[size_class];
 	struct ledger_line *line = ledger_line(l, chunk);
-	int rc = ledger_prepare(l, chunk, c->nr_chunks);
+	int rc =
+	    ledger_is_hit(l) ? -EIO : ledger_prepare(l, chunk, c->nr_chunks);
 
 	if (rc < 0)
 		return rc;
@@ -649,7 +721,10 @@ ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
 	}
 	clear(l, line, c->nr_chunks * sizeof(*line));
 	store(l, &line->words[0], LINE_SLAB | size_class);
-	return 0;
+	if (!ledger_is_hit(l))
+		return 0;
+	ledger_remove_slab(l, chunk);
+	return -EIO;
 }
 
 void

@@ -63,6 +63,8 @@ struct ledger {
 	struct ledger_part parts[MEDIUM_PARTS];
 	size_t nr_bad;
 	struct ledger_bad bad[LEDGER_BAD_MAX];
+	/* A page of the records was lost while they were in use. */
+	_Atomic(bool) is_hit;
 };
 
 /* The first line of a part that is ever in use: those of the ledger's own chunks
@@ -117,10 +119,25 @@ int ledger_visit_bad_chunks(const struct ledger *l,
 int ledger_visit_lines(const struct ledger *l,
     int (*visit)(void *arg, size_t off, size_t len), void *arg);
 
+/*
+ * The region's [off, off + len) is lost.  If it has records, is_hit is set: what
+ * they say from now on is not believed, and nothing more is handed out.  Called
+ * before zeroes or anything else are in the place; usable in a signal handler.
+ */
+void ledger_note_lost(struct ledger *l, size_t off, size_t len);
+static inline bool
+ledger_is_hit(const struct ledger *l)
+{
+	return DK_UNLIKELY(
+	    atomic_load_explicit(&l->is_hit, memory_order_acquire));
+}
+/* The text of -EIO, for what cannot be done then. */
+int ledger_refuse_hit(void);
+
 /* A line exists for each of these chunks.  Fails for want of file space. */
 int ledger_prepare(struct ledger *l, size_t chunk, size_t nr) DK_MUST_CHECK;
 
-/* An extent of whole pages; -errno as ledger_prepare(). */
+/* An extent of whole pages; -errno as ledger_prepare(), or -EIO after a hit. */
 int ledger_add_extent(struct ledger *l, size_t off, size_t len, bool is_stacks)
     DK_MUST_CHECK;
 /* It has another length from now on. */
@@ -130,7 +147,7 @@ void ledger_remove_extent(struct ledger *l, size_t off);
 /* Where the word of an extent is: an offset. */
 size_t ledger_word_off(const struct ledger *l, size_t off);
 
-/* A slab without a block, on chunks that the caller has taken. */
+/* A slab without a block, on chunks that the caller has taken; likewise. */
 int ledger_add_slab(struct ledger *l, size_t chunk, unsigned size_class)
     DK_MUST_CHECK;
 /* All of its blocks are free. */

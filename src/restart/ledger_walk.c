@@ -232,7 +232,7 @@ has_bad_bits(const struct ledger *l, const struct ledger_unit *slab)
 
 	return ledger_is_bad(l,
 		   offset(l, ledger_line(l, slab->off / MEDIUM_CHUNK)),
-		   c->nr_chunks * MEDIUM_LINE) ||
+		   (size_t)c->nr_chunks * MEDIUM_LINE) ||
 	       (c->nr_reserved > 0 &&
 		   ledger_is_bad(l, slab->off, ledger_bits_len(c)));
 }

@@ -725,6 +725,15 @@ close_cleanly(struct restart *r)
 	return set_state(r, MEDIUM_CLOSED, "the region");
 }
 
+static int
+refuse_to_close(void)
+{
+	return error_set(-EIO,
+	    "a media error has hit the records of the durable heap, which is not "
+	    "marked as closed; open it again, which asks the device for its bad "
+	    "blocks");
+}
+
 void
 restart_abandon(struct restart *r)
 {
@@ -742,7 +751,8 @@ restart_close(struct restart *r, bool is_owner)
 		os_delete(r);
 		return 0;
 	}
-	int rc = close_cleanly(r);
+	int rc =
+	    ledger_is_hit(&r->ledger) ? refuse_to_close() : close_cleanly(r);
 	restart_abandon(r);
 	return rc;
 }

@@ -73,6 +73,8 @@ roots_set(struct roots *r, const char *name, size_t off)
 {
 	int rc = 0;
 
+	if (ledger_is_hit(r->ledger))
+		return ledger_refuse_hit();
 	lock_take(&r->lock);
 	struct medium_root *root = find_root(r, name);
 	if (root == NULL && off != 0) {

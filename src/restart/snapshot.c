@@ -402,7 +402,8 @@ int
 snapshot_make(struct restart *r, const char *path)
 {
 	struct snapshot s = {.restart = r, .path = path, .fd = -1};
-	int rc = check_path(&s);
+	int rc =
+	    ledger_is_hit(&r->ledger) ? ledger_refuse_hit() : check_path(&s);
 
 	if (rc == 0)
 		rc = set_up_names(&s);

@@ -9,11 +9,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -536,6 +538,33 @@ test_20_pages_go_bad_under_load(void **state)
 	assert_int_equal(close(empty), 0);
 }
 
+/* What a durable heap does not know any more, it does not hand out. */
+static void
+test_records_of_a_durable_heap(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s", test_path("durable.heap"));
+	(void)unlink(path);
+	if (daxkind_region_open_durable(
+		path, SIZE, "test_sigbus", DAXKIND_CREATE, &Region) < 0)
+		fail_msg("%s", daxkind_last_error());
+	assert_int_equal(daxkind_kind_create(Region, &Kind), 0);
+	assert_int_equal(
+	    daxkind_sigbus_install(DAXKIND_SIGBUS_ZEROES, NULL, NULL), 0);
+	/* The ledger begins behind six pages. */
+	assert_int_equal(truncate(path, (off_t)(6 * TEST_PAGE)), 0);
+	assert_null(memkind_malloc(Kind, 100));
+	assert_null(memkind_malloc(Kind, 100000));
+	assert_non_null(strstr(daxkind_last_error(), "media error"));
+	assert_int_equal(daxkind_sigbus_remove(), 0);
+	assert_int_equal(memkind_destroy_kind(Kind), MEMKIND_SUCCESS);
+	assert_int_equal(daxkind_region_close(Region), -EIO);
+	test_says_why();
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -549,6 +578,7 @@ main(void)
 	    test_unit(test_what_is_not_ours_still_ends_the_process),
 	    test_unit(test_child_of_fork_lives_on),
 	    test_unit(test_20_pages_go_bad_under_load),
+	    test_unit(test_records_of_a_durable_heap),
 	};
 
 	return cmocka_run_group_tests_name("sigbus", tests, NULL, NULL);

@@ -473,6 +473,93 @@ test_what_is_lost_ends_traces(void **state)
 	close_heap();
 }
 
+/* --- while it is open ------------------------------------------------------------------- */
+
+/* As the SIGBUS handler does it. */
+static void
+hit_page(size_t off)
+{
+	off = align_down(off, DK_PAGE);
+	ledger_note_lost(&Region->restart->ledger, off, DK_PAGE);
+	memset(Memory + off, 0, DK_PAGE);
+}
+
+static void
+test_records_are_lost_while_in_use(void **state)
+{
+	static struct known Known;
+	size_t offs[4] = {DK_PAGE, 2 * DK_PAGE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(offs); i++) {
+		struct heap_trace_request request = {0};
+		struct heap_trace_result result;
+		size_t nr = 0;
+
+		open_heap(RESTART_OVERWRITE);
+		make_blocks(&Known);
+		/* Lines; and the page with the bits of blocks of 8 bytes. */
+		offs[2] = line_off(Known.blocks[1]);
+		offs[3] = align_down(
+		    (size_t)((char *)Known.blocks[1] - Memory), MEDIUM_CHUNK);
+		assert_false(ledger_is_hit(&Region->restart->ledger));
+		/* A page of a block is no record. */
+		ledger_note_lost(&Region->restart->ledger,
+		    (size_t)((char *)Known.blocks[0] - Memory) + DK_PAGE,
+		    DK_PAGE);
+		assert_false(ledger_is_hit(&Region->restart->ledger));
+		hit_page(offs[i]);
+		/* Some are in caches. */
+		while (heap_alloc(Heap, 8, 0, false) != NULL)
+			assert_true(nr++ < 1000);
+		assert_null(heap_alloc(Heap, 5000, 0, false));
+		assert_null(heap_alloc(Heap, 100000, 0, false));
+		assert_null(heap_resize(Heap, Known.blocks[56], 300 * KIB));
+		if (i < 3)
+			check_blocks(&Known);
+		assert_int_equal(
+		    roots_set(&Region->restart->roots, "r", 1 * MIB), -EIO);
+		assert_int_equal(heap_walk(Heap, count, &nr), -EIO);
+		assert_int_equal(heap_trace_run(Heap, &request, &result), -EIO);
+		heap_free(Heap, Known.blocks[5]);
+		heap_free_all(Heap);
+		/* It was not closed. */
+		assert_int_equal(restart_close(Region->restart, true), -EIO);
+		assert_string_not_equal(error_text(), "");
+		region_close(Region);
+		if (i < 2)
+			continue;
+		lose_page(offs[i]);
+		open_heap(0);
+		assert_int_equal(Region->restart->how, RESTART_HOW_CRASH);
+		assert_true(Region->restart->lost > 0);
+		close_heap();
+		find_pages();
+	}
+}
+
+static void
+test_stacks_are_lost_while_in_use(void **state)
+{
+	size_t off = 0;
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE);
+	char *kept = heap_alloc(Heap, 100, 0, false);
+	heap_free(Heap, heap_alloc(Heap, 100, 0, false));
+	assert_int_equal(
+	    ledger_walk(&Region->restart->ledger, find_stacks, &off), 1);
+	for (size_t i = 0; i < 10; i++)
+		hit_page(off + i * DK_PAGE);
+	assert_true(ledger_is_hit(&Region->restart->ledger));
+	heap_free(Heap, kept);
+	heap_free_all(Heap);
+	assert_int_equal(restart_close(Region->restart, true), -EIO);
+	region_close(Region);
+}
+
+/* --- new -------------------------------------------------------------------------------- */
+
 /* A new heap goes round bad pages, of which two are of lines. */
 static void
 test_a_new_heap_beside_bad_blocks(void **state)
@@ -515,6 +602,8 @@ main(void)
 	    UNIT(test_under_lines),
 	    UNIT(test_under_stacks),
 	    UNIT(test_what_is_lost_ends_traces),
+	    UNIT(test_records_are_lost_while_in_use),
+	    UNIT(test_stacks_are_lost_while_in_use),
 	    UNIT(test_a_new_heap_beside_bad_blocks),
 	};
 
