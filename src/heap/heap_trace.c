@@ -48,8 +48,8 @@ struct heap_trace {
 	const struct heap_trace_request *request;
 	struct heap_trace_result result;
 	char *base;
-	size_t size;
-	int rc; /* of the first failure */
+	size_t size; /* of the heap: the region may be larger */
+	int rc;      /* of the first failure */
 
 	/* Numbers of bits: extents in the order of their offsets, then, word
 	 * by word, the slabs in theirs. */
@@ -446,7 +446,7 @@ heap_trace_run(struct heap *heap, const struct heap_trace_request *request,
 	    .ledger = heap->durable->ledger,
 	    .request = request,
 	    .base = heap->region->base,
-	    .size = heap->region->size,
+	    .size = heap->durable->ledger->size,
 	};
 	void *tables = NULL;
 	size_t tables_len = 0;

@@ -742,6 +742,34 @@ test_a_child_frees_nothing(void **state)
 	end();
 }
 
+/* A file may be larger than its heap: of what is behind it the trace knows
+ * nothing. */
+static void
+test_pointers_behind_the_heap(void **state)
+{
+	size_t size = 16 * TEST_MIB, nr = 0;
+
+	(void)state;
+	make(size);
+	struct node *first = must_have(sizeof(*first));
+	set_root("r", first);
+	end();
+	assert_int_equal(truncate(Path, (off_t)(1024 * size)), 0);
+	if (daxkind_region_open_durable(Path, size, Layout, 0, &Region) != 0)
+		fail_msg("%s", daxkind_last_error());
+	assert_int_equal(daxkind_kind_create(Region, &Kind), 0);
+	first = daxkind_root(Kind, "r");
+	(void)must_have(sizeof(*first));
+	for (size_t i = 1; i < 1024; i *= 2) {
+		first->next = daxkind_at(Kind, i * size + 16);
+		first->other = daxkind_at(Kind, 1024 * size - TEST_PAGE);
+		assert_non_null(first->other);
+		assert_trace(1, i == 1);
+		assert_int_equal(trace_with(mark_nothing, &nr).kept_blocks, 1);
+	}
+	end();
+}
+
 /* What a bad page had pointers to is not known. */
 static void
 test_bad_pages_are_not_read(void **state)
@@ -880,6 +908,7 @@ main(void)
 	    UNIT(test_arguments),
 	    UNIT(test_at_another_address),
 	    UNIT(test_a_child_frees_nothing),
+	    UNIT(test_pointers_behind_the_heap),
 	    UNIT(test_bad_pages_are_not_read),
 	    UNIT(test_killed_meanwhile),
 	};
