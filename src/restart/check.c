@@ -332,7 +332,9 @@ static int
 count_cached(struct check *check)
 {
 	struct check_result *result = check->result;
-	size_t max = result->stack_bytes / sizeof(void *);
+	/* Damaged ones may lie over each other. */
+	size_t max =
+	    min_size(result->stack_bytes, result->sb.size) / sizeof(void *);
 	size_t len = align_up(max * sizeof(*check->cached), DK_PAGE);
 	void *cached;
 

@@ -16,6 +16,7 @@ struct search {
 	uint8_t *classes;
 	void (*visit)(void *arg, const struct cached_block *block);
 	void *arg;
+	size_t end; /* of the stacks that were searched */
 };
 
 static int
@@ -36,7 +37,8 @@ visit_cached(const struct search *search, size_t off)
 	const struct ledger *l = search->ledger;
 	size_t chunk = off / MEDIUM_CHUNK;
 
-	if (off >= l->size - DK_PAGE)
+	/* Of a damaged heap, not all parts have been read. */
+	if (chunk >= l->nr_chunks)
 		return;
 	/* No slab has more than a few chunks. */
 	while (chunk > 0 && search->classes[chunk] == 0 &&
@@ -73,24 +75,46 @@ nr_items(const struct ledger_unit *stacks)
 	return (stacks->len - sizeof(struct medium_stacks)) / sizeof(uint64_t);
 }
 
+static void
+search_items(const struct search *search, size_t from, size_t to)
+{
+	for (size_t off = from; off < to; off += sizeof(uint64_t)) {
+		uint64_t item = *(
+		    const uint64_t *)(const void *)(search->ledger->base + off);
+
+		/* The address that it had in the other process. */
+		if (item > search->base)
+			visit_cached(search, item - search->base);
+	}
+}
+
 static int
 search_stacks(void *arg, const struct ledger_unit *unit)
 {
-	const struct search *search = arg;
+	struct search *search = arg;
 	const struct ledger *l = search->ledger;
-	const struct medium_stacks *stacks = stacks_at(l, unit->off);
 
 	/* What stood in those in a bad block leaks. */
 	if (unit->type != LEDGER_STACKS ||
-	    ledger_is_bad(l, unit->off, unit->len) ||
-	    (l->backing->has_content &&
-		backing_is_hole(l->backing, unit->off, unit->len)))
+	    ledger_is_bad(l, unit->off, unit->len))
 		return 0;
-	for (size_t i = 0; i < nr_items(unit); i++) {
-		/* The address that it had in the other process. */
-		if (stacks->items[i] > search->base)
-			visit_cached(search, stacks->items[i] - search->base);
+	/* Where records are damaged, those of a file can have any length and
+	 * lie over each other: what has no data is not read, and nothing
+	 * twice. */
+	size_t off =
+	    max_size(unit->off + sizeof(struct medium_stacks), search->end);
+	size_t end = unit->off + unit->len;
+	while (off < end) {
+		size_t hole = end, hole_len = 0;
+
+		if (!l->backing->has_content ||
+		    !backing_find_hole(
+			l->backing, off, end - off, &hole, &hole_len))
+			hole = end;
+		search_items(search, off, hole);
+		off = hole + hole_len;
 	}
+	search->end = max_size(search->end, end);
 	return 0;
 }
 

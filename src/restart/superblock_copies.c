@@ -29,6 +29,9 @@ checksum(const union superblock_copy *page)
 	return (uint32_t)crc32(crc32(0, NULL, 0), copy.bytes, sizeof(copy));
 }
 
+/* Of part 0: less has no room for the records. */
+#define SIZE_MIN (16 * (uint64_t)DK_PAGE)
+
 static bool
 is_page_in(uint64_t off, uint64_t end)
 {
@@ -45,14 +48,14 @@ find_implausible(const struct superblock *sb)
 	bool has_grown = (sb->incompatible & MEDIUM_GROWN) != 0;
 	uint64_t first_size = has_grown ? sb->first_size : sb->size;
 
-	if (has_grown &&
-	    (sb->nr_grown == 0 || sb->nr_grown >= MEDIUM_PARTS ||
-		first_size % DK_PAGE != 0 || first_size >= sb->size))
+	if (has_grown && (sb->nr_grown == 0 || sb->nr_grown >= MEDIUM_PARTS ||
+			     first_size % DK_PAGE != 0 ||
+			     first_size < SIZE_MIN || first_size >= sb->size))
 		return "how it has grown cannot be";
 	if (!has_grown && (sb->nr_grown != 0 || sb->first_size != 0))
 		return "it has parts, and has not grown";
 	if (sb->size % DK_PAGE != 0 || sb->size > UINT64_C(1) << 50 ||
-	    sb->size < 16 * DK_PAGE)
+	    sb->size < SIZE_MIN)
 		return "its size of the region cannot be";
 	if (sb->roots_off != 2 * DK_PAGE || sb->ledger_off != roots_end ||
 	    !is_page_in(sb->heap_off, sb->heap_end) ||

@@ -10,11 +10,16 @@
 #include "../../support/test_region.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/error.h"
@@ -27,6 +32,7 @@
 
 #define SIZE MIB
 #define LAST (SIZE - DK_PAGE)
+#define BIG (UINT64_C(4) << 40) /* of a sparse one */
 enum {
 	NR_BLOCKS = 40,
 	NR_CACHED = 9
@@ -141,7 +147,7 @@ collect(void *arg, size_t off, const char *text)
 	size_t len = strlen(Texts);
 
 	(void)arg;
-	assert_true(off < 16 * SIZE);
+	assert_true(off < BIG);
 	(void)snprintf(
 	    Texts + len, sizeof(Texts) - len, "%zu: %s\n", off, text);
 	return 0;
@@ -576,6 +582,261 @@ test_roots(void **state)
 	assert_sound();
 }
 
+/* --- hostile images --------------------------------------------------------------------- */
+
+/* The rest of a sparse heap behind Memory. */
+static void
+add_rest(void)
+{
+	char *rest = mmap(Memory + SIZE, BIG - SIZE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+	    -1, 0);
+
+	assert_ptr_equal(rest, Memory + SIZE);
+}
+
+static void
+remove_rest(void)
+{
+	assert_int_equal(munmap(Memory + SIZE, BIG - SIZE), 0);
+}
+
+static size_t First_size;
+
+static void
+make_grown(struct superblock *sb)
+{
+	sb->incompatible |= MEDIUM_GROWN;
+	sb->nr_grown = 1;
+	sb->first_size = First_size;
+	sb->heap_off = ledger_end_off(sb->ledger_off, First_size);
+}
+
+static void
+make_big(struct superblock *sb)
+{
+	First_size = SIZE;
+	make_grown(sb);
+	sb->size = BIG;
+	sb->heap_end = BIG - DK_PAGE;
+}
+
+/* Parts that would lie over the records. */
+static void
+test_parts_without_room(void **state)
+{
+	static const size_t sizes[] = {0, DK_PAGE, 2 * DK_PAGE, 15 * DK_PAGE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct restart_request request = {
+		    .path = "memory",
+		    .layout = "check",
+		    .class_sizes = Size_classes.size,
+		};
+		struct restart *r;
+		struct backing *b;
+
+		make_heap();
+		First_size = sizes[i];
+		change_copy(0, make_grown);
+		change_copy(LAST, make_grown);
+		assert_int_equal(check_size(SIZE), 0);
+		assert_int_equal(Result.superblock, COPY_DAMAGED);
+		assert_non_null(strstr(Texts, "how it has grown cannot be"));
+		assert_int_equal(
+		    backing_mapping_open(Memory, SIZE, BACKING_PERSISTENT, &b),
+		    0);
+		assert_int_equal(restart_open(b, &request, &r), -EUCLEAN);
+		backing_close(b);
+	}
+}
+
+struct stacks {
+	size_t off, len;
+};
+
+static int
+find_stacks(void *arg, const struct ledger *l, const struct ledger_unit *unit)
+{
+	struct stacks *stacks = arg;
+
+	(void)l;
+	if (unit->type == LEDGER_STACKS)
+		*stacks = (struct stacks){unit->off, unit->len};
+	return 0;
+}
+
+static struct stacks
+stacks_of_killed(void)
+{
+	struct stacks stacks = {0, 0};
+	struct check_request request = {
+	    .path = "memory",
+	    .class_sizes = Size_classes.size,
+	    .faults = {collect, NULL},
+	    .visit = find_stacks,
+	    .arg = &stacks,
+	};
+	struct backing *b;
+
+	assert_int_equal(
+	    backing_mapping_open(Memory, SIZE, BACKING_PERSISTENT, &b), 0);
+	assert_int_equal(check_run(b, &request, &Result), 0);
+	backing_close(b);
+	assert_true(stacks.off != 0);
+	return stacks;
+}
+
+/* The records of the second part are lost, and a cache had a block of it. */
+static void
+test_cached_blocks_of_a_part_that_is_lost(void **state)
+{
+	struct check_request request = {
+	    .path = "memory",
+	    .class_sizes = Size_classes.size,
+	    .faults = {collect, NULL},
+	};
+	struct backing *b;
+
+	(void)state;
+	make_killed_heap();
+	size_t off = stacks_of_killed().off;
+	struct medium_stacks *stacks = (void *)(Memory + off);
+	size_t nr_cached = Result.nr_cached;
+	assert_int_equal(stacks->items[200], 0);
+	stacks->items[200] = (uintptr_t)Memory + BIG - MIB;
+	add_rest();
+	change_copy(0, make_big);
+	memcpy(Memory + BIG - DK_PAGE, Memory, DK_PAGE);
+	assert_int_equal(
+	    backing_mapping_open(Memory, BIG, BACKING_PERSISTENT, &b), 0);
+	assert_int_equal(check_run(b, &request, &Result), 0);
+	backing_close(b);
+	assert_int_equal(Result.nr_faults, 1);
+	assert_non_null(strstr(Texts, "the end of part 1"));
+	assert_int_equal(Result.nr_cached, nr_cached);
+	remove_rest();
+}
+
+/* In a file, an extent for stacks that is nearly all hole: nothing of that is
+ * read, as it would be a long time, and is space on tmpfs. */
+#define SPARSE (64 * MIB)
+
+static char Path[PATH_MAX];
+
+static void
+kill_with_a_cache(void)
+{
+	struct daxkind_region *region;
+	memkind_t kind;
+	int status;
+
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (daxkind_region_open_durable(
+			Path, SPARSE, "check", DAXKIND_CREATE, &region) < 0 ||
+		    daxkind_kind_create(region, &kind) < 0)
+			_exit(1);
+		char *large = memkind_malloc(kind, SPARSE / 4 * 3);
+		void *small = memkind_malloc(kind, 8);
+		if (large == NULL || small == NULL)
+			_exit(1);
+		large[0] = 1;
+		memkind_free(kind, small);
+		(void)kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+struct found_extent {
+	size_t word_off, off, len;
+};
+
+static int
+find_extent(void *arg, const struct ledger *l, const struct ledger_unit *unit)
+{
+	if (unit->type == LEDGER_EXTENT)
+		*(struct found_extent *)arg = (struct found_extent){
+		    ledger_word_off(l, unit->off), unit->off, unit->len};
+	return 0;
+}
+
+static void
+check_file(struct found_extent *extent)
+{
+	struct backing_request open = {
+	    .path = Path, .flags = BACKING_READ_ONLY | BACKING_KEEP};
+	struct check_request request = {
+	    .path = Path,
+	    .class_sizes = Size_classes.size,
+	    .faults = {collect, NULL},
+	    .visit = find_extent,
+	    .arg = extent,
+	};
+	struct backing *b;
+
+	Texts[0] = '\0';
+	assert_int_equal(
+	    backing_open(backing_class_of(DAX_PLACE_FILE), &open, &b), 0);
+	assert_int_equal(check_run(b, &request, &Result), 0);
+	backing_close(b);
+	assert_string_equal(Texts, "");
+}
+
+static size_t
+nr_resident(int fd)
+{
+	static unsigned char pages[SPARSE / DK_PAGE];
+	void *at = mmap(NULL, SPARSE, PROT_READ, MAP_SHARED, fd, 0);
+	size_t nr = 0;
+
+	assert_true(at != MAP_FAILED);
+	assert_int_equal(mincore(at, SPARSE, pages), 0);
+	assert_int_equal(munmap(at, SPARSE), 0);
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		nr += pages[i] & 1;
+	return nr;
+}
+
+static void
+test_sparse_stacks_are_not_read(void **state)
+{
+	struct daxkind_region *region;
+	struct found_extent extent = {0, 0, 0};
+
+	(void)state;
+	(void)snprintf(Path, sizeof(Path), "%s", test_path("sparse"));
+	(void)unlink(Path);
+	kill_with_a_cache();
+	check_file(&extent);
+	size_t nr_cached = Result.nr_cached;
+	assert_true(nr_cached > 0);
+	assert_int_equal(extent.len, SPARSE / 4 * 3);
+	int fd = open(Path, O_RDWR);
+	assert_true(fd >= 0);
+	uint64_t word = extent.len / DK_PAGE | EXTENT_STACKS;
+	assert_int_equal(
+	    pwrite(fd, &word, sizeof(word), (off_t)extent.word_off),
+	    sizeof(word));
+	assert_int_equal(
+	    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		(off_t)(extent.off + DK_PAGE), (off_t)(extent.len - DK_PAGE)),
+	    0);
+	check_file(&extent);
+	assert_int_equal(Result.nr_extents, 0);
+	assert_int_equal(Result.nr_cached, nr_cached);
+	assert_true(nr_resident(fd) < SPARSE / 4 / DK_PAGE);
+	assert_int_equal(
+	    daxkind_region_open_durable(Path, 0, "check", 0, &region), 0);
+	assert_true(nr_resident(fd) < SPARSE / 4 / DK_PAGE);
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(Path), 0);
+}
+
 /* --- want of memory -------------------------------------------------------------------- */
 
 static void
@@ -629,6 +890,9 @@ main(void)
 	    UNIT(test_the_ledger),
 	    UNIT(test_several_faults),
 	    UNIT(test_roots),
+	    UNIT(test_parts_without_room),
+	    UNIT(test_cached_blocks_of_a_part_that_is_lost),
+	    UNIT(test_sparse_stacks_are_not_read),
 	    UNIT(test_failures),
 	};
 
