@@ -129,7 +129,9 @@ DAX_TESTS = \
 
 # not tests by themselves: utils/dax-vm powerfail runs them
 DAX_HELPERS = \
+	tests/dax/verifier_durable_heap \
 	tests/dax/verifier_flush_log \
+	tests/dax/writer_durable_heap \
 	tests/dax/writer_flush_log
 POWER_LOG = \
 	examples/checksum.c \
@@ -373,6 +375,10 @@ tests_api_test_kept_objects_SOURCES = \
 	tests/api/test_kept_objects.c
 tests_api_test_kept_objects_CPPFLAGS = $(AM_CPPFLAGS)
 
+tests_dax_verifier_durable_heap_SOURCES = \
+	tests/dax/verifier_durable_heap.c tests/dax/power_heap.h
+tests_dax_writer_durable_heap_SOURCES = \
+	tests/dax/writer_durable_heap.c tests/dax/power_heap.h
 tests_dax_verifier_flush_log_SOURCES = \
 	tests/dax/verifier_flush_log.c $(POWER_LOG)
 tests_dax_verifier_flush_log_CPPFLAGS = $(AM_CPPFLAGS)

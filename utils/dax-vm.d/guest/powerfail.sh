@@ -6,8 +6,8 @@
 #
 # From the host: VERIFY and WRITE (names in /lab/bin, or empty), ROUND, and
 # ACK_<kind>, the last number that the kind's writer acknowledged.  A writer's
-# standard output is a virtio port, which is a file of the host's: an
-# acknowledgement is out of the guest when its write(2) returns.
+# standard output is a virtio port, which is a file of the host's.  What is in
+# the file was done; the last ones may still be on their way when we are killed.
 
 # path_of KIND: what the programs get; a folder that stays, or the device.
 path_of() {
