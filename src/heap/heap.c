@@ -149,6 +149,17 @@ init(struct heap *heap, struct daxkind_region *region, bool needs_variables)
 	return 0;
 }
 
+/* Of a region that is no durable heap now.  The content of a caller's mapping is
+ * the caller's. */
+static bool
+may_have_mark(const struct daxkind_region *region)
+{
+	const struct backing *b = region->backing;
+
+	return region->restart == NULL &&
+	       (b->has_content || b->type == BACKING_DEVDAX);
+}
+
 int
 heap_new(struct daxkind_region *region, struct heap **out)
 {
@@ -158,7 +169,7 @@ heap_new(struct daxkind_region *region, struct heap **out)
 		return error_set(-ENOMEM, "no memory for a heap's record");
 	int rc = 0;
 	/* A durable heap that was here, and may be written over, is none. */
-	if (region->restart == NULL && region->backing->has_content)
+	if (may_have_mark(region))
 		rc = superblock_erase(region->backing);
 	if (rc < 0 && *error_text() == '\0')
 		(void)error_set(rc,

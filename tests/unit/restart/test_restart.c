@@ -24,6 +24,7 @@
 #include "region/backing.h"
 #include "region/flush.h"
 #include "region/region.h"
+#include "region/superblock.h"
 #include "restart/restart.h"
 
 #define SIZE MIB
@@ -493,6 +494,31 @@ test_a_slab_over_extents_is_empty(void **state)
 	close_heap();
 }
 
+/* --- another heap in its place ----------------------------------------------------- */
+
+/* Nothing says of a device whether it holds anything. */
+static void
+test_a_volatile_heap_on_a_device_ends_it(void **state)
+{
+	struct daxkind_region *region;
+	struct heap *heap;
+	struct backing *b;
+
+	(void)state;
+	open_heap(RESTART_OVERWRITE, RESTART_HOW_NEW);
+	close_heap();
+	assert_int_equal(
+	    backing_mapping_open(Memory, SIZE, BACKING_PERSISTENT, &b), 0);
+	b->type = BACKING_DEVDAX;
+	assert_true(superblock_is_on(b));
+	assert_int_equal(region_open(b, b->base, b->size, &region), 0);
+	assert_true(superblock_is_on(b)); /* it is only looked at */
+	assert_int_equal(heap_new(region, &heap), 0);
+	assert_false(superblock_is_on(b));
+	heap_free_all(heap);
+	region_close(region);
+}
+
 /* --- flushes ------------------------------------------------------------------------- */
 
 /* Lines of the ledger as they were at the last fence, and those flushed since. */
@@ -810,6 +836,7 @@ main(void)
 	    UNIT(test_a_larger_heap_that_was_here_is_gone),
 	    UNIT(test_stacks_begin_empty),
 	    UNIT(test_a_slab_over_extents_is_empty),
+	    UNIT(test_a_volatile_heap_on_a_device_ends_it),
 	    UNIT(test_each_line_of_a_batch_is_flushed),
 	    UNIT(test_other_versions_are_refused),
 	    UNIT(test_a_damaged_ledger_is_refused),
