@@ -100,6 +100,53 @@ test_map_shows_a_region(void **state)
 	    is_device() ? "\"state\": \"idle\"" : "\"state\": \"hole\"");
 }
 
+/* By path, and a device by its name, too. */
+static void
+test_durable_heaps_are_shown(void **state)
+{
+	struct daxkind_region *region;
+	char path[4096];
+	memkind_t kind;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s%s", dax_env_path(),
+	    is_device() ? "" : "/heap");
+	const char *name = is_device() ? strrchr(path, '/') + 1 : path;
+	assert_int_equal(
+	    daxkind_region_open_durable(path, is_device() ? 0 : 32 * TEST_MIB,
+		"test_dax_command 1",
+		is_device() ? DAXKIND_OVERWRITE : DAXKIND_CREATE, &region),
+	    0);
+	assert_int_equal(daxkind_kind_create(region, &kind), 0);
+	for (size_t i = 0; i < 100; i++)
+		assert_non_null(memkind_malloc(kind, 1 + i * 300));
+	test_command_ok("daxkind inspect %s", name);
+	test_has(test_command_text(), "open in process");
+	assert_int_equal(test_command("daxkind check %s", name), 2);
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	test_command_ok("daxkind check %s", name);
+	test_has(test_command_text(), ": sound");
+	test_command_ok("daxkind inspect --json %s", name);
+	test_has(test_command_text(), "\"state\": \"closed\"");
+	test_has(test_command_text(), "\"blocks\": 100");
+	test_has(test_command_text(), dax_env_is_eadr()
+					  ? "\"granularity\": \"byte\""
+					  : "\"granularity\": \"cache line\"");
+	test_command_ok("daxkind map %s", name);
+	test_has(test_command_text(), "taken");
+	/* The next test finds no heap. */
+	assert_int_equal(
+	    daxkind_region_open(path, 0, DAXKIND_OVERWRITE, &region), 0);
+	assert_int_equal(daxkind_kind_create(region, &kind), 0);
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(test_command("daxkind check %s", name), 2);
+	test_has(test_command_text(), "holds no durable heap");
+	if (!is_device())
+		test_command_ok("rm %s", path);
+}
+
 /* Four regions are above 4 GiB in the guest, and nothing else is. */
 static void
 test_emulate_sees_what_is_reserved(void **state)
@@ -120,6 +167,7 @@ main(void)
 	    test_unit(test_list_sees_who_is_busy),
 	    test_unit(test_probe_says_dax),
 	    test_unit(test_map_shows_a_region),
+	    test_unit(test_durable_heaps_are_shown),
 	    test_unit(test_emulate_sees_what_is_reserved),
 	};
 
