@@ -64,7 +64,8 @@ find_implausible(const struct superblock *sb)
 		return "its offsets of roots, ledger and heap cannot be";
 	if (sb->state != MEDIUM_OPEN && sb->state != MEDIUM_CLOSED)
 		return "its state is neither open nor closed";
-	if (sb->base % DK_PAGE != 0)
+	/* Slabs begin with a chunk, in the region and in memory. */
+	if (sb->base % MEDIUM_CHUNK != 0)
 		return "its address cannot be";
 	if (memchr(sb->layout, '\0', sizeof(sb->layout)) == NULL ||
 	    memchr(sb->boot, '\0', sizeof(sb->boot)) == NULL)

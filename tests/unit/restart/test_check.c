@@ -373,6 +373,13 @@ change_offsets(struct superblock *sb)
 	sb->ledger_off += DK_PAGE;
 }
 
+/* Whole pages, and no whole chunks: slabs would begin in the middle of one. */
+static void
+change_base(struct superblock *sb)
+{
+	sb->base += DK_PAGE;
+}
+
 static void
 reset_pages(struct superblock *sb)
 {
@@ -403,6 +410,9 @@ test_one_superblock(void **state)
 		memcpy(Memory + off, page, sizeof(page));
 		change_copy(off, change_offsets);
 		assert_fault(off, name, "offsets");
+		memcpy(Memory + off, page, sizeof(page));
+		change_copy(off, change_base);
+		assert_fault(off, name, "its address cannot be");
 		memcpy(Memory + off, page, sizeof(page));
 		/* A reset came between the two. */
 		change_copy(off, make_earlier);
