@@ -43,8 +43,11 @@ if grep -l -r -e "$build" -e libjemalloc_pic "$root"/lib/*.la \
 	fail "an installed file points back to the build"
 fi
 
-if [ -z "$(sed -n 's/^INSTALL_ARCHIVE_TRUE = //p' "$build/Makefile")" ]; then
+# Only with --enable-static.
+if grep -q '^nodist_archive_DATA = libdaxkind.a' "$build/Makefile"; then
 	[ -e "$root/lib/libdaxkind.a" ] || fail "not installed: lib/libdaxkind.a"
+elif [ -e "$root/lib/libdaxkind.a" ]; then
+	fail "installed without --enable-static: lib/libdaxkind.a"
 fi
 if [ -e "$top_builddir/.libs/libvmem.so" ]; then
 	for file in include/daxkind/libvmem.h lib/libvmem.so.1 \
