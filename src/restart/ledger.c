@@ -515,8 +515,11 @@ ledger_grow(struct ledger *l, size_t size)
 
 	int rc = place_next(l, &next, size);
 	if (rc == 0)
+		rc = backing_find_bad(
+		    l->backing, l->size, size - l->size, note_bad, l);
+	if (rc == 0)
 		rc = flush_get_ops(l->backing->granularity, &flush);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	*part = next;
 	reset_marks(l, part);

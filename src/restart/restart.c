@@ -201,10 +201,13 @@ note_any(void *arg, size_t off, size_t len)
 static int
 check_place(const struct restart *r, const char *path)
 {
-	bool is_bad = superblock_is_bad(r->backing, r->sb.size - DK_PAGE);
+	bool is_bad = false;
 	int rc = backing_find_bad(
 	    r->backing, 0, r->sb.ledger_off, note_any, &is_bad);
 
+	if (rc == 0)
+		rc = backing_find_bad(r->backing, r->sb.size - DK_PAGE, DK_PAGE,
+		    note_any, &is_bad);
 	if (rc < 0)
 		return error_set(rc, "%s: its bad blocks cannot be read: %s",
 		    path, strerror(-rc));
@@ -335,7 +338,7 @@ count(struct restart *r, size_t *nr_stacks)
 static int
 write_superblock(struct restart *r, struct superblock *sb, const char *path)
 {
-	int rc = superblock_write(r->backing, sb);
+	int rc = superblock_write(&r->ledger, sb);
 
 	if (rc == 0)
 		r->sb = *sb;
@@ -450,7 +453,7 @@ grow(struct restart *r, const struct restart_request *request, size_t size)
 {
 	/* Page 0 is what says where the copy is, while that is not the last
 	 * page. */
-	int rc = superblock_write(r->backing, &r->sb);
+	int rc = superblock_write(&r->ledger, &r->sb);
 
 	if (rc == 0)
 		rc = grow_backing(r, request, size);
@@ -610,7 +613,7 @@ take_back(struct restart *r)
 	struct superblock sb = r->sb;
 
 	sb.sequence++; /* later than what may be there */
-	int rc = superblock_write(r->backing, &sb);
+	int rc = superblock_write(&r->ledger, &sb);
 	(void)rc; /* what is in memory counts until a reset */
 }
 
@@ -634,7 +637,7 @@ restart_note_traced(struct restart *r)
 
 	sb.cached_max = 0;
 	/* If that fails, the bound stays, which is true as well. */
-	if (r->sb.cached_max != 0 && superblock_write(r->backing, &sb) == 0)
+	if (r->sb.cached_max != 0 && superblock_write(&r->ledger, &sb) == 0)
 		r->sb = sb;
 }
 

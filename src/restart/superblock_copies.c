@@ -227,21 +227,23 @@ superblock_encode(const struct superblock *sb, union superblock_copy *page)
 
 /* Whether page 0 is to be written before the last one: it is older, or gone. */
 static bool
-is_first_older(struct backing *b, const struct superblock *sb)
+is_first_older(const struct ledger *l, const struct superblock *sb)
 {
 	union superblock_copy first;
 	const char *why;
 
-	return superblock_look(b, 0, &first, &why) != COPY_VALID ||
+	if (ledger_is_bad(l, 0, DK_PAGE))
+		return true;
+	memcpy(&first, l->base, sizeof(first));
+	return look_at(&first, &why) != COPY_VALID ||
 	       first.sb.sequence < sb->sequence;
 }
 
-/* Where one is in a bad block, the other has to do. */
 int
-superblock_write(struct backing *b, struct superblock *sb)
+superblock_write(const struct ledger *l, struct superblock *sb)
 {
 	size_t last = sb->size - DK_PAGE;
-	bool first_is_older = is_first_older(b, sb);
+	bool first_is_older = is_first_older(l, sb);
 	size_t offs[] = {first_is_older ? 0 : last, first_is_older ? last : 0};
 	union superblock_copy page;
 	int rc = 0, nr = 0;
@@ -249,13 +251,13 @@ superblock_write(struct backing *b, struct superblock *sb)
 	sb->sequence++;
 	superblock_encode(sb, &page);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(offs); i++) {
-		if (superblock_is_bad(b, offs[i])) {
+		if (ledger_is_bad(l, offs[i], DK_PAGE)) {
 			log_write(DK_LOG_WARNING,
 			    "the superblock at offset %zu is in a bad block",
 			    offs[i]);
 			continue;
 		}
-		rc = write_copy(b, offs[i], &page);
+		rc = write_copy(l->backing, offs[i], &page);
 		nr++;
 	}
 	return rc == 0 && nr == 0

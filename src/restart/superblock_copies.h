@@ -7,6 +7,7 @@
 
 #include "base/export.h"
 #include "region/backing.h"
+#include "restart/ledger.h"
 #include "restart/medium.h"
 
 /* What a page of the medium has. */
@@ -38,9 +39,10 @@ int superblock_read(struct backing *b, const char *path, struct superblock *sb)
     DK_MUST_CHECK;
 
 /* Write both, the older first, of two that are alike the last page, with the next
- * sequence number, and have them durable.  -errno of msync(2); -ELIBACC, with a text. */
-int superblock_write(struct backing *b, struct superblock *sb) DK_MUST_CHECK;
-
+ * sequence number, and have them durable.  Of one in a bad block, which l knows,
+ * nothing is written.  -errno of msync(2); -ELIBACC, -EIO, with a text. */
+int superblock_write(const struct ledger *l, struct superblock *sb)
+    DK_MUST_CHECK;
 /* A superblock as the medium has it. */
 void superblock_encode(
     const struct superblock *sb, union superblock_copy *page);

@@ -418,6 +418,50 @@ test_under_lines(void **state)
 	assert_true(nr_lost > 0);
 }
 
+/* Slabs of three chunks, all of whose lines have bits: some begin in a page of lines
+ * and end in the next one. */
+static void
+test_under_lines_of_slabs(void **state)
+{
+	(void)state;
+	for (size_t page = 1; page < 4; page++) {
+		open_heap(RESTART_OVERWRITE);
+		size_t lines = Region->restart->sb.ledger_off;
+		char *kept = heap_alloc(Heap, 100, 0, false);
+		(void)fill(48);
+		close_heap();
+		lose_page(lines + page * DK_PAGE);
+		open_heap(0);
+		assert_true(Region->restart->lost >=
+			    DK_PAGE / MEDIUM_LINE * MEDIUM_CHUNK);
+		/* At most two slabs more. */
+		assert_true(Region->restart->lost <=
+			    (DK_PAGE / MEDIUM_LINE + 2 * 7) * MEDIUM_CHUNK);
+		assert_int_equal(heap_usable(Heap, kept), 112);
+		close_heap();
+		find_pages();
+	}
+}
+
+/* Of blocks whose bits are with them. */
+static void
+test_under_bits(void **state)
+{
+	(void)state;
+	open_heap(RESTART_OVERWRITE);
+	char *block = heap_alloc(Heap, 8, 0, false);
+	char *other = heap_alloc(Heap, 100, 0, false);
+	close_heap();
+	lose_page(align_down((size_t)(block - Memory), MEDIUM_CHUNK));
+	open_heap(0);
+	assert_int_equal(Region->restart->lost, MEDIUM_CHUNK);
+	assert_int_equal(Region->restart->nr_blocks, 1);
+	assert_int_equal(heap_usable(Heap, other), 112);
+	heap_free(Heap, block); /* it is not known */
+	assert_true(fill(8) > 1000);
+	close_heap();
+}
+
 static int
 find_stacks(void *arg, const struct ledger_unit *unit)
 {
@@ -600,6 +644,8 @@ main(void)
 	    UNIT(test_under_a_superblock),
 	    UNIT(test_under_marks_and_roots),
 	    UNIT(test_under_lines),
+	    UNIT(test_under_lines_of_slabs),
+	    UNIT(test_under_bits),
 	    UNIT(test_under_stacks),
 	    UNIT(test_what_is_lost_ends_traces),
 	    UNIT(test_records_are_lost_while_in_use),

@@ -464,13 +464,15 @@ test_one_copy_of_the_superblock_is_whole(void **state)
 	for (enum before before = 0; before < NR_BEFORE; before++) {
 		memcpy(older, live(), DK_PAGE);
 		assert_int_equal(superblock_read(Live, "memory", &sb), 0);
-		assert_int_equal(superblock_write(Live, &sb), 0);
+		assert_int_equal(
+		    superblock_write(&Region->restart->ledger, &sb), 0);
 		leave(before, older);
 		Floor = sb.sequence;
 		begin_recording(LINE, judge_superblock);
 		sb.generation += 1000;
 		sb.state = MEDIUM_CLOSED;
-		assert_int_equal(superblock_write(Live, &sb), 0);
+		assert_int_equal(
+		    superblock_write(&Region->restart->ledger, &sb), 0);
 		assert_int_equal(sb.sequence, Floor + 1);
 		Floor = sb.sequence; /* it is durable */
 		end_recording();
