@@ -215,6 +215,7 @@ UNIT_WRAPS = \
 	os_map_anon \
 	os_map_anon_aligned \
 	os_map_file \
+	os_map_file_at \
 	os_map_huge \
 	os_membarrier \
 	os_move_mapping \

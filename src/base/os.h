@@ -71,6 +71,9 @@ enum os_map_flags {
  */
 int os_map_file(int fd, size_t off, size_t len, size_t align, unsigned flags,
     void **addr) DK_MUST_CHECK;
+/* The same at that address.  -EADDRINUSE: something is mapped there. */
+int os_map_file_at(int fd, size_t off, size_t len, unsigned flags, void *to)
+    DK_MUST_CHECK;
 int os_unmap(void *addr, size_t len);
 /* Replace the mapping of [addr, addr + len) with private memory of the same
  * content.  On failure nothing changes. */

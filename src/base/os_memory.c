@@ -272,30 +272,69 @@ os_map_with_flags(void *hint, size_t len, int flags, void **addr)
 	return 0;
 }
 
-int
-os_map_file(
-    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr)
+static int
+flags_of_file(unsigned flags)
 {
 	int how = (flags & OS_MAP_SYNC) != 0 ? MAP_SHARED_VALIDATE | MAP_SYNC
 					     : MAP_SHARED;
-	int prot = (flags & OS_MAP_READ_ONLY) != 0 ? PROT_READ
-						   : PROT_READ | PROT_WRITE;
 
 	if ((flags & OS_MAP_POPULATE) != 0)
 		how |= MAP_POPULATE;
 	/* Otherwise hugetlbfs would reserve all pages at once. */
-	how |= MAP_NORESERVE;
+	return how | MAP_NORESERVE;
+}
+
+static int
+prot_of_file(unsigned flags)
+{
+	return (flags & OS_MAP_READ_ONLY) != 0 ? PROT_READ
+					       : PROT_READ | PROT_WRITE;
+}
+
+/* Only this keeps the kernel from reading ahead. */
+static void
+advise_file(void *addr, size_t len, unsigned flags)
+{
+	int saved_errno = errno;
+
+	if ((flags & OS_MAP_BY_PAGE) != 0)
+		(void)madvise(addr, len, MADV_RANDOM);
+	errno = saved_errno;
+}
+
+int
+os_map_file(
+    int fd, size_t off, size_t len, size_t align, unsigned flags, void **addr)
+{
 	if (!align_up_checked(len, DK_PAGE, &len))
 		return -ENOMEM;
-	int rc = map_aligned(len, align, prot, how, fd, off, addr);
-	if (rc == 0 && (flags & OS_MAP_BY_PAGE) != 0) {
-		int saved_errno = errno;
-
-		/* Only this keeps the kernel from reading ahead. */
-		(void)madvise(*addr, len, MADV_RANDOM);
-		errno = saved_errno;
-	}
+	int rc = map_aligned(len, align, prot_of_file(flags),
+	    flags_of_file(flags), fd, off, addr);
+	if (rc == 0)
+		advise_file(*addr, len, flags);
 	return rc;
+}
+
+int
+os_map_file_at(int fd, size_t off, size_t len, unsigned flags, void *to)
+{
+	int saved_errno = errno;
+	void *addr = mmap(to, len, prot_of_file(flags),
+	    flags_of_file(flags) | MAP_FIXED_NOREPLACE, fd, (off_t)off);
+
+	if (addr == MAP_FAILED) {
+		int rc = os_result(-1, saved_errno);
+
+		return rc == -EEXIST ? -EADDRINUSE : rc;
+	}
+	/* A kernel before 4.17 takes the address for a hint. */
+	if (addr != to) {
+		(void)munmap(addr, len);
+		errno = saved_errno;
+		return -EADDRINUSE;
+	}
+	advise_file(addr, len, flags);
+	return 0;
 }
 
 int

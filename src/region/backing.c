@@ -165,3 +165,16 @@ backing_open(const struct backing_class *class,
 	*out = b;
 	return 0;
 }
+
+int
+backing_move(struct backing *b, char *to)
+{
+	int rc = os_move_mapping(b->base, b->size, to);
+
+	/* Huge pages do not move before Linux 5.16. */
+	if (rc == -EINVAL && b->ops->map_at != NULL)
+		rc = b->ops->map_at(b, to);
+	if (rc == 0)
+		b->base = to;
+	return rc;
+}

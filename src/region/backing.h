@@ -53,6 +53,9 @@ struct backing_ops {
 	 * list of them. */
 	int (*find_bad)(struct backing *b, size_t off, size_t len,
 	    badblocks_visit *visit, void *arg);
+	/* Map it at another address, as backing_move(), where a mapping cannot
+	 * be moved.  NULL: it always can. */
+	int (*map_at)(struct backing *b, char *to);
 	/* Give a file that size, durably, with the addresses behind it, or take
 	 * back what a call before has given.  On failure, with a text, it is as
 	 * before.  -EADDRINUSE: the addresses are taken.  NULL: the size is
@@ -199,6 +202,9 @@ backing_find_bad(struct backing *b, size_t off, size_t len,
 		return 0;
 	return b->ops->find_bad(b, off, len, visit, arg);
 }
+
+/* Move its mapping to another address.  -EADDRINUSE: something is mapped there. */
+int backing_move(struct backing *b, char *to) DK_MUST_CHECK;
 
 static inline int
 backing_resize(struct backing *b, size_t size)

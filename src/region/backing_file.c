@@ -138,6 +138,7 @@ close_file(struct backing *b)
 	os_delete(f);
 }
 
+static int map_at(struct backing *b, char *to);
 static int resize(struct backing *b, size_t size);
 
 static const struct backing_ops Ops = {
@@ -146,6 +147,7 @@ static const struct backing_ops Ops = {
     .is_hole = is_hole,
     .find_hole = find_hole,
     .find_bad = find_bad,
+    .map_at = map_at,
     .resize = resize,
     .clone = clone_file,
     .unshare = unshare_range,
@@ -318,6 +320,25 @@ set_size(int fd, const char *name, size_t size)
 	return 0;
 }
 
+static unsigned
+map_flags(const struct backing *b)
+{
+	return b->is_sync ? OS_MAP_SYNC : OS_MAP_BY_PAGE;
+}
+
+static int
+map_at(struct backing *b, char *to)
+{
+	struct backing_file *f = file_of(b);
+
+	if (!kept_fd_is_ours(&f->space.fd))
+		return -EBADF;
+	int rc = os_map_file_at(f->space.fd.fd, 0, b->size, map_flags(b), to);
+	if (rc == 0)
+		(void)os_unmap(b->base, b->size);
+	return rc;
+}
+
 /* Addresses for the part that is new, behind the others. */
 static int
 map_more(struct backing_file *f, size_t size)
@@ -326,17 +347,10 @@ map_more(struct backing_file *f, size_t size)
 	char *to = b->base + b->size;
 	size_t len = size - b->size;
 	char taken_by[128];
-	void *addr;
 
-	int rc = os_map_file(f->space.fd.fd, b->size, len,
-	    max_size(b->unit, DK_PAGE),
-	    b->is_sync ? OS_MAP_SYNC : OS_MAP_BY_PAGE, &addr);
-	if (rc == 0) {
-		rc = os_move_mapping(addr, len, to);
-		if (rc == 0)
-			return 0;
-		(void)os_unmap(addr, len);
-	}
+	int rc = os_map_file_at(f->space.fd.fd, b->size, len, map_flags(b), to);
+	if (rc == 0)
+		return 0;
 	if (rc != -EADDRINUSE)
 		return error_set(rc, "%s: %zu bytes more cannot be mapped: %s",
 		    f->path, len, strerror(-rc));

@@ -59,11 +59,8 @@ choose_base(struct restart *r)
 					       (random + i * UINT64_C(7919)) %
 						   nr * BASE_ALIGN);
 
-		if (os_move_mapping(r->backing->base, r->backing->size, to) ==
-		    0) {
-			r->backing->base = to;
+		if (backing_move(r->backing, to) == 0)
 			return true;
-		}
 	}
 	return false;
 }
@@ -75,11 +72,9 @@ go_to_base(struct restart *r, const struct restart_request *request)
 	char *to = (char *)(uintptr_t)r->sb.base;
 	char taken_by[128];
 
-	int rc = os_move_mapping(b->base, b->size, to);
-	if (rc == 0) {
-		b->base = to;
+	int rc = backing_move(b, to);
+	if (rc == 0)
 		return 0;
-	}
 	if ((request->flags & RESTART_RELOCATE) != 0) {
 		(void)choose_base(r);
 		r->moved_by = b->base - to;

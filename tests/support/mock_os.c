@@ -36,6 +36,9 @@
 	    (path, create, fd))                                                \
 	X(os_open_read, (const char *path, int *fd), (path, fd))               \
 	X(os_open_unlinked, (const char *dir, int *fd), (dir, fd))             \
+	X(os_map_file_at,                                                      \
+	    (int fd, size_t off, size_t len, unsigned flags, void *to),        \
+	    (fd, off, len, flags, to))                                         \
 	X(os_open_linkable, (const char *dir, int *fd), (dir, fd))             \
 	X(os_link, (int fd, const char *path), (fd, path))                     \
 	X(os_rename, (const char *from, const char *to), (from, to))           \

@@ -107,8 +107,8 @@ static void
 test_each_call_fails_once(void **state)
 {
 	static const char *const calls[] = {"os_new", "os_set_size",
-	    "os_sync_new_file", "os_map_file", "os_map_anon", "os_allocate",
-	    "os_allocate_unshared", "os_msync"};
+	    "os_sync_new_file", "os_map_file", "os_map_file_at", "os_map_anon",
+	    "os_allocate", "os_allocate_unshared", "os_msync"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
@@ -140,6 +140,23 @@ test_each_call_fails_once(void **state)
 			check_whole(2 * SIZE);
 		}
 	}
+}
+
+/* Huge pages before Linux 5.16. */
+static void
+test_a_mapping_that_cannot_be_moved(void **state)
+{
+	struct daxkind_region *region;
+
+	(void)state;
+	assert_int_equal(unlink(Path), 0);
+	mock_os_fail_all("os_move_mapping", EINVAL);
+	make();
+	check_whole(0);
+	assert_int_equal(open_at(2 * SIZE, &region), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	mock_os_reset();
+	check_whole(2 * SIZE);
 }
 
 /* --- kills ------------------------------------------------------------------------------ */
@@ -216,6 +233,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    UNIT(test_each_call_fails_once),
+	    UNIT(test_a_mapping_that_cannot_be_moved),
 #ifdef DK_DEBUG
 	    UNIT(test_a_kill_leaves_one_of_both_sizes),
 #endif
