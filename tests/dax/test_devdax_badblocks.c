@@ -95,6 +95,80 @@ test_known_bad_blocks_are_never_handed_out(void **state)
 	close_device();
 }
 
+/* --- a durable heap --- */
+
+enum {
+	NR_BLOCKS = 20,
+	BLOCK_LEN = 64 << 10
+};
+
+static void
+open_durable(unsigned flags, enum daxkind_restart_how how)
+{
+	struct daxkind_restart restart;
+
+	if (daxkind_region_open_durable(
+		dax_env_path(), 6 * TEST_MIB, "badblocks", flags, &Region) < 0)
+		fail_msg("%s", daxkind_last_error());
+	assert_int_equal(
+	    daxkind_region_restart(Region, &restart, sizeof(restart)), 0);
+	assert_int_equal(restart.how, how);
+	assert_int_equal(daxkind_region_info(Region, &Info, sizeof(Info)), 0);
+	assert_int_equal(daxkind_kind_create(Region, &Kind), 0);
+}
+
+static int
+count(void *arg, void *block, size_t usable)
+{
+	(void)block;
+	(void)usable;
+	++*(size_t *)arg;
+	return DAXKIND_KEEP;
+}
+
+/* Below the others, which are behind OFFSET: the first superblock, the first page
+ * of the ledger, which has 1 MiB, and a page of a block behind that. */
+static void
+test_a_durable_heap_opens_beside_bad_blocks(void **state)
+{
+	char *blocks[NR_BLOCKS], *bad;
+	size_t nr = 0;
+
+	(void)state;
+	if (!dax_env_is_kind("nvdimm"))
+		return;
+	open_durable(DAXKIND_OVERWRITE, DAXKIND_RESTART_NEW);
+	for (size_t i = 0; i < NR_BLOCKS; i++) {
+		blocks[i] = memkind_malloc(Kind, BLOCK_LEN);
+		assert_non_null(blocks[i]);
+		memset(blocks[i], (int)i, BLOCK_LEN);
+	}
+	bad = blocks[NR_BLOCKS - 1] + 3 * TEST_PAGE;
+	assert_true(bad > (char *)Info.base + TEST_MIB);
+	close_device();
+	dax_env_poison(dax_env_path(), 0);
+	dax_env_poison(dax_env_path(), 6 * TEST_PAGE);
+	dax_env_poison(dax_env_path(), (size_t)(bad - (char *)Info.base));
+	for (size_t k = 0; k < 2; k++) {
+		open_durable(0, DAXKIND_RESTART_CLEAN);
+		nr = 0;
+		assert_int_equal(daxkind_walk(Kind, count, &nr), 0);
+		print_message("%zu of %d blocks are known\n", nr, NR_BLOCKS);
+		assert_true(nr > 0 && nr < NR_BLOCKS);
+		assert_true(check_fill(TEST_PAGE * 4, bad, TEST_PAGE) > 100);
+		assert_true(check_fill(3000, bad, TEST_PAGE) > 100);
+		/* Nothing was handed out over any of them. */
+		for (size_t i = 0; i + 1 < NR_BLOCKS; i++)
+			assert_true(
+			    test_all_bytes(blocks[i], (int)i, BLOCK_LEN));
+		close_device();
+	}
+	open_durable(0, DAXKIND_RESTART_CLEAN);
+	memkind_free(Kind, blocks[NR_BLOCKS - 1]);
+	assert_true(check_fill(TEST_PAGE * 4, bad, TEST_PAGE) > 100);
+	close_device();
+}
+
 static void *volatile Called_addr;
 static volatile size_t Called_len;
 static volatile sig_atomic_t Nr_called;
@@ -145,6 +219,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    test_unit(test_a_durable_heap_opens_beside_bad_blocks),
 	    test_unit(test_known_bad_blocks_are_never_handed_out),
 	    test_unit(test_poisoned_huge_page_is_quarantined),
 	};
