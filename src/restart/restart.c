@@ -164,6 +164,13 @@ clear_fixed(struct restart *r)
 	return rc;
 }
 
+static int
+refuse_unknown(int rc, const char *path)
+{
+	return error_set(
+	    rc, "%s: its bad blocks cannot be read: %s", path, strerror(-rc));
+}
+
 /* File space for what is stored to without asking. */
 static int
 ensure_fixed(struct restart *r, const char *path)
@@ -171,11 +178,17 @@ ensure_fixed(struct restart *r, const char *path)
 	struct backing *b = r->backing;
 	size_t last = r->sb.size - DK_PAGE;
 	/* Of the superblocks one may be in a bad block. */
-	size_t first = superblock_is_bad(b, 0) ? DK_PAGE : 0;
+	int is_first_bad = superblock_find_bad(b, 0);
+	int is_last_bad = superblock_find_bad(b, last);
+
+	if (is_first_bad < 0 || is_last_bad < 0)
+		return refuse_unknown(
+		    is_first_bad < 0 ? is_first_bad : is_last_bad, path);
+	size_t first = is_first_bad > 0 ? DK_PAGE : 0;
 	bool is_zero;
 	int rc = backing_ensure(b, first, r->sb.ledger_off - first, &is_zero);
 
-	if (rc == 0 && !superblock_is_bad(b, last))
+	if (rc == 0 && is_last_bad == 0)
 		rc = backing_ensure(b, last, DK_PAGE, &is_zero);
 	if (rc < 0)
 		return error_set(rc, "%s: no file space for a superblock: %s",
@@ -204,8 +217,7 @@ check_place(const struct restart *r, const char *path)
 		rc = backing_find_bad(r->backing, r->sb.size - DK_PAGE, DK_PAGE,
 		    note_any, &is_bad);
 	if (rc < 0)
-		return error_set(rc, "%s: its bad blocks cannot be read: %s",
-		    path, strerror(-rc));
+		return refuse_unknown(rc, path);
 	return is_bad ? error_set(-EIO,
 			    "%s has a bad block at its beginning or its end, "
 			    "where a durable heap has its superblocks; use "
@@ -559,9 +571,7 @@ find_and_open(struct restart *r, const struct restart_request *request)
 	/* Nothing was found where nothing could be read, too. */
 	int bad = rc == -ENOENT ? superblock_find_bad(r->backing, 0) : 0;
 	if (bad < 0)
-		return error_set(bad,
-		    "%s: the list of its bad blocks cannot be read: %s",
-		    request->path, strerror(-bad));
+		return refuse_unknown(bad, request->path);
 	if (rc == -ENOENT && !may_go && !is_empty(r->backing))
 		return error_set(-EEXIST,
 		    "%s holds data that is no durable heap, which would be "
