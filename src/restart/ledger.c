@@ -399,9 +399,11 @@ has_records(const struct ledger *l, const struct ledger_part *part, size_t off)
 		if (ledger_is_bad(l, line_off, MEDIUM_LINE))
 			return true;
 		uint64_t word = load(&line->words[0]);
-		/* Its bits are in its first page. */
+		/* Its bits are in its first page, or in lines. */
 		if (i == 0 && off % MEDIUM_CHUNK == 0 &&
-		    (word & ~UINT64_C(0xff)) == LINE_SLAB)
+		    (word & ~UINT64_C(0xff)) == LINE_SLAB &&
+		    ((word & 0xff) >= MEDIUM_CLASSES ||
+			l->classes[word & 0xff].nr_reserved > 0))
 			return true;
 		for (size_t k = 0; word == LINE_PAGES && k < PAGES_PER_CHUNK;
 		     k++) {

@@ -551,6 +551,12 @@ test_records_are_lost_while_in_use(void **state)
 		ledger_note_lost(&Region->restart->ledger,
 		    (size_t)((char *)Known.blocks[0] - Memory) + DK_PAGE,
 		    DK_PAGE);
+		/* Nor is one where a slab begins whose bits are in lines. */
+		char *large = heap_alloc(Heap, 10000, 0, false);
+		assert_non_null(large);
+		ledger_note_lost(&Region->restart->ledger,
+		    align_down((size_t)(large - Memory), MEDIUM_CHUNK),
+		    DK_PAGE);
 		assert_false(ledger_is_hit(&Region->restart->ledger));
 		hit_page(offs[i]);
 		/* Some are in caches. */
