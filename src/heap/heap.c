@@ -18,6 +18,9 @@
 #include "region/superblock.h"
 #include "restart/restart.h"
 
+_Static_assert(PAGE_LARGE_MAX == MEDIUM_EXTENT_PAGES_MAX * DK_PAGE,
+    "each extent of the medium has its word of the page map");
+
 /* Called by the reclaimer, now and then. */
 static bool
 reclaim_idle(void *arg)

@@ -214,8 +214,9 @@ walk_pages(struct walk *w, size_t chunk)
 		    .type = (word & EXTENT_STACKS) != 0 ? LEDGER_STACKS
 							: LEDGER_EXTENT,
 		    .off = chunk * MEDIUM_CHUNK + i * DK_PAGE,
-		    .len = nr_pages <= SIZE_MAX / DK_PAGE ? nr_pages * DK_PAGE
-							  : SIZE_MAX,
+		    .len = nr_pages <= MEDIUM_EXTENT_PAGES_MAX
+			       ? nr_pages * DK_PAGE
+			       : SIZE_MAX,
 		};
 		int rc = report(w, &unit, &line->words[1 + i]);
 		if (rc != 0)

@@ -135,6 +135,8 @@ struct ledger_line {
 
 /* In the word of an extent: it is the stacks of a thread's cache. */
 #define EXTENT_STACKS (UINT64_C(1) << 63)
+/* What the page map of a heap has room for: nearly 8 TiB. */
+#define MEDIUM_EXTENT_PAGES_MAX ((UINT64_C(1) << 31) - 1)
 
 /*
  * The extent of a thread's cache: how many blocks of each class it has room for,

@@ -841,7 +841,6 @@ check_file(struct found_extent *extent)
 	    backing_open(backing_class_of(DAX_PLACE_FILE), &open, &b), 0);
 	assert_int_equal(check_run(b, &request, &Result), 0);
 	backing_close(b);
-	assert_string_equal(Texts, "");
 }
 
 static size_t
@@ -870,6 +869,7 @@ test_sparse_stacks_are_not_read(void **state)
 	(void)unlink(Path);
 	kill_with_a_cache();
 	check_file(&extent);
+	assert_string_equal(Texts, "");
 	size_t nr_cached = Result.nr_cached;
 	assert_true(nr_cached > 0);
 	assert_int_equal(extent.len, SPARSE / 4 * 3);
@@ -884,6 +884,7 @@ test_sparse_stacks_are_not_read(void **state)
 		(off_t)(extent.off + DK_PAGE), (off_t)(extent.len - DK_PAGE)),
 	    0);
 	check_file(&extent);
+	assert_string_equal(Texts, "");
 	assert_int_equal(Result.nr_extents, 0);
 	assert_int_equal(Result.nr_cached, nr_cached);
 	assert_true(nr_resident(fd) < SPARSE / 4 / DK_PAGE);
@@ -891,6 +892,46 @@ test_sparse_stacks_are_not_read(void **state)
 	    daxkind_region_open_durable(Path, 0, "check", 0, &region), 0);
 	assert_true(nr_resident(fd) < SPARSE / 4 / DK_PAGE);
 	assert_int_equal(daxkind_region_close(region), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(Path), 0);
+}
+
+/* The page map would have a small block there. */
+static void
+test_an_extent_without_a_word(void **state)
+{
+	struct found_extent extent = {0, 0, 0};
+	struct daxkind_region *region;
+	memkind_t kind;
+
+	(void)state;
+	(void)snprintf(Path, sizeof(Path), "%s", test_path("huge"));
+	(void)unlink(Path);
+	if (daxkind_region_open_durable(
+		Path, 3 * BIG, "check", DAXKIND_CREATE, &region) < 0)
+		skip(); /* for this file system, or the address space */
+	assert_int_equal(daxkind_kind_create(region, &kind), 0);
+	assert_non_null(memkind_malloc(kind, MIB));
+	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_close(region), 0);
+	check_file(&extent);
+	assert_string_equal(Texts, "");
+	int fd = open(Path, O_RDWR);
+	assert_true(fd >= 0);
+	for (uint64_t more = 0; more < 2; more++) {
+		uint64_t word = MEDIUM_EXTENT_PAGES_MAX + more;
+
+		assert_int_equal(
+		    pwrite(fd, &word, sizeof(word), (off_t)extent.word_off),
+		    sizeof(word));
+		check_file(&extent);
+		assert_int_equal(Result.nr_faults, more);
+		assert_int_equal(Result.nr_extents, 1 - more);
+	}
+	assert_non_null(strstr(Texts, "not inside of the heap"));
+	assert_int_equal(
+	    daxkind_region_open_durable(Path, 0, "check", 0, &region),
+	    -EUCLEAN);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(unlink(Path), 0);
 }
@@ -951,6 +992,7 @@ main(void)
 	    UNIT(test_parts_without_room),
 	    UNIT(test_cached_blocks_of_a_part_that_is_lost),
 	    UNIT(test_sparse_stacks_are_not_read),
+	    UNIT(test_an_extent_without_a_word),
 	    UNIT(test_failures),
 	};
 
