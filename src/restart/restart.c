@@ -368,6 +368,7 @@ add_leak(struct restart *r, const char *path)
 	if (rc < 0 || bytes == 0)
 		return rc;
 	/* If this is done twice, it is still a bound. */
+	sb.cached_max = min_size(sb.cached_max, r->bytes);
 	sb.cached_max =
 	    min_size(sb.cached_max + min_size(bytes, r->bytes), r->bytes);
 	return write_superblock(r, &sb, path);
@@ -415,8 +416,10 @@ plan_size(const struct restart *r, const struct restart_request *request,
 		    "0 to have it grow over all of it",
 		    request->path, of_backing, request->size, has);
 	int rc = ledger_can_grow(&r->ledger, want);
-	if (rc < 0 && request->size == 0)
-		return 0; /* as it is */
+	/* As it is: a file may be longer by less than a part needs. */
+	if (rc < 0 &&
+	    (request->size == 0 || (rc == -EINVAL && want == of_backing)))
+		return 0;
 	if (rc == -ENOSPC)
 		return error_set(rc,
 		    "%s has grown %d times already, and cannot grow again; copy "

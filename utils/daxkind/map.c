@@ -515,9 +515,12 @@ run_map(const char *path, size_t size, bool json)
 	int rc = path != NULL && size == 0 ? map_heap(path, array, &status)
 					   : -ENOENT;
 
-	/* What there is of another version is not taken for a region. */
-	if (rc == -EPROTONOSUPPORT)
-		status = command_fail("%s", daxkind_last_error());
+	/* What there is of another version, or cannot be read, is not taken for
+	 * a region. */
+	if (rc == -EPROTONOSUPPORT || rc == -EIO || rc == -ENOMEM)
+		status = command_fail("%s", *daxkind_last_error() != '\0'
+						? daxkind_last_error()
+						: strerror(-rc));
 	else if (rc < 0)
 		status = map_region(path, size, array);
 	if (json && json_object_array_length(array) > 0) {
