@@ -315,12 +315,15 @@ os_map_file(
 	return rc;
 }
 
-int
-os_map_file_at(int fd, size_t off, size_t len, unsigned flags, void *to)
+/* Addresses that nothing is mapped at, so that MAP_FIXED there replaces nothing.
+ * -EADDRINUSE */
+static int
+reserve_at(void *to, size_t len)
 {
 	int saved_errno = errno;
-	void *addr = mmap(to, len, prot_of_file(flags),
-	    flags_of_file(flags) | MAP_FIXED_NOREPLACE, fd, (off_t)off);
+	void *addr = mmap(to, len, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+	    -1, 0);
 
 	if (addr == MAP_FAILED) {
 		int rc = os_result(-1, saved_errno);
@@ -333,7 +336,27 @@ os_map_file_at(int fd, size_t off, size_t len, unsigned flags, void *to)
 		errno = saved_errno;
 		return -EADDRINUSE;
 	}
-	advise_file(addr, len, flags);
+	return 0;
+}
+
+int
+os_map_file_at(int fd, size_t off, size_t len, unsigned flags, void *to)
+{
+	int saved_errno = errno;
+	/* MAP_SHARED_VALIDATE, which MAP_SYNC needs, refuses
+	 * MAP_FIXED_NOREPLACE. */
+	int rc = reserve_at(to, len);
+
+	if (rc < 0)
+		return rc;
+	if (mmap(to, len, prot_of_file(flags), flags_of_file(flags) | MAP_FIXED,
+		fd, (off_t)off) == MAP_FAILED) {
+		rc = os_result(-1, saved_errno);
+		(void)munmap(to, len);
+		errno = saved_errno;
+		return rc;
+	}
+	advise_file(to, len, flags);
 	return 0;
 }
 
@@ -417,26 +440,14 @@ os_move_mapping(void *addr, size_t len, void *to)
 
 	if (addr == to)
 		return 0;
-	/* Taken, so that the move covers nothing else.  A kernel before 4.17
-	 * takes the address for a hint. */
-	char *reserved = mmap(to, len, PROT_NONE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-	    -1, 0);
-	if (reserved == MAP_FAILED) {
-		int rc = os_result(-1, saved_errno);
-
-		return rc == -EEXIST ? -EADDRINUSE : rc;
-	}
-	if (reserved != to) {
-		(void)munmap(reserved, len);
-		errno = saved_errno;
-		return -EADDRINUSE;
-	}
+	int rc = reserve_at(to, len);
+	if (rc < 0)
+		return rc;
 	if (mremap(addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
 	    MAP_FAILED) {
-		int rc = os_result(-1, saved_errno);
-
+		rc = os_result(-1, saved_errno);
 		(void)munmap(to, len);
+		errno = saved_errno;
 		return rc;
 	}
 	errno = saved_errno;
