@@ -42,7 +42,9 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	if (test_devdax() == NULL)
+	if (test_devdax() != NULL)
+		test_clear_devdax();
+	else
 		(void)unlink(Path);
 	return 0;
 }

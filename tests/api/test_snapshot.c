@@ -71,7 +71,9 @@ teardown(void **state)
 	(void)state;
 	(void)unlink(Copy);
 	assert_int_equal(rmdir(Dir), 0);
-	if (test_devdax() == NULL)
+	if (test_devdax() != NULL)
+		test_clear_devdax();
+	else
 		(void)unlink(Path);
 	return 0;
 }

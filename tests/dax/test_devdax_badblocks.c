@@ -227,5 +227,5 @@ main(void)
 	if (!dax_env_is_there())
 		return DAX_ENV_SKIP;
 	return cmocka_run_group_tests_name(
-	    "devdax_badblocks", tests, NULL, NULL);
+	    "devdax_badblocks", tests, dax_env_clear_device, NULL);
 }

@@ -104,6 +104,19 @@ test_devdax(void)
 	return Devdax[0] != '\0' ? Devdax : NULL;
 }
 
+#if TEST_OURS
+void
+test_clear_devdax(void)
+{
+	struct daxkind_region *region;
+
+	if (daxkind_region_open(test_devdax(), 0, DAXKIND_OVERWRITE, &region) <
+	    0)
+		fail_msg("%s", daxkind_last_error());
+	assert_int_equal(daxkind_region_close(region), 0);
+}
+#endif
+
 bool
 test_is_fsdax(void)
 {

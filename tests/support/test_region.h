@@ -37,6 +37,8 @@ size_t test_scaled(size_t n);
 double test_patience(double seconds);
 /* The device when the tests run on one, else NULL. */
 const char *test_devdax(void);
+/* End the durable heap on the device, which other tests may not overwrite. */
+void test_clear_devdax(void);
 /* Whether files made here are on an fsdax file system. */
 bool test_is_fsdax(void);
 /* The directory for files: no slash at its end, symbolic links resolved. */
