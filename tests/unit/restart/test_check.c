@@ -26,6 +26,7 @@
 #include "base/util.h"
 #include "heap/heap.h"
 #include "region/backing.h"
+#include "region/reclaimer.h"
 #include "region/region.h"
 #include "restart/check.h"
 #include "restart/restart.h"
@@ -790,6 +791,8 @@ kill_with_a_cache(void)
 	memkind_t kind;
 	int status;
 
+	/* At the fork no thread of the library: this program has no handler. */
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "region/reclaimer.h"
 
 #define SIZE (4 * MIB)
 enum {
@@ -177,6 +178,8 @@ kill_at(const char *point, unsigned nr)
 {
 	int status;
 
+	/* At the fork no thread of the library: this program has no handler. */
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {

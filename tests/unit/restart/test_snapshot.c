@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "region/reclaimer.h"
 #include "region/region.h"
 #include "restart/restart.h"
 #include "restart/superblock_copies.h"
@@ -280,6 +281,8 @@ kill_at(const char *point)
 
 	(void)snprintf(source, sizeof(source), "%s", test_path("killed"));
 	(void)unlink(source);
+	/* At the fork no thread of the library: this program has no handler. */
+	assert_int_equal(reclaimer_set(false, NULL), 0);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
