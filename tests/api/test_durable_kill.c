@@ -28,7 +28,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIZE (64 * TEST_MIB)
 enum {
 	NR_THREADS = 8,
 	NR_SLOTS = 200, /* of a thread */
@@ -57,7 +56,8 @@ struct judge {
 
 static struct judge *Judge;
 static memkind_t Kind;
-static char Path[4096];
+static char Path[4096]; /* a file or a devdax device */
+static size_t Size;
 
 /* --- the program that is killed -------------------------------------------------- */
 
@@ -181,7 +181,7 @@ run_until_killed(void)
 	pthread_t threads[NR_THREADS];
 
 	if (daxkind_region_open_durable(
-		Path, 0, "test_durable_kill", 0, &region) < 0 ||
+		Path, Size, "test_durable_kill", 0, &region) < 0 ||
 	    daxkind_kind_create(region, &Kind) < 0) {
 		fprintf(stderr, "%s\n", daxkind_last_error());
 		_exit(1);
@@ -286,7 +286,7 @@ judge(size_t nr_kills_since)
 	size_t nr_live = 0, bytes = 0;
 
 	if (daxkind_region_open_durable(
-		Path, 0, "test_durable_kill", 0, &region) < 0)
+		Path, Size, "test_durable_kill", 0, &region) < 0)
 		fail_msg("%s", daxkind_last_error());
 	assert_int_equal(
 	    daxkind_region_restart(region, &restart, sizeof(restart)), 0);
@@ -335,11 +335,11 @@ expect_all_space(void)
 	struct daxkind_region *region;
 
 	if (daxkind_region_open_durable(
-		Path, 0, "test_durable_kill", 0, &region) < 0)
+		Path, Size, "test_durable_kill", 0, &region) < 0)
 		fail_msg("%s", daxkind_last_error());
 	assert_int_equal(daxkind_kind_create(region, &Kind), 0);
 	assert_int_equal(daxkind_walk(Kind, drop_all, NULL), 0);
-	void *all = memkind_malloc(Kind, SIZE / 100 * 98);
+	void *all = memkind_malloc(Kind, Size / 100 * 98);
 	assert_non_null(all);
 	memkind_free(Kind, all);
 	assert_int_equal(memkind_destroy_kind(Kind), 0);
@@ -363,7 +363,9 @@ test_killed_at_any_moment(void **state)
 	struct daxkind_region *region;
 
 	(void)state;
-	snprintf(Path, sizeof(Path), "%s", test_path("kill"));
+	Size = test_size(64 * TEST_MIB);
+	(void)snprintf(Path, sizeof(Path), "%s",
+	    test_devdax() != NULL ? test_devdax() : test_path("kill"));
 	Judge = mmap(NULL, sizeof(*Judge), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(Judge != MAP_FAILED);
@@ -371,8 +373,9 @@ test_killed_at_any_moment(void **state)
 	assert_non_null(Found);
 	Judge->seed = (uint64_t)time(NULL) | 1;
 	print_message("seed %llu\n", (unsigned long long)Judge->seed);
-	if (daxkind_region_open_durable(
-		Path, SIZE, "test_durable_kill", DAXKIND_CREATE, &region) < 0)
+	if (daxkind_region_open_durable(Path, Size, "test_durable_kill",
+		test_devdax() != NULL ? DAXKIND_OVERWRITE : DAXKIND_CREATE,
+		&region) < 0)
 		fail_msg("%s", daxkind_last_error());
 	assert_int_equal(daxkind_region_close(region), 0);
 	for (unsigned i = 0; i < nr; i++) {
@@ -402,7 +405,10 @@ test_killed_at_any_moment(void **state)
 	expect_all_space();
 	print_message("%u kills, %llu operations\n", nr,
 	    (unsigned long long)Judge->nr_done);
-	assert_int_equal(unlink(Path), 0);
+	if (test_devdax() != NULL)
+		test_clear_devdax();
+	else
+		assert_int_equal(unlink(Path), 0);
 	free(Found);
 	(void)munmap(Judge, sizeof(*Judge));
 }
