@@ -84,22 +84,6 @@ dax_env_sync_granularity(void)
 				 : DAXKIND_GRANULARITY_CACHE_LINE;
 }
 
-int
-dax_env_clear_device(void **state)
-{
-	struct daxkind_region *region;
-
-	(void)state;
-	if (!dax_env_is_kind("devdax nvdimm"))
-		return 0;
-	if (daxkind_region_open(dax_env_path(), 0, DAXKIND_OVERWRITE, &region) <
-	    0) {
-		print_error("%s\n", daxkind_last_error());
-		return -1;
-	}
-	return daxkind_region_close(region);
-}
-
 void
 dax_env_open(size_t size, unsigned flags, struct daxkind_region **region)
 {

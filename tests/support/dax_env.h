@@ -26,9 +26,6 @@ bool dax_env_is_kind(const char *kinds);
 bool dax_env_is_eadr(void);
 /* Granularity that a MAP_SYNC mapping must have on this platform. */
 enum daxkind_granularity dax_env_sync_granularity(void);
-/* For cmocka, before all tests: no durable heap of another program is left on
- * the device. */
-int dax_env_clear_device(void **state);
 /* Open a region of size bytes on what is under test. */
 void dax_env_open(size_t size, unsigned flags, struct daxkind_region **region);
 /* Page faults of this process so far, of all its threads. */
