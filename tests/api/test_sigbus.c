@@ -545,6 +545,13 @@ test_records_of_a_durable_heap(void **state)
 	char path[PATH_MAX];
 
 	(void)state;
+	/* Space is written with zeroes there: the file would be long again. */
+	if (test_is_fsdax()) {
+		(void)puts(
+		    "skipped: lost records; tests/dax/test_devdax_badblocks "
+		    "has media errors");
+		return;
+	}
 	(void)snprintf(path, sizeof(path), "%s", test_path("durable.heap"));
 	(void)unlink(path);
 	if (daxkind_region_open_durable(

@@ -35,11 +35,16 @@ for figure in $workloads; do
 done
 grep -q '"workload": *"pair"' "$tmp/json"
 
-# Of durable heaps: opened again, by each sort of flush.
+# Of durable heaps: opened again, by each sort of flush.  With ThreadSanitizer
+# there are no addresses for 4 TiB.
+durable=pair,reopen,records figures='ms crash_ms walk_ns fresh_kib'
+if ! nm -D "$top_builddir/.libs/libdaxkind.so" | grep -q ' U __tsan_'; then
+	durable=$durable,reopen-4T figures="$figures format_ms"
+fi
 "$daxkind" bench --quick --seconds 0.01 \
 	--allocator daxkind-durable,daxkind-lines \
-	--workload pair,reopen,reopen-4T,records >"$tmp/table"
-for figure in ms crash_ms walk_ns format_ms fresh_kib; do
+	--workload $durable >"$tmp/table"
+for figure in $figures; do
 	[ "$(grep -c "^re.* $figure .* daxkind-" "$tmp/table")" -ge 2 ] || {
 		echo "no figure $figure of durable heaps:"
 		cat "$tmp/table"
