@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/export.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/sched_point.h"
@@ -409,6 +410,7 @@ snapshot_make(struct restart *r, const char *path)
 		rc = set_up_names(&s);
 	if (rc < 0)
 		return rc;
+	DK_ASSUME(s.temp != NULL); /* it has names */
 	rc = create(&s);
 	if (rc == 0)
 		rc = fill(&s);
