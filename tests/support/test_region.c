@@ -105,18 +105,18 @@ test_devdax(void)
 }
 
 #if TEST_OURS
-/* A volatile kind ends it. */
+/* By stores, as copies of superblocks may be where heaps of other sizes ended. */
 void
 test_clear_devdax(void)
 {
+	struct daxkind_region_info info;
 	struct daxkind_region *region;
-	memkind_t kind;
 
 	if (daxkind_region_open(test_devdax(), 0, DAXKIND_OVERWRITE, &region) <
 	    0)
 		fail_msg("%s", daxkind_last_error());
-	assert_int_equal(daxkind_kind_create(region, &kind), 0);
-	assert_int_equal(memkind_destroy_kind(kind), 0);
+	assert_int_equal(daxkind_region_info(region, &info, sizeof(info)), 0);
+	memset(info.base, 0, info.size);
 	assert_int_equal(daxkind_region_close(region), 0);
 }
 #endif
