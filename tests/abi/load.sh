@@ -194,7 +194,7 @@ fi
 
 # The rest is in the system calls.
 if ! command -v strace >/dev/null || ! strace -o "$tmp/trace" true; then
-	echo 'strace cannot be used here: system calls were not looked at'
+	echo 'skipped: strace cannot be used here: system calls were not looked at'
 	exit 77
 fi
 

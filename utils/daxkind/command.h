@@ -8,6 +8,8 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include <stdbool.h>
+
 /* Exit statuses, as in daxkind(1). */
 enum command_status {
 	COMMAND_OK = 0,
@@ -42,6 +44,10 @@ enum {
 /* Handle an option that is not the subcommand's own: help, version, or an
  * error.  Returns the exit status. */
 int command_other_option(const struct command *command, int option);
+/* The arguments of a subcommand that takes one PATH and no option of its own.
+ * False: return *status. */
+bool command_take_path(const struct command *command, int argc, char **argv,
+    const char **path, bool *json, int *status);
 /* Print an error and the usage; returns COMMAND_USAGE. */
 int command_usage(const struct command *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -11,7 +11,6 @@
 #include "daxkind.h"
 #include "durable.h"
 #include "inspect.h"
-#include "options.h"
 #include "output.h"
 #include "region/flush.h"
 
@@ -382,21 +381,11 @@ run_inspect(const char *path, bool json)
 int
 command_inspect(const struct command *command, int argc, char **argv)
 {
-	static const struct option Options[] = {COMMAND_LONG_OPTIONS};
-	bool json = false;
-	int option;
+	const char *path;
+	bool json;
+	int status;
 
-	while ((option = options_next(argc, argv, "hjV", Options)) != -1) {
-		if (option != 'j')
-			return command_other_option(command, option);
-		json = true;
-	}
-	if (optind + 1 > argc)
-		return command_usage(command, "give a PATH");
-	if (optind + 1 < argc)
-		return command_usage(
-		    command, "unexpected argument \"%s\"", argv[optind + 1]);
-	if (argv[optind][0] == '\0')
-		return command_usage(command, "the PATH is empty");
-	return run_inspect(argv[optind], json);
+	if (!command_take_path(command, argc, argv, &path, &json, &status))
+		return status;
+	return run_inspect(path, json);
 }

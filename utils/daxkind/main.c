@@ -76,6 +76,35 @@ command_other_option(const struct command *command, int option)
 	}
 }
 
+bool
+command_take_path(const struct command *command, int argc, char **argv,
+    const char **path, bool *json, int *status)
+{
+	static const struct option Options[] = {COMMAND_LONG_OPTIONS};
+	int option;
+
+	*json = false;
+	while ((option = options_next(argc, argv, "hjV", Options)) != -1) {
+		if (option != 'j') {
+			*status = command_other_option(command, option);
+			return false;
+		}
+		*json = true;
+	}
+	if (optind == argc)
+		*status = command_usage(command, "give a PATH");
+	else if (optind + 1 < argc)
+		*status = command_usage(
+		    command, "unexpected argument \"%s\"", argv[optind + 1]);
+	else if (argv[optind][0] == '\0')
+		*status = command_usage(command, "the PATH is empty");
+	else {
+		*path = argv[optind];
+		return true;
+	}
+	return false;
+}
+
 int
 command_usage(const struct command *command, const char *fmt, ...)
 {

@@ -21,7 +21,6 @@
 #include "dax/dax_name.h"
 #include "dax/mounts.h"
 #include "inspect.h"
-#include "options.h"
 #include "output.h"
 #include "region/backing.h"
 
@@ -342,32 +341,22 @@ print_json_error(const char *name)
 int
 command_probe(const struct command *command, int argc, char **argv)
 {
-	static const struct option Options[] = {COMMAND_LONG_OPTIONS};
-	bool json = false;
-	int option;
+	const char *path;
+	bool json;
+	int status;
 
-	while ((option = options_next(argc, argv, "hjV", Options)) != -1) {
-		if (option != 'j')
-			return command_other_option(command, option);
-		json = true;
-	}
-	if (optind == argc)
-		return command_usage(command, "give a PATH");
-	if (optind + 1 < argc)
-		return command_usage(
-		    command, "unexpected argument \"%s\"", argv[optind + 1]);
-	if (argv[optind][0] == '\0')
-		return command_usage(command, "the PATH is empty");
+	if (!command_take_path(command, argc, argv, &path, &json, &status))
+		return status;
 	struct probe *probe = os_new(sizeof(*probe));
 	if (probe == NULL)
 		return command_fail("no memory");
-	probe->name = argv[optind];
+	probe->name = path;
 	probe->numa_node = -1;
 	probe->huge = probe->holes = ANSWER_UNKNOWN;
 	int rc = run_probe(probe);
-	int status = rc < 0          ? COMMAND_FAILED
-		     : probe->is_dax ? COMMAND_OK
-				     : COMMAND_NOT_DAX;
+	status = rc < 0          ? COMMAND_FAILED
+		 : probe->is_dax ? COMMAND_OK
+				 : COMMAND_NOT_DAX;
 	if (rc < 0 && json)
 		print_json_error(probe->name);
 	else if (rc < 0)
